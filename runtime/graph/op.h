@@ -79,7 +79,7 @@ enum {
                                  strings, sequences */
     IG_OP_TYPE_ONLY = 1 << 3, /* the result depends on the inputs' types, not their content */
     IG_OP_RANDOM = 1 << 4,    /* two calls differ: never folded or merged */
-    IG_OP_SCALAR_IN = 1 << 5, /* reserved for importers */
+    IG_OP_KINDS = 1 << 5,     /* takes sequences and optionals; others are refused before infer */
 };
 
 struct ig_op {
