@@ -97,7 +97,8 @@ static ingot_status check_nodes(const ig_graph *g, bool *made, int depth, ingot_
         }
     }
     for (size_t i = 0; i < g->n_outputs; i++)
-        if (g->outputs[i] >= g->n_values || !made[g->outputs[i]])
+        if (g->outputs[i] >= g->n_values || !made[g->outputs[i]] ||
+            g->values[g->outputs[i]].layout != IG_PLAIN)
             return ig_fail(err, INGOT_E_FORMAT, "graph output %zu is made by nobody", i);
     return INGOT_OK;
 }
