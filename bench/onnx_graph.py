@@ -30,7 +30,7 @@ class Graph:
         return name
 
     def weight(self, name, array):
-        self.inits.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        self.inits.append(numpy_helper.from_array(np.array(array, order="C"), name))
         return name
 
     def const(self, array):
@@ -144,3 +144,15 @@ class Graph:
         here = self.op("Slice", all_ids, self.const(np.array([0], np.int64)), self.dim(ids, 1),
                        self.const(np.array([1], np.int64)))
         return self.op("Gather", self.weight("position_embeddings", table), here)
+
+    def pool_and_normalise(self, x, mask, out):
+        """Mean of x [B, T, D] over the tokens that mask [B, T] keeps, divided by its length."""
+        m = self.op("Unsqueeze", mask, self.const(np.array([2], np.int64)))
+        m = self.op("Cast", self.op("Expand", m, self.op("Shape", x)), to=TensorProto.FLOAT)
+        one = self.const(np.array([1], np.int64))
+        total = self.op("ReduceSum", self.op("Mul", x, m), one, keepdims=0)
+        count = self.op("Clip", self.op("ReduceSum", m, one, keepdims=0), self.const(F32(1e-9)))
+        mean = self.op("Div", total, count)
+        norm = self.op("ReduceL2", mean, axes=[1], keepdims=1)
+        norm = self.op("Expand", self.op("Clip", norm, self.const(F32(1e-12))), self.op("Shape", mean))
+        return self.op("Div", mean, norm, out=out)

@@ -55,7 +55,7 @@ def path_of(name):
 def write_golden(stem, feeds):
     outs = run_onnx(path_of(stem + ".onnx"), feeds)
     arrays = {f"in0.{k}": v for k, v in feeds.items()} | {f"out0.{k}": v for k, v in outs.items()}
-    np.savez_compressed(path_of(stem + ".golden.npz"), **arrays)
+    np.savez(path_of(stem + ".golden.npz"), **arrays)
     return outs
 
 

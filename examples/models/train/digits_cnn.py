@@ -183,7 +183,7 @@ def main():
     x, _, tx, ty = common.digits()
     export_float(net)
     export_int8(net, calibrate(net, x[:200]))
-    np.savez_compressed(common.path_of("digits_test.npz"), images=tx[:, None], labels=ty)
+    np.savez(common.path_of("digits_test.npz"), images=tx[:, None], labels=ty)
     for stem in "digits_cnn", "digits_cnn_int8":
         p = common.run_onnx(common.path_of(stem + ".onnx"), {"image": tx[:, None]})["probabilities"]
         common.write_golden(stem, {"image": tx[:7, None]})

@@ -72,7 +72,7 @@ def main():
     worst = np.abs(got["probabilities"] - proba).max()
     if worst > 1e-6:
         raise SystemExit(f"wine_pipeline: the graph differs from scikit-learn by {worst:.1e}")
-    np.savez_compressed(common.path_of("wine_test.npz"), features=x[test], labels=y[test].astype(np.int64),
+    np.savez(common.path_of("wine_test.npz"), features=x[test], labels=y[test].astype(np.int64),
                         probabilities=proba, feature_names=np.array(data.feature_names),
                         class_names=np.array([str(c) for c in data.target_names]))
     right = (got["label"] == y[test]).mean()
