@@ -59,6 +59,9 @@ def write_golden(stem, feeds):
     return outs
 
 
-def report(stem, line):
+def report(stem, score, floor, line):
+    """Prints one line; a score under its floor means that training went wrong, and is an error."""
+    if score < floor:
+        raise SystemExit(f"{stem}: {line}: below {100 * floor:.0f} %")
     size = os.path.getsize(path_of(stem + ".onnx"))
     print(f"{stem + '.onnx':24} {size / 1e3:8.1f} kB   {line}", flush=True)

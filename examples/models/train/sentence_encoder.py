@@ -11,7 +11,7 @@ import re
 import common
 import numpy as np
 from onnx import TensorProto
-from tape import Adam, Var, dropout, embed, gelu, layer_norm, normal, softmax, unit_rows, cross_entropy
+from tape import Adam, Var, cross_entropy, dropout, embed, gelu, layer_norm, normal, softmax, unit_rows
 
 import onnx_graph
 import words
@@ -125,7 +125,8 @@ def export(net):
 
 def embed_all(texts):
     ids, mask = words.batch_of(texts)
-    return common.run_onnx(common.path_of("sentence_encoder.onnx"), {"input_ids": ids, "attention_mask": mask})["embedding"]
+    feeds = {"input_ids": ids, "attention_mask": mask}
+    return common.run_onnx(common.path_of("sentence_encoder.onnx"), feeds)["embedding"]
 
 
 def measure(phrases):
@@ -157,13 +158,15 @@ def main():
         raise SystemExit(f"sentence_encoder: the graph differs from training by {np.abs(own - got).max():.1e}")
     with open(common.path_of("sentence_test.json"), "w", encoding="utf-8") as f:
         rows = [{"text": t, "ids": words.ids_of(t)} for t in SAMPLES]
-        f.write('{"about": "lines 2k and 2k+1 mean the same; sentence_test.npz holds their embeddings",\n "sentences": [\n  ')
+        f.write('{"about": "lines 2k and 2k+1 mean the same; sentence_test.npz holds their embeddings",\n')
+        f.write(' "sentences": [\n  ')
         f.write(",\n  ".join(json.dumps(r) for r in rows) + "\n]}\n")
     np.savez(common.path_of("sentence_test.npz"), input_ids=ids, attention_mask=mask, embedding=got,
              text=np.array(SAMPLES))
     common.write_golden("sentence_encoder", {"input_ids": ids[:5], "attention_mask": mask[:5]})
     hit, same, other = measure(phrases)
-    common.report("sentence_encoder", f"held-out partner first {100 * hit:.1f} %, cosine {same:.2f} (same) {other:.2f} (other)")
+    common.report("sentence_encoder", hit, 0.95, f"held-out partner first {100 * hit:.1f} %, "
+                                                 f"cosine {same:.2f} (same) {other:.2f} (other)")
 
 
 if __name__ == "__main__":
