@@ -27,12 +27,29 @@ INLINE __m256 load_part(const float *p, size_t n)
     return n >= LANES ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, first_lanes(n));
 }
 
+/* In pieces of 4, 2 and 1: a masked store is slow microcode on Zen. */
+static void store_pieces(float *p, size_t n, __m256 y)
+{
+    __m128 part = _mm256_castps256_ps128(y);
+    if (n & 4) {
+        _mm_storeu_ps(p, part);
+        part = _mm256_extractf128_ps(y, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)p, part);
+        part = _mm_movehl_ps(part, part);
+        p += 2;
+    }
+    if (n & 1) _mm_store_ss(p, part);
+}
+
 INLINE void store_part(float *p, size_t n, __m256 y)
 {
     if (n >= LANES)
         _mm256_storeu_ps(p, y);
     else
-        _mm256_maskstore_ps(p, first_lanes(n), y);
+        store_pieces(p, n, y);
 }
 
 /* acc [rows][vecs] += A [rows][kc] B [kc][vecs * 8] */
@@ -46,6 +63,11 @@ INLINE void multiply(__m256 acc[TILE_ROWS][8], const gemm_tile *t, const size_t 
         __m256 x[TILE_ROWS];
         if (rows <= 2)
             UNROLL for (size_t r = 0; r < rows; r++) x[r] = _mm256_broadcast_ss(a[0] + r * lda);
+        if (vecs == 1) { /* the left half of the only panel */
+            const __m256 w = _mm256_loadu_ps(b);
+            UNROLL for (size_t r = 0; r < rows; r++) acc[r][0] = _mm256_fmadd_ps(
+                _mm256_broadcast_ss(a[r / PER_BASE] + r % PER_BASE * lda), w, acc[r][0]);
+        }
         UNROLL for (size_t p = 0; p < vecs / 2; p++)
         {
             const float *from = p == 3 ? b_far : b + p * panel;
@@ -75,23 +97,59 @@ INLINE void store(const __m256 acc[TILE_ROWS][8], const gemm_tile *t, const size
     const __m256 low = _mm256_set1_ps(t->low), high = _mm256_set1_ps(t->high);
     UNROLL for (size_t v = 0; v < vecs; v++)
     {
-        const size_t n = lanes_left(t->cols, v);
         const __m256 none = _mm256_set1_ps(-0.0f); /* y + -0 is y, also for y = -0 */
-        const __m256 bias = t->bias ? load_part(t->bias + v * LANES, n) : none;
-        UNROLL for (size_t r = 0; r < rows; r++)
+        const __m256 bias = t->bias ? _mm256_loadu_ps(t->bias + v * LANES) : none;
+        const float *add = t->residual ? t->residual + v * LANES : NULL;
+        float *c = t->c + v * LANES;
+        UNROLL for (size_t r = 0; r < rows; r++, c += t->ldc)
         {
             __m256 y = acc[r][v];
             if (t->last) {
                 y = _mm256_add_ps(y, bias);
-                if (t->residual) {
-                    const float *from = t->residual + r * t->ld_residual + v * LANES;
-                    y = _mm256_add_ps(y, load_part(from, n));
+                if (add) {
+                    y = _mm256_add_ps(y, _mm256_loadu_ps(add));
+                    add += t->ld_residual;
                 }
                 y = _mm256_min_ps(high, _mm256_max_ps(low, y)); /* NaN: the second operand */
+            }
+            _mm256_storeu_ps(c, y);
+        }
+    }
+}
+
+/* kept [rows][vecs * 8] as store() would, but only the valid columns. */
+static void finish_edge(const float *kept, const gemm_tile *t, size_t rows, size_t vecs)
+{
+    const __m256 low = _mm256_set1_ps(t->low), high = _mm256_set1_ps(t->high);
+    for (size_t v = 0; v < vecs; v++) {
+        const size_t n = lanes_left(t->cols, v);
+        const __m256 none = _mm256_set1_ps(-0.0f);
+        const __m256 bias = t->bias ? load_part(t->bias + v * LANES, n) : none;
+        for (size_t r = 0; r < rows; r++) {
+            __m256 y = _mm256_loadu_ps(kept + (r * vecs + v) * LANES);
+            if (t->last) {
+                y = _mm256_add_ps(y, bias);
+                if (t->residual)
+                    y = _mm256_add_ps(y,
+                                      load_part(t->residual + r * t->ld_residual + v * LANES, n));
+                y = _mm256_min_ps(high, _mm256_max_ps(low, y));
             }
             store_part(t->c + r * t->ldc + v * LANES, n, y);
         }
     }
+}
+
+/* A tile with columns past N goes through the stack: rare and small. */
+INLINE void store_edge(const __m256 acc[TILE_ROWS][8], const gemm_tile *t, const size_t rows,
+                       const size_t vecs)
+{
+    float kept[TILE_ROWS * 8 * LANES];
+    UNROLL for (size_t r = 0; r < rows; r++)
+    {
+        UNROLL for (size_t v = 0; v < vecs; v++)
+            _mm256_storeu_ps(kept + (r * vecs + v) * LANES, acc[r][v]);
+    }
+    finish_edge(kept, t, rows, vecs);
 }
 
 INLINE void tile(const gemm_tile *t, const size_t rows, const size_t vecs)
@@ -101,13 +159,19 @@ INLINE void tile(const gemm_tile *t, const size_t rows, const size_t vecs)
     {
         UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = _mm256_setzero_ps();
     }
-    if (!t->first) UNROLL for (size_t r = 0; r < rows; r++)
+    if (!t->first) {
+        UNROLL for (size_t v = 0; v < vecs; v++)
         {
-            UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] =
-                load_part(t->c + r * t->ldc + v * LANES, lanes_left(t->cols, v));
+            const float *c = t->c + v * LANES;
+            UNROLL for (size_t r = 0; r < rows; r++, c += t->ldc) acc[r][v] =
+                load_part(c, lanes_left(t->cols, v));
         }
+    }
     multiply(acc, t, rows, vecs);
-    store((const __m256(*)[8])acc, t, rows, vecs);
+    if (t->cols == vecs * LANES)
+        store((const __m256(*)[8])acc, t, rows, vecs);
+    else
+        store_edge((const __m256(*)[8])acc, t, rows, vecs);
 }
 
 #define TILE(rows, panels) \

@@ -51,45 +51,51 @@ INLINE void multiply(__m512 acc[MOST_ROWS][4], const gemm_tile *t, const size_t 
 }
 
 /* y = clip(acc + bias + residual), stored; a sum that is not finished is stored as it is. */
-INLINE void store(const __m512 acc[MOST_ROWS][4], const gemm_tile *t, const size_t rows,
-                  const size_t vecs)
+INLINE void store(const __m512 acc[MOST_ROWS][4], const gemm_tile *t, const __mmask16 m[4],
+                  const size_t rows, const size_t vecs)
 {
     const __m512 low = _mm512_set1_ps(t->low), high = _mm512_set1_ps(t->high);
-    UNROLL for (size_t v = 0; v < vecs; v++)
+    const float *add = t->residual;
+    float *c = t->c;
+    __m512 bias[4];
+    UNROLL for (size_t v = 0; v < vecs; v++) bias[v] =
+        t->bias ? _mm512_maskz_loadu_ps(m[v], t->bias + v * LANES)
+                : _mm512_set1_ps(-0.0f); /* y + -0 is y, also for y = -0 */
+    UNROLL for (size_t r = 0; r < rows; r++, c += t->ldc)
     {
-        const __mmask16 m = lanes_left(t->cols, v);
-        const __m512 none = _mm512_set1_ps(-0.0f); /* y + -0 is y, also for y = -0 */
-        const __m512 bias = t->bias ? _mm512_maskz_loadu_ps(m, t->bias + v * LANES) : none;
-        UNROLL for (size_t r = 0; r < rows; r++)
+        UNROLL for (size_t v = 0; v < vecs; v++)
         {
             __m512 y = acc[r][v];
             if (t->last) {
-                y = _mm512_add_ps(y, bias);
-                if (t->residual) {
-                    const float *from = t->residual + r * t->ld_residual + v * LANES;
-                    y = _mm512_add_ps(y, _mm512_maskz_loadu_ps(m, from));
-                }
+                y = _mm512_add_ps(y, bias[v]);
+                if (add) y = _mm512_add_ps(y, _mm512_maskz_loadu_ps(m[v], add + v * LANES));
                 y = _mm512_min_ps(high, _mm512_max_ps(low, y)); /* NaN: the second operand */
             }
-            _mm512_mask_storeu_ps(t->c + r * t->ldc + v * LANES, m, y);
+            _mm512_mask_storeu_ps(c + v * LANES, m[v], y);
         }
+        if (add) add += t->ld_residual;
     }
 }
 
 INLINE void tile(const gemm_tile *t, const size_t rows, const size_t vecs)
 {
     __m512 acc[MOST_ROWS][4];
+    __mmask16 m[4];
+    UNROLL for (size_t v = 0; v < vecs; v++) m[v] = lanes_left(t->cols, v);
     UNROLL for (size_t r = 0; r < rows; r++)
     {
         UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = _mm512_setzero_ps();
     }
-    if (!t->first) UNROLL for (size_t r = 0; r < rows; r++)
+    if (!t->first) {
+        const float *c = t->c;
+        UNROLL for (size_t r = 0; r < rows; r++, c += t->ldc)
         {
             UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] =
-                _mm512_maskz_loadu_ps(lanes_left(t->cols, v), t->c + r * t->ldc + v * LANES);
+                _mm512_maskz_loadu_ps(m[v], c + v * LANES);
         }
+    }
     multiply(acc, t, rows, vecs);
-    store((const __m512(*)[4])acc, t, rows, vecs);
+    store((const __m512(*)[4])acc, t, m, rows, vecs);
 }
 
 #define TILE(rows, panels) \

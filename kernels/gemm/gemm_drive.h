@@ -18,7 +18,7 @@
 
 enum {
     KC = 1024,         /* depth of a k block, elements */
-    BLOCK = 16 << 10,  /* rows of panels in an L2 block: 16 Ki rows of 64 bytes are 1 MB / 2 */
+    BLOCK = 8 << 10,   /* rows of panels in an L2 block: 64 bytes each, 512 KB */
     MOST_ROWS = 14,    /* of any ISA's tile */
     ALIAS = 512,       /* row distances that are multiples of 2 KB meet in two sets of L1 */
     WAYS = 6,          /* this many rows may meet there */
