@@ -44,6 +44,7 @@ static inline size_t block_pixels(const ig_conv_f32_args *c)
 typedef struct {
     const float *image;
     ptrdiff_t y, x;
+    size_t oy, ox;
 } window;
 
 static inline window window_at(const ig_conv_f32_args *c, size_t at, size_t group)
@@ -54,26 +55,43 @@ static inline window window_at(const ig_conv_f32_args *c, size_t at, size_t grou
         .image = c->x + image * c->in_h * c->in_w * c->in_c + group * (c->in_c / c->groups),
         .y = (ptrdiff_t)(oy * c->stride_h) - (ptrdiff_t)c->pad_top,
         .x = (ptrdiff_t)(ox * c->stride_w) - (ptrdiff_t)c->pad_left,
+        .oy = oy,
+        .ox = ox,
     };
 }
 
-static inline __attribute__((always_inline)) void gather_row(const ig_conv_f32_args *c, window w,
-                                                             float *to, copy_fn *copy)
+/* The next pixel's window, without a division. */
+static inline void window_step(const ig_conv_f32_args *c, window *w)
+{
+    w->x += (ptrdiff_t)c->stride_w;
+    if (++w->ox < c->out_w) return;
+    w->ox = 0;
+    w->x = -(ptrdiff_t)c->pad_left;
+    w->y += (ptrdiff_t)c->stride_h;
+    if (++w->oy < c->out_h) return;
+    w->oy = 0;
+    w->y = -(ptrdiff_t)c->pad_top;
+    w->image += c->in_h * c->in_w * c->in_c;
+}
+
+static inline __attribute__((always_inline)) void gather_row(const ig_conv_f32_args *c,
+                                                             const window *w, float *to,
+                                                             copy_fn *copy)
 {
     const size_t channels = c->in_c / c->groups;
-    const ptrdiff_t last = w.x + (ptrdiff_t)((c->kw - 1) * c->dilation_w);
-    const bool whole = w.x >= 0 && last < (ptrdiff_t)c->in_w; /* no tap is left or right of x */
+    const ptrdiff_t last = w->x + (ptrdiff_t)((c->kw - 1) * c->dilation_w);
+    const bool whole = w->x >= 0 && last < (ptrdiff_t)c->in_w; /* no tap is left or right of x */
     const bool run = whole && c->dilation_w == 1 && c->groups == 1;
     for (size_t ky = 0; ky < c->kh; ky++) {
-        const size_t iy = (size_t)w.y + ky * c->dilation_h;
-        const float *row = w.image + iy * c->in_w * c->in_c;
+        const size_t iy = (size_t)w->y + ky * c->dilation_h;
+        const float *row = w->image + iy * c->in_w * c->in_c;
         if (iy < c->in_h && run) {
-            copy(to, row + (size_t)w.x * c->in_c, c->kw * channels);
+            copy(to, row + (size_t)w->x * c->in_c, c->kw * channels);
             to += c->kw * channels;
             continue;
         }
         for (size_t kx = 0; kx < c->kw; kx++, to += channels) {
-            const size_t ix = (size_t)w.x + kx * c->dilation_w;
+            const size_t ix = (size_t)w->x + kx * c->dilation_w;
             if (iy < c->in_h && ix < c->in_w)
                 copy(to, row + ix * c->in_c, channels);
             else
@@ -106,8 +124,9 @@ static inline __attribute__((always_inline)) void conv_group(const ig_conv_f32_a
     const float *residual = g.epilogue.residual;
     for (size_t pixels; at < end; at += pixels) {
         pixels = IG_MIN(end - at, block_pixels(c));
-        for (size_t i = 0; i < pixels; i++)
-            gather_row(c, window_at(c, at + i, group), scratch + i * g.lda, copy);
+        window w = window_at(c, at, group);
+        for (size_t i = 0; i < pixels; i++, window_step(c, &w))
+            gather_row(c, &w, scratch + i * g.lda, copy);
         g.c = c->y + at * c->out_c + first;
         if (residual) g.epilogue.residual = residual + at * c->epilogue.ld_residual;
         gemm(&g, 0, pixels, p0, p1);
