@@ -3,21 +3,13 @@
 
 #include <immintrin.h>
 
-/* The tail of a long run overlaps its last vector; short runs go in halves. */
+/* Whole vectors are stored: masked stores are slow on Zen, and what lies past n comes later. */
 static inline __attribute__((always_inline)) void copy(float *to, const float *from, size_t n)
 {
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8) _mm256_storeu_ps(to + i, _mm256_loadu_ps(from + i));
-    if (i == n) return;
-    if (n >= 8) {
-        _mm256_storeu_ps(to + n - 8, _mm256_loadu_ps(from + n - 8));
-    } else if (n >= 4) {
-        const __m128 low = _mm_loadu_ps(from), high = _mm_loadu_ps(from + n - 4);
-        _mm_storeu_ps(to, low);
-        _mm_storeu_ps(to + n - 4, high);
-    } else {
-        for (; i < n; i++) to[i] = from[i];
-    }
+    const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    for (; n > 8; n -= 8, to += 8, from += 8) _mm256_storeu_ps(to, _mm256_loadu_ps(from));
+    const __m256i rest = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), index);
+    _mm256_storeu_ps(to, _mm256_maskload_ps(from, rest));
 }
 
 void conv_f32_avx2(const ig_conv_f32_args *c, float *scratch, size_t r0, size_t r1, size_t p0,

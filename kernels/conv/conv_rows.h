@@ -16,10 +16,12 @@ enum {
     BLOCK_ELEMENTS = 128 << 10, /* scratch: half a MB, half of a typical L2 */
     MOST_PIXELS = 168,          /* whole tiles of 14, 12 and 6 rows */
     LEAST_PIXELS = 28,
+    OVERRUN = 16,
     CLASH = 512, /* rows this many elements apart share sets of L1 */
 };
 
-/* copy - n elements, n > 0; inlined into the ISA's file */
+/* copy - n elements, n > 0; inlined into the ISA's file. It may write up to a vector, OVERRUN
+ * elements, past n: rows are gathered in rising order, and scratch is that much longer. */
 typedef void copy_fn(float *to, const float *from, size_t n);
 
 static inline bool is_product(const ig_conv_f32_args *c)
