@@ -2,54 +2,22 @@
  *
  * Rows of a row-major B are copied 16 columns at a time; a transposed B goes through 8 x 8
  * transposes in registers; other strides gather. Columns past N become zero. */
+#include "kernels/gemm/epilogue_avx2.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/transpose_avx2.h"
 #include "runtime/base/checked.h"
-
-#include <immintrin.h>
 
 enum { LANES = 8 };
 
 #define UNROLL _Pragma("GCC unroll 8")
 
-static inline __m256i first_lanes(size_t n)
-{
-    const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n < LANES ? (int)n : LANES), index);
-}
-
 static void copy_rows(float *to, const float *from, size_t k, size_t ld_k, size_t cols)
 {
-    const __m256i low = first_lanes(cols), high = first_lanes(cols > LANES ? cols - LANES : 0);
+    const __m256i low = ig_mask_avx2(cols), high = ig_mask_avx2(cols > LANES ? cols - LANES : 0);
     for (; k; k--, to += IG_PANEL, from += ld_k) {
         _mm256_storeu_ps(to, _mm256_maskload_ps(from, low));
         _mm256_storeu_ps(to + LANES, _mm256_maskload_ps(from + LANES, high));
     }
-}
-
-/* v [8][8] becomes its transpose: pairs of 32-bit lanes, of 64-bit lanes, then of halves. */
-static inline __attribute__((always_inline)) void transpose(__m256 v[8])
-{
-    __m256 t[8];
-    UNROLL for (size_t i = 0; i < 8; i += 2)
-    {
-        t[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
-        t[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
-    }
-    UNROLL for (size_t i = 0; i < 8; i += 4)
-    {
-        UNROLL for (size_t j = 0; j < 2; j++)
-        {
-            const __m256d x = _mm256_castps_pd(t[i + j]), y = _mm256_castps_pd(t[i + j + 2]);
-            v[i + 2 * j] = _mm256_castpd_ps(_mm256_unpacklo_pd(x, y));
-            v[i + 2 * j + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(x, y));
-        }
-    }
-    UNROLL for (size_t j = 0; j < 4; j++)
-    {
-        t[j] = _mm256_permute2f128_ps(v[j], v[4 + j], 0x20);
-        t[4 + j] = _mm256_permute2f128_ps(v[j], v[4 + j], 0x31);
-    }
-    UNROLL for (size_t i = 0; i < 8; i++) v[i] = t[i];
 }
 
 /* from [cols][k], each row contiguous; to: 8 of a panel's 16 columns */
@@ -57,11 +25,11 @@ static void transpose_rows(float *to, const float *from, size_t k, size_t ld_n, 
 {
     for (size_t i = 0; i < k; i += LANES) {
         const size_t left = IG_MIN(k - i, LANES);
-        const __m256i deep = first_lanes(left), none = _mm256_setzero_si256();
+        const __m256i deep = ig_mask_avx2(left), none = _mm256_setzero_si256();
         __m256 v[LANES];
         UNROLL for (size_t j = 0; j < LANES; j++) v[j] =
             _mm256_maskload_ps(from + (j < cols ? j * ld_n : 0) + i, j < cols ? deep : none);
-        transpose(v);
+        ig_transpose_avx2(v);
         UNROLL for (size_t j = 0; j < LANES; j++)
         {
             if (j < left) _mm256_storeu_ps(to + (i + j) * IG_PANEL, v[j]);

@@ -3,9 +3,8 @@
  * Rows of a row-major B are copied 16 columns at a time; a transposed B goes through 16 x 16
  * transposes in registers; other strides gather. Columns past N become zero. */
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/transpose_avx512.h"
 #include "runtime/base/checked.h"
-
-#include <immintrin.h>
 
 #define UNROLL _Pragma("GCC unroll 16")
 
@@ -13,38 +12,6 @@ static void copy_rows(float *to, const float *from, size_t k, size_t ld_k, __mma
 {
     for (; k; k--, to += IG_PANEL, from += ld_k)
         _mm512_storeu_ps(to, _mm512_maskz_loadu_ps(cols, from));
-}
-
-/* v [16][16] becomes its transpose: pairs of 32-bit lanes, of 64-bit lanes, then of quarters. */
-static inline __attribute__((always_inline)) void transpose(__m512 v[16])
-{
-    __m512 t[16];
-    UNROLL for (size_t i = 0; i < 16; i += 2)
-    {
-        t[i] = _mm512_unpacklo_ps(v[i], v[i + 1]);
-        t[i + 1] = _mm512_unpackhi_ps(v[i], v[i + 1]);
-    }
-    UNROLL for (size_t i = 0; i < 16; i += 4)
-    {
-        UNROLL for (size_t j = 0; j < 2; j++)
-        {
-            const __m512d x = _mm512_castps_pd(t[i + j]), y = _mm512_castps_pd(t[i + j + 2]);
-            v[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(x, y));
-            v[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(x, y));
-        }
-    }
-    UNROLL for (size_t j = 0; j < 4; j++) /* v[4 q + j]: quarter c of it is column 4 c + j */
-    {
-        const __m512 even01 = _mm512_shuffle_f32x4(v[j], v[4 + j], 0x88);
-        const __m512 odd01 = _mm512_shuffle_f32x4(v[j], v[4 + j], 0xdd);
-        const __m512 even23 = _mm512_shuffle_f32x4(v[8 + j], v[12 + j], 0x88);
-        const __m512 odd23 = _mm512_shuffle_f32x4(v[8 + j], v[12 + j], 0xdd);
-        t[j] = _mm512_shuffle_f32x4(even01, even23, 0x88);
-        t[4 + j] = _mm512_shuffle_f32x4(odd01, odd23, 0x88);
-        t[8 + j] = _mm512_shuffle_f32x4(even01, even23, 0xdd);
-        t[12 + j] = _mm512_shuffle_f32x4(odd01, odd23, 0xdd);
-    }
-    UNROLL for (size_t i = 0; i < 16; i++) v[i] = t[i];
 }
 
 /* from [cols][k], each row contiguous */
@@ -56,7 +23,7 @@ static void transpose_rows(float *to, const float *from, size_t k, size_t ld_n, 
         __m512 v[16];
         UNROLL for (size_t j = 0; j < 16; j++) v[j] =
             _mm512_maskz_loadu_ps(j < cols ? deep : 0, from + (j < cols ? j * ld_n : 0) + i);
-        transpose(v);
+        ig_transpose_avx512(v);
         UNROLL for (size_t j = 0; j < 16; j++)
         {
             if (j < left) _mm512_storeu_ps(to + (i + j) * IG_PANEL, v[j]);

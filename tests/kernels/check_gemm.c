@@ -50,7 +50,9 @@ static void check_random(gemm_f32_fn *fn, const char *name, uint32_t needs)
 {
     for (size_t i = 0; i < SHAPES; i++) {
         const bool deep = i % 50 == 49; /* more than one k block, and rows that share L1 sets */
-        const size_t m = i < 34 ? i / 2 : check_pick(1, 40), n = check_pick(1, deep ? 40 : 150);
+        const size_t m = i < 34 ? i / 2 : check_pick(1, 40), n = check_pick(1, deep    ? 40
+                                                                               : i % 5 ? 150
+                                                                                       : 5);
         const size_t k = deep ? 1024 * check_pick(1, 3) + (i % 3) * 512 : check_pick(0, 70);
         const size_t draw[4] = {check_pick(0, IG_ACT_MAP), check_pick(0, 1), check_pick(0, 1),
                                 deep ? 0 : check_pick(0, 5)};
@@ -81,7 +83,7 @@ static void check_timed(gemm_f32_fn *fn, const char *name, uint32_t needs)
         {1024, 1024, 1024}, {1, 1024, 1024},  {1, 4096, 4096}, {2, 1024, 1024}, {4, 1024, 1024},
         {8, 1024, 1024},    {16, 1024, 1024}, {32, 768, 3072}, {12544, 32, 27}, {3136, 144, 24},
         {3136, 24, 144},    {784, 32, 192},   {196, 384, 64},  {49, 320, 960},  {49, 1280, 320},
-        {1000, 10, 64},     {1000, 1, 1000},
+        {1000, 10, 64},     {1000, 1, 1000},  {1000, 3, 1000},
     };
     for (size_t i = 0; i < IG_LEN(shapes); i++) {
         const size_t m = shapes[i][0], n = shapes[i][1], k = shapes[i][2];
