@@ -126,7 +126,7 @@ static ingot_status fill(ig_plan *p, ig_exec *x, const ig_exec_options *options,
     p->places = ig_new_n(&p->arena, ig_place, g->n_values);
     if (!skip || !p->in_types || !p->types || !p->values || !p->known || !p->places)
         return ig_fail(err, INGOT_E_NOMEM, "planning: no memory");
-    IG_TRY(ig_plan_types(p, x, options, skip, err));
+    IG_TRY(ig_plan_types(p, x, skip, err));
     IG_TRY(make_steps(p, x, options, skip, err));
     IG_TRY(ig_plan_layout(p, err));
     return place_values(p, err);

@@ -56,8 +56,7 @@ void ig_plan_close(ig_plan **plan);
 /* ---- stages, in order ---- */
 
 /* plan_types.c: types of all values; evaluates shape arithmetic. skip[i]: node i needs no step. */
-ingot_status ig_plan_types(ig_plan *p, ig_exec *x, const ig_exec_options *options, bool *skip,
-                           ingot_error *err);
+ingot_status ig_plan_types(ig_plan *p, ig_exec *x, bool *skip, ingot_error *err);
 /* plan_layout.c: places and offsets from liveness (first fit, largest first). */
 ingot_status ig_plan_layout(ig_plan *p, ingot_error *err);
 
@@ -67,6 +66,12 @@ ingot_status ig_plan_layout(ig_plan *p, ingot_error *err);
  * omitted). */
 ingot_status ig_node_infer(const ig_node *node, const ig_type *const *in,
                            const ig_tensor *const *known, ig_type *out, ingot_error *err);
+/* ig_node_evaluate - infer was done: bind and run one node on content that is there. in[i]->data
+ * may be NULL for IG_OP_TYPE_ONLY ops. out[o] (NULL: omitted) is filled; memory, state and scratch
+ * come from `arena`. Constants must be laid out plainly. */
+ingot_status ig_node_evaluate(const ig_node *node, const ig_tensor *const *in,
+                              ig_tensor *const *out, const ig_type *out_types, ig_arena *arena,
+                              ig_exec *x, ig_pool *pool, ingot_error *err);
 /* ig_node_bind - fills *b's inputs from the arguments and calls the op's bind. The arrays must
  * outlive the call only. */
 ingot_status ig_node_bind(ig_bind *b);

@@ -10,53 +10,13 @@
 
 enum { EVALUATE_ELEMENTS = 4096 }; /* of all outputs of a node */
 
-ingot_status ig_node_infer(const ig_node *node, const ig_type *const *in,
-                           const ig_tensor *const *known, ig_type *out, ingot_error *err)
-{
-    const ig_op *op = node->op;
-    for (uint32_t i = 0; i < node->n_in; i++) {
-        if (!in[i] && i < op->min_in)
-            return ig_node_fail(err, INGOT_E_FORMAT, node, "input %u is missing", i);
-        if (in[i] && !(op->flags & IG_OP_KINDS) && (in[i]->kind != IG_TENSOR || in[i]->optional))
-            return ig_node_fail(err, INGOT_E_FORMAT, node, "input %u must be a tensor", i);
-    }
-    for (uint32_t i = 0; i < node->n_out; i++) out[i] = (ig_type){.rank = IG_RANK_UNKNOWN};
-    ig_infer c = {.node = node,
-                  .attrs = node->attrs,
-                  .in = in,
-                  .known = known,
-                  .out = out,
-                  .n_in = node->n_in,
-                  .n_out = node->n_out,
-                  .err = err};
-    IG_TRY(op->infer(&c));
-    for (uint32_t i = 0; i < node->n_out; i++) {
-        size_t bytes;
-        if (out[i].rank < IG_RANK_UNKNOWN || out[i].rank > IG_MAX_RANK)
-            return ig_node_fail(err, INGOT_E_FORMAT, node, "output %u has rank %d (at most %d)", i,
-                                out[i].rank, IG_MAX_RANK);
-        if (ig_type_static(&out[i]) && !ig_type_bytes(&out[i], &bytes))
-            return ig_node_fail(err, INGOT_E_FORMAT, node, "output %u is larger than memory", i);
-    }
-    return INGOT_OK;
-}
-
-ingot_status ig_node_bind(ig_bind *b)
-{
-    b->attrs = b->node->attrs;
-    b->n_in = b->node->n_in;
-    b->n_out = b->node->n_out;
-    b->kernel = b->node->op->name;
-    return b->node->op->bind ? b->node->op->bind(b) : INGOT_OK;
-}
-
 /* What a node's inputs look like, gathered by value. */
 typedef struct {
     const ig_type **in;
     const ig_tensor **known;
-    const ig_type **out;
-    ig_tensor **out_values;
     ig_layout *layout;
+    ig_tensor *by_type;
+    ig_tensor **out;
     ig_type *inferred;
 } node_view;
 
@@ -70,10 +30,10 @@ static bool view_open(node_view *v, ig_arena *a, const ig_graph *g)
     v->in = ig_new_n(a, const ig_type *, n_in);
     v->known = ig_new_n(a, const ig_tensor *, n_in);
     v->layout = ig_new_n(a, ig_layout, n_in);
-    v->out = ig_new_n(a, const ig_type *, n_out);
-    v->out_values = ig_new_n(a, ig_tensor *, n_out);
+    v->by_type = ig_new_n(a, ig_tensor, n_in);
+    v->out = ig_new_n(a, ig_tensor *, n_out);
     v->inferred = ig_new_n(a, ig_type, n_out);
-    return v->in && v->known && v->layout && v->out && v->out_values && v->inferred;
+    return v->in && v->known && v->layout && v->by_type && v->out && v->inferred;
 }
 
 static void view_fill(node_view *v, const ig_plan *p, const ig_node *node)
@@ -113,75 +73,23 @@ static bool worth_evaluating(const node_view *v, const ig_node *node)
     return true;
 }
 
-static ingot_status make_outputs(ig_plan *p, const ig_node *node, node_view *v, ingot_error *err)
+static ig_tensor tensor_of(const ig_type *type)
 {
-    for (uint32_t o = 0; o < node->n_out; o++) {
-        const ig_id id = node->out[o];
-        v->out[o] = &v->inferred[o];
-        v->out_values[o] = id == IG_NO_VALUE ? NULL : &p->values[id];
-        if (id == IG_NO_VALUE) continue;
-        size_t bytes;
-        if (!ig_type_bytes(&v->inferred[o], &bytes)) bytes = SIZE_MAX;
-        ig_tensor *t = &p->values[id];
-        *t = (ig_tensor){.dtype = v->inferred[o].dtype, .rank = v->inferred[o].rank};
-        memcpy(t->dims, v->inferred[o].dims, sizeof t->dims);
-        t->data = ig_arena_take(&p->arena, IG_MAX(bytes, (size_t)IG_ALIGN));
-        if (!t->data) return ig_node_fail(err, INGOT_E_NOMEM, node, "no memory while planning");
-    }
-    return INGOT_OK;
+    ig_tensor t = {.dtype = type->dtype, .rank = type->rank};
+    memcpy(t.dims, type->dims, sizeof t.dims);
+    return t;
 }
 
 /* Run one node now; its outputs become known. */
 static ingot_status evaluate(ig_plan *p, ig_exec *x, const ig_node *node, node_view *v,
-                             const ig_exec_options *options, ingot_error *err)
+                             ingot_error *err)
 {
-    IG_TRY(make_outputs(p, node, v, err));
-    ig_tensor *const *out = v->out_values;
-    if (node->op->flags & IG_OP_VIEW) {
-        size_t bytes;
-        if (!ig_type_bytes(v->in[0], &bytes)) bytes = 0;
-        if (out[0] && bytes) memcpy(out[0]->data, v->known[0]->data, bytes);
-    } else {
-        ig_bind b = {.node = node,
-                     .in = v->in,
-                     .known = v->known,
-                     .out = v->out,
-                     .in_layout = v->layout,
-                     .n_threads = 1,
-                     .math = options->math,
-                     .arena = &p->arena,
-                     .exec = x,
-                     .err = err};
-        IG_TRY(ig_node_bind(&b));
-        ig_tensor shape_only = {0};
-        const ig_tensor **in = v->known;
-        ig_tensor *by_type = ig_new_n(&p->arena, ig_tensor, node->n_in);
-        if (!by_type) return ig_node_fail(err, INGOT_E_NOMEM, node, "no memory while planning");
-        for (uint32_t i = 0; i < node->n_in; i++) {
-            if (!v->in[i] || in[i]) continue;
-            by_type[i] = shape_only;
-            by_type[i].dtype = v->in[i]->dtype;
-            by_type[i].rank = v->in[i]->rank;
-            memcpy(by_type[i].dims, v->in[i]->dims, sizeof by_type[i].dims);
-            in[i] = &by_type[i];
-        }
-        ig_run r = {.node = node,
-                    .attrs = node->attrs,
-                    .state = b.state,
-                    .in = in,
-                    .out = out,
-                    .n_in = node->n_in,
-                    .n_out = node->n_out,
-                    .scratch = ig_arena_take(&p->arena, IG_MAX(b.scratch_bytes, (size_t)IG_ALIGN)),
-                    .side = &p->arena,
-                    .cancel = options->cancel,
-                    .err = err};
-        ingot_status s = r.scratch
-                             ? node->op->run(&r)
-                             : ig_node_fail(err, INGOT_E_NOMEM, node, "no memory for scratch");
-        if (node->op->unbind) node->op->unbind(b.state);
-        if (s) return s;
-    }
+    for (uint32_t i = 0; i < node->n_in; i++)
+        if (v->in[i]) v->by_type[i] = v->known[i] ? *v->known[i] : tensor_of(v->in[i]);
+    for (uint32_t i = 0; i < node->n_in; i++) v->known[i] = v->in[i] ? &v->by_type[i] : NULL;
+    for (uint32_t o = 0; o < node->n_out; o++)
+        v->out[o] = node->out[o] == IG_NO_VALUE ? NULL : &p->values[node->out[o]];
+    IG_TRY(ig_node_evaluate(node, v->known, v->out, v->inferred, &p->arena, x, NULL, err));
     for (uint32_t o = 0; o < node->n_out; o++) {
         if (node->out[o] == IG_NO_VALUE) continue;
         p->known[node->out[o]] = true;
@@ -210,8 +118,7 @@ static void start_values(ig_plan *p)
     }
 }
 
-ingot_status ig_plan_types(ig_plan *p, ig_exec *x, const ig_exec_options *options, bool *skip,
-                           ingot_error *err)
+ingot_status ig_plan_types(ig_plan *p, ig_exec *x, bool *skip, ingot_error *err)
 {
     node_view v;
     if (!view_open(&v, &p->arena, p->g)) return ig_fail(err, INGOT_E_NOMEM, "planning: no memory");
@@ -223,7 +130,7 @@ ingot_status ig_plan_types(ig_plan *p, ig_exec *x, const ig_exec_options *option
         for (uint32_t o = 0; o < node->n_out; o++)
             if (node->out[o] != IG_NO_VALUE) keep_known(&p->types[node->out[o]], &v.inferred[o]);
         skip[i] = worth_evaluating(&v, node);
-        if (skip[i]) IG_TRY(evaluate(p, x, node, &v, options, err));
+        if (skip[i]) IG_TRY(evaluate(p, x, node, &v, err));
     }
     return INGOT_OK;
 }
