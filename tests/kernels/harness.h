@@ -1,0 +1,31 @@
+/* harness.h - what the files of kernel-check share among themselves. */
+#ifndef IG_TESTS_HARNESS_H
+#define IG_TESTS_HARNESS_H
+
+#include "tests/kernels/kernel_check.h"
+
+/* The random stream (splitmix64). */
+typedef struct {
+    uint64_t state;
+} check_rng;
+uint64_t check_rng_next(check_rng *r);
+
+/* fence.c - memory between unreadable pages. */
+void *fence_take(size_t bytes, size_t align, bool at_end); /* exits when memory is out */
+const char *fence_broken(void);                            /* what was overwritten, or NULL */
+void fence_drop(void);                                     /* all of it */
+
+/* bench.c - report of one timing; roof.c - the peak it is measured against. */
+typedef struct {
+    const char *name, *shape, *peer;
+    uint32_t needs;
+    bool json;
+} bench_label;
+void bench_set(bool on, const bench_label *label);
+
+/* roof_*.c - FLOP/s of n turns of a register-only FMA loop with this vector width. */
+typedef double roof_fn(size_t n);
+roof_fn roof_ref, roof_avx2, roof_avx512;
+double roof_seconds(void); /* monotonic clock */
+
+#endif

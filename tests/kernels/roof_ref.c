@@ -1,0 +1,28 @@
+/* roof_ref.c - the clock, and the FMA peak of scalar code. */
+#include "tests/kernels/harness.h"
+
+#include <math.h>
+#include <time.h>
+
+enum { CHAINS = 8 };
+
+double roof_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double roof_ref(size_t n)
+{
+    volatile float start = 1, factor = 0.5f;
+    float acc[CHAINS];
+    const float f = factor;
+    for (size_t i = 0; i < CHAINS; i++) acc[i] = start;
+    const double t0 = roof_seconds();
+    for (size_t t = 0; t < n; t++)
+        for (size_t i = 0; i < CHAINS; i++) acc[i] = acc[i] * f + f;
+    const double spent = roof_seconds() - t0;
+    for (size_t i = 0; i < CHAINS; i++) start = acc[i];
+    return 2.0 * CHAINS * (double)n / spent;
+}
