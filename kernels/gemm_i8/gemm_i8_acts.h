@@ -11,6 +11,10 @@
 
 #define ACTS_INLINE static inline __attribute__((always_inline))
 
+/* Before a loop of a constant count over accumulators: gcc keeps an array in registers only when it
+ * unrolls every loop over it early. */
+#define IG_UNROLL _Pragma("GCC unroll 32")
+
 ACTS_INLINE int8_t act_at(const uint8_t *a, size_t i, uint8_t flip)
 {
     return (int8_t)(a[i] ^ flip);

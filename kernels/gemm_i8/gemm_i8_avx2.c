@@ -52,17 +52,20 @@ ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t ro
     const int16_t *a = (const int16_t *)p->acts + row * a_row;
     const __m256i even_bytes = _mm256_set1_epi16(0xff);
     __m256i low[ROWS], high[ROWS];
+    IG_UNROLL
     for (size_t r = 0; r < rows; r++) low[r] = high[r] = _mm256_setzero_si256();
     for (size_t g = 0; g < k4; g++, w += 64, a += 4) {
         const __m256i w0 = _mm256_loadu_si256((const __m256i *)w);
         const __m256i w1 = _mm256_loadu_si256((const __m256i *)(w + 32));
         const __m256i even0 = _mm256_and_si256(w0, even_bytes), odd0 = _mm256_srli_epi16(w0, 8);
         const __m256i even1 = _mm256_and_si256(w1, even_bytes), odd1 = _mm256_srli_epi16(w1, 8);
+        IG_UNROLL
         for (size_t r = 0; r < rows; r++) {
             low[r] = add_products(low[r], even0, odd0, a + r * a_row);
             high[r] = add_products(high[r], even1, odd1, a + r * a_row);
         }
     }
+    IG_UNROLL
     for (size_t r = 0; r < rows; r++) {
         store_8(p, row + r, panel * 16, low[r]);
         store_8(p, row + r, panel * 16 + 8, high[r]);

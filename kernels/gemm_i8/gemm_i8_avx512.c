@@ -17,17 +17,20 @@ ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t ro
     const uint8_t *w = p->panels + panel * k4 * 64;
     const int16_t *a = (const int16_t *)p->acts + row * a_row;
     __m512i sum[ROWS];
+    IG_UNROLL
     for (size_t r = 0; r < rows; r++) sum[r] = _mm512_setzero_si512();
     for (size_t g = 0; g < k4; g++, w += 64, a += 4) {
         const __m512i both = _mm512_loadu_si512(w);
         const __m512i even = _mm512_and_si512(both, _mm512_set1_epi16(0xff));
         const __m512i odd = _mm512_srli_epi16(both, 8);
+        IG_UNROLL
         for (size_t r = 0; r < rows; r++) {
             const int16_t *pair = a + r * a_row;
             sum[r] = _mm512_add_epi32(sum[r], _mm512_madd_epi16(even, broadcast(pair)));
             sum[r] = _mm512_add_epi32(sum[r], _mm512_madd_epi16(odd, broadcast(pair + 2)));
         }
     }
+    IG_UNROLL
     for (size_t r = 0; r < rows; r++) store_16(p, row + r, panel * 16, sum[r]);
 }
 
