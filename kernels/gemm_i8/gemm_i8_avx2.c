@@ -23,10 +23,18 @@ ACTS_INLINE __m256i broadcast(const int16_t *pair)
     return _mm256_set1_epi32(both);
 }
 
+/* add_to - in place and in this order: left to itself, gcc 12 sums the products first and spills
+ * the accumulators. */
+ACTS_INLINE void add_to(__m256i *sum, __m256i v)
+{
+    __asm__("vpaddd %1, %0, %0" : "+x"(*sum) : "x"(v));
+}
+
 ACTS_INLINE __m256i add_products(__m256i sum, __m256i even, __m256i odd, const int16_t *a)
 {
-    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(even, broadcast(a)));
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(odd, broadcast(a + 2)));
+    add_to(&sum, _mm256_madd_epi16(even, broadcast(a)));
+    add_to(&sum, _mm256_madd_epi16(odd, broadcast(a + 2)));
+    return sum;
 }
 
 /* store_8 - corrects for the zero points and stores the lanes below p->n. */
