@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #if IG_X86
 #    include <immintrin.h>
 #endif
@@ -209,6 +211,26 @@ void check_close(const float *want, const float *got, size_t n, double rel, doub
                    want[worst], got[worst], most);
 }
 
+/* A kernel that touches a fence, or an instruction that is not there: say which case, and stop. */
+static void crashed(int signal_no)
+{
+    fflush(stdout); /* not safe in general, but nothing else will print */
+    printf("FAILED %s %s\n    signal %d: touched memory outside a buffer, or no such instruction\n"
+           "    rerun: kernel-check -f '%s'%s%s %llu\n",
+           now.open ? now.name : "between cases", now.open ? now.shape : "", signal_no,
+           now.open ? now.name : "*", cpu ? " --cpu " : "", cpu ? cpu : "",
+           (unsigned long long)seed);
+    fflush(stdout);
+    _exit(1);
+}
+
+static void catch_crashes(void)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+    struct sigaction act = {.sa_handler = crashed};
+    for (size_t i = 0; i < IG_LEN(signals); i++) sigaction(signals[i], &act, NULL);
+}
+
 #define CHECK(op) void check_##op(void);
 #include "checks.def"
 #undef CHECK
@@ -250,6 +272,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "kernel-check: %s\n", err.text);
         return 2;
     }
+    catch_crashes();
 #define CHECK(op)        \
     shapes.state = seed; \
     check_##op();        \

@@ -1,0 +1,57 @@
+/* conv.h - fp32 2-D convolution, NHWC.
+ *
+ *     y[b, oy, ox, o] = epilogue(sum over ky, kx, c of x[b, iy, ix, c] w[o, ky, kx, c])
+ *     iy = oy stride_h - pad_top + ky dilation_h          ix likewise
+ *
+ * A 1-D convolution is one of height 1; asymmetric and lower/right padding only show in out_h and
+ * out_w. The output is partitioned by rows r = b * out_h + oy for threads, and conv_f32 also by
+ * panels. All variants give the same bits:
+ *
+ *   conv_f32     each output is one fma chain from +0 in the order (ky, kx, c). Padding takes part
+ *                as zeros: an infinite weight that meets padding gives NaN.
+ *   conv_dw_f32  depthwise (groups = in_c = out_c): one fma chain from +0 in the order (ky, kx).
+ *                Taps in the padding are skipped. */
+#ifndef IG_CONV_H
+#define IG_CONV_H
+
+#include "kernels/gemm/gemm.h"
+
+typedef struct {
+    float *y;       /* [batch, out_h, out_w, out_c]; must not overlap x or the residual */
+    const float *x; /* [batch, in_h, in_w, in_c] */
+    const float *w; /* conv_f32: for each group, panels of B [kh * kw * in_c / groups, out_c /
+                       groups], k in the order (ky, kx, c); conv_dw_f32: plain [kh * kw, C] */
+    size_t batch, in_h, in_w, in_c, out_h, out_w, out_c;
+    size_t kh, kw, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, groups;
+    ig_epilogue epilogue; /* residual rows are pixels, ld_residual at least out_c */
+} ig_conv_f32_args;
+
+/* The depth of one group's product, and its panels. */
+static inline size_t ig_conv_depth(const ig_conv_f32_args *c)
+{
+    return c->kh * c->kw * (c->in_c / c->groups);
+}
+static inline size_t ig_conv_group_panels(const ig_conv_f32_args *c)
+{
+    return ig_gemm_panels(c->out_c / c->groups);
+}
+
+/* ig_conv_f32_scratch - elements of scratch that one call (one thread) of conv_f32 needs; 0 for a
+ * 1 x 1 convolution without stride, padding and groups, which is a plain GEMM. */
+size_t ig_conv_f32_scratch(const ig_conv_f32_args *c);
+
+/* Output rows [r0, r1) of batch * out_h, panels [p0, p1) of groups * ig_conv_group_panels. */
+typedef void conv_f32_fn(const ig_conv_f32_args *c, float *scratch, size_t r0, size_t r1, size_t p0,
+                         size_t p1);
+/* Output rows [r0, r1) of batch * out_h. */
+typedef void conv_dw_f32_fn(const ig_conv_f32_args *c, size_t r0, size_t r1);
+
+#define K(family, fn, needs) family##_fn fn;
+#include "kernels/conv/conv.kern"
+#include "kernels/conv/conv_dw.kern"
+#undef K
+
+conv_f32_fn *ig_conv_f32(void); /* asked once, when a node is bound */
+conv_dw_f32_fn *ig_conv_dw_f32(void);
+
+#endif

@@ -1,0 +1,21 @@
+/* gemm.c - which variant this machine uses; see the .kern lists. */
+#include "kernels/gemm/gemm.h"
+
+#define K(family, fn, needs) \
+    if ((have & (needs)) == (uint32_t)(needs)) best = fn;
+
+gemm_f32_fn *ig_gemm_f32(void)
+{
+    gemm_f32_fn *best = NULL;
+    const uint32_t have = ig_cpu_flags();
+#include "kernels/gemm/gemm.kern"
+    return best;
+}
+
+gemm_pack_f32_fn *ig_gemm_pack_f32(void)
+{
+    gemm_pack_f32_fn *best = NULL;
+    const uint32_t have = ig_cpu_flags();
+#include "kernels/gemm/gemm_pack.kern"
+    return best;
+}

@@ -1,0 +1,51 @@
+/* gemm.h - fp32 matrix multiplication with prepacked weights.
+ *
+ *     C[m, n] = epilogue(sum over k of A[m, k] B[k, n])
+ *
+ * B lies in panels of 16 columns, N zero-padded (layout F32P16):
+ *
+ *     panel 0: b[0][0..15] b[1][0..15] .. b[K-1][0..15]   panel 1: b[0][16..31] ..
+ *
+ * A and C are plain rows. Contract: each output is ONE chain of fused multiply-adds in increasing
+ * k, from +0, whatever M, the tile, the range or the ISA: all variants give the same bits, and a
+ * row's result does not depend on the rows beside it.
+ *
+ * The functions compute rows [m0, m1) and panels [p0, p1) of the whole, so that threads can share
+ * one product: a caller splits panels (small M) or rows, never K. Nothing is allocated; up to 64 KB
+ * of stack is used. C must not overlap A, B or the residual. */
+#ifndef IG_GEMM_H
+#define IG_GEMM_H
+
+#include "kernels/cpu.h"
+#include "kernels/gemm/epilogue.h"
+
+enum { IG_PANEL = 16 };
+
+typedef struct {
+    float *c;       /* [M, N], ldc elements between rows */
+    const float *a; /* [M, K], lda elements between rows */
+    const float *b; /* panels */
+    size_t ldc, lda, n, k;
+    ig_epilogue epilogue;
+} ig_gemm_f32_args;
+
+static inline size_t ig_gemm_panels(size_t n) { return n / IG_PANEL + (n % IG_PANEL != 0); }
+/* The packed elements of B [K, N]; the caller has checked that K * (N + 15) does not wrap. */
+static inline size_t ig_gemm_packed(size_t k, size_t n) { return ig_gemm_panels(n) * IG_PANEL * k; }
+
+typedef void gemm_f32_fn(const ig_gemm_f32_args *g, size_t m0, size_t m1, size_t p0, size_t p1);
+
+/* Pack panels [p0, p1) of B, where B[k, n] = src[k * ld_k + n * ld_n]: (ld_k, ld_n) = (N, 1) for a
+ * row-major B, (1, K) for a transposed one. dst is panel 0 of the whole. */
+typedef void gemm_pack_f32_fn(float *dst, const float *src, size_t k, size_t n, size_t ld_k,
+                              size_t ld_n, size_t p0, size_t p1);
+
+#define K(family, fn, needs) family##_fn fn;
+#include "kernels/gemm/gemm.kern"
+#include "kernels/gemm/gemm_pack.kern"
+#undef K
+
+gemm_f32_fn *ig_gemm_f32(void); /* asked once, when a node is bound */
+gemm_pack_f32_fn *ig_gemm_pack_f32(void);
+
+#endif

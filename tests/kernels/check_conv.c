@@ -1,0 +1,199 @@
+/* check_conv.c - convolution and depthwise convolution: every bit of the scalar chain. */
+#include "tests/kernels/kernel_check.h"
+
+#include "kernels/conv/conv.h"
+
+#include <stdio.h>
+
+enum { SHAPES = 200 };
+
+static void halve(float *y, const float *x, size_t n, float a, float b)
+{
+    for (size_t i = 0; i < n; i++) y[i] = x[i] * a + b;
+}
+
+/* A random layer of a size that a scalar reference finishes soon; every pad, stride, dilation. */
+static ig_conv_f32_args random_layer(bool depthwise)
+{
+    static const size_t windows[] = {1, 2, 3, 3, 3, 5, 7};
+    ig_conv_f32_args c = {.batch = check_pick(1, 2)};
+    c.kh = windows[check_pick(0, IG_LEN(windows) - 1)];
+    c.kw = check_pick(0, 2) ? c.kh : windows[check_pick(0, IG_LEN(windows) - 1)];
+    c.stride_h = check_pick(1, 3);
+    c.stride_w = check_pick(0, 3) ? c.stride_h : check_pick(1, 2);
+    c.dilation_h = check_pick(0, 3) ? 1 : 2;
+    c.dilation_w = check_pick(0, 3) ? 1 : 2;
+    c.groups = depthwise ? check_pick(1, 70) : check_pick(0, 3) ? 1 : check_pick(2, 3);
+    c.in_c = depthwise ? c.groups : c.groups * check_pick(1, 20);
+    c.out_c = depthwise ? c.groups : c.groups * check_pick(1, 40);
+    c.in_h = check_pick(1, 9);
+    c.in_w = check_pick(1, 22);
+    c.pad_top = check_pick(0, c.kh / 2 + 1);
+    c.pad_left = check_pick(0, c.kw / 2 + 1);
+    const size_t high = c.in_h + c.pad_top + check_pick(0, c.kh),
+                 reach_h = (c.kh - 1) * c.dilation_h;
+    const size_t wide = c.in_w + c.pad_left + check_pick(0, c.kw),
+                 reach_w = (c.kw - 1) * c.dilation_w;
+    c.out_h = high > reach_h ? (high - reach_h - 1) / c.stride_h + 1 : 1;
+    c.out_w = wide > reach_w ? (wide - reach_w - 1) / c.stride_w + 1 : 1;
+    return c;
+}
+
+static void name_layer(char text[96], const ig_conv_f32_args *c)
+{
+    snprintf(text, 96, "%zux%zux%zux%zu -> %zux%zux%zu k%zux%zu s%zu,%zu d%zu,%zu p%zu,%zu g%zu",
+             c->batch, c->in_h, c->in_w, c->in_c, c->out_h, c->out_w, c->out_c, c->kh, c->kw,
+             c->stride_h, c->stride_w, c->dilation_h, c->dilation_w, c->pad_top, c->pad_left,
+             c->groups);
+}
+
+/* Inputs and epilogue of a layer; returns the number of outputs. */
+static size_t fill_layer(ig_conv_f32_args *c, bool depthwise, const size_t draw[3])
+{
+    const size_t y_size = c->batch * c->out_h * c->out_w * c->out_c;
+    const size_t w_size = depthwise
+                              ? c->kh * c->kw * c->in_c
+                              : c->groups * ig_gemm_packed(ig_conv_depth(c), c->out_c / c->groups);
+    const size_t x_size = c->batch * c->in_h * c->in_w * c->in_c;
+    c->x = draw[0] % 4 == 3 ? check_f32_wild(x_size) : check_f32(x_size, -1, 1);
+    c->w = check_f32(w_size, -1, 1);
+    c->epilogue = (ig_epilogue){.act = (ig_act)draw[0], .a = 0.3f, .b = 0.6f, .map = halve};
+    c->epilogue.ld_residual = c->out_c;
+    if (draw[1]) c->epilogue.bias = check_f32(c->out_c, -1, 1);
+    if (draw[2]) c->epilogue.residual = check_f32(y_size, -1, 1);
+    return y_size;
+}
+
+static void check_random(conv_f32_fn *fn, const char *name, uint32_t needs)
+{
+    for (size_t i = 0; i < SHAPES; i++) {
+        ig_conv_f32_args c = random_layer(false);
+        const size_t rows = c.batch * c.out_h, panels = c.groups * ig_conv_group_panels(&c);
+        const size_t draw[3] = {check_pick(0, IG_ACT_MAP), check_pick(0, 1), check_pick(0, 1)};
+        const size_t cut = check_pick(0, rows), panel_cut = check_pick(0, panels);
+        char layer[96];
+        name_layer(layer, &c);
+        if (!check_next(needs, name, "%s act%zu cut%zu,%zu", layer, draw[0], cut, panel_cut))
+            continue;
+        const size_t size = fill_layer(&c, false, draw);
+        float *want = check_out_f32(size), *got = check_out_f32(size);
+        float *scratch = check_out_f32(ig_conv_f32_scratch(&c));
+        c.y = want;
+        conv_f32_ref(&c, NULL, 0, rows, 0, panels);
+        c.y = got;
+        fn(&c, scratch, cut, rows, 0, panels);
+        fn(&c, scratch, 0, cut, panel_cut, panels);
+        fn(&c, scratch, 0, cut, 0, panel_cut);
+        check_same_f32(want, got, size);
+    }
+}
+
+static void check_random_dw(conv_dw_f32_fn *fn, const char *name, uint32_t needs)
+{
+    for (size_t i = 0; i < SHAPES; i++) {
+        ig_conv_f32_args c = random_layer(true);
+        const size_t rows = c.batch * c.out_h, cut = check_pick(0, rows);
+        const size_t draw[3] = {check_pick(0, IG_ACT_MAP), check_pick(0, 1), check_pick(0, 1)};
+        char layer[96];
+        name_layer(layer, &c);
+        if (!check_next(needs, name, "%s act%zu cut%zu", layer, draw[0], cut)) continue;
+        const size_t size = fill_layer(&c, true, draw);
+        float *want = check_out_f32(size), *got = check_out_f32(size);
+        c.y = want;
+        conv_dw_f32_ref(&c, 0, rows);
+        c.y = got;
+        fn(&c, cut, rows);
+        fn(&c, 0, cut);
+        check_same_f32(want, got, size);
+    }
+}
+
+/* Layers of MobileNetV2, EfficientNet-lite0 and ResNet-50: side, channels in and out, window,
+ * stride. */
+typedef struct {
+    size_t side, in_c, out_c, k, stride;
+} layer;
+
+static ig_conv_f32_args square_layer(const layer *l, bool depthwise)
+{
+    const size_t out = (l->side + l->stride - 1) / l->stride;
+    return (ig_conv_f32_args){.batch = 1,
+                              .in_h = l->side,
+                              .in_w = l->side,
+                              .in_c = l->in_c,
+                              .out_h = out,
+                              .out_w = out,
+                              .out_c = l->out_c,
+                              .kh = l->k,
+                              .kw = l->k,
+                              .stride_h = l->stride,
+                              .stride_w = l->stride,
+                              .dilation_h = 1,
+                              .dilation_w = 1,
+                              .pad_top = (l->k - 1) / 2,
+                              .pad_left = (l->k - 1) / 2,
+                              .groups = depthwise ? l->in_c : 1};
+}
+
+static double flop(const ig_conv_f32_args *c)
+{
+    const double each = 2.0 * (double)(c->kh * c->kw * (c->in_c / c->groups));
+    return each * (double)(c->out_h * c->out_w * c->out_c);
+}
+
+static double bytes(const ig_conv_f32_args *c)
+{
+    return 4.0 * (double)(c->in_h * c->in_w * c->in_c + c->out_h * c->out_w * c->out_c);
+}
+
+static void check_timed(conv_f32_fn *fn, const char *name, uint32_t needs)
+{
+    static const layer layers[] = {
+        {224, 3, 32, 3, 2},   {112, 32, 16, 1, 1}, {56, 24, 144, 1, 1},  {14, 384, 64, 1, 1},
+        {7, 320, 1280, 1, 1}, {224, 3, 64, 7, 2},  {56, 64, 64, 3, 1},   {28, 128, 128, 3, 1},
+        {14, 256, 256, 3, 1}, {7, 512, 512, 3, 1}, {56, 256, 512, 1, 2},
+    };
+    for (size_t i = 0; i < IG_LEN(layers); i++) {
+        ig_conv_f32_args c = square_layer(&layers[i], false);
+        char text[96];
+        snprintf(text, sizeof text, "%zux%zux%zu -> %zu k%zu s%zu", c.in_h, c.in_w, c.in_c, c.out_c,
+                 c.kh, c.stride_h);
+        if (!check_benching() || !check_next(needs, name, "%s", text)) continue;
+        const size_t size = fill_layer(&c, false, (size_t[3]){IG_ACT_RELU, 1, 0});
+        float *scratch = check_out_f32(ig_conv_f32_scratch(&c));
+        c.y = check_out_f32(size);
+        check_bench(flop(&c), bytes(&c), fn(&c, scratch, 0, c.out_h, 0, ig_conv_group_panels(&c)));
+    }
+}
+
+static void check_timed_dw(conv_dw_f32_fn *fn, const char *name, uint32_t needs)
+{
+    static const layer layers[] = {
+        {112, 32, 32, 3, 1},   {112, 96, 96, 3, 2},  {56, 144, 144, 3, 1}, {56, 144, 144, 5, 2},
+        {28, 240, 240, 5, 1},  {14, 480, 480, 5, 1}, {14, 576, 576, 3, 1}, {7, 960, 960, 3, 1},
+        {7, 1152, 1152, 5, 1}, {56, 96, 96, 7, 1},
+    };
+    for (size_t i = 0; i < IG_LEN(layers); i++) {
+        ig_conv_f32_args c = square_layer(&layers[i], true);
+        if (!check_benching() || !check_next(needs, name, "%zux%zux%zu k%zu s%zu", c.in_h, c.in_w,
+                                             c.in_c, c.kh, c.stride_h))
+            continue;
+        const size_t size = fill_layer(&c, true, (size_t[3]){IG_ACT_CLIP, 1, 0});
+        c.y = check_out_f32(size);
+        check_bench(flop(&c), bytes(&c), fn(&c, 0, c.out_h));
+    }
+}
+
+void check_conv(void)
+{
+#define K(family, fn, needs)      \
+    check_random(fn, #fn, needs); \
+    check_timed(fn, #fn, needs);
+#include "kernels/conv/conv.kern"
+#undef K
+#define K(family, fn, needs)         \
+    check_random_dw(fn, #fn, needs); \
+    check_timed_dw(fn, #fn, needs);
+#include "kernels/conv/conv_dw.kern"
+#undef K
+}

@@ -1,0 +1,92 @@
+/* check_pool.c - max and average pooling: every bit of the scalar loops. */
+#include "tests/kernels/kernel_check.h"
+
+#include "kernels/pool/pool.h"
+
+enum { SHAPES = 200 };
+
+static ig_pool_f32_args random_pool(void)
+{
+    ig_pool_f32_args p = {.batch = check_pick(1, 2), .channels = check_pick(1, 150)};
+    p.kh = check_pick(1, 4);
+    p.kw = check_pick(1, 4);
+    p.stride_h = check_pick(1, 3);
+    p.stride_w = check_pick(1, 3);
+    p.dilation_h = check_pick(0, 3) ? 1 : 2;
+    p.dilation_w = check_pick(0, 3) ? 1 : 2;
+    p.in_h = check_pick(1, 8);
+    p.in_w = check_pick(1, 8);
+    p.pad_top = check_pick(0, p.kh);
+    p.pad_left = check_pick(0, p.kw);
+    p.pad_bottom = check_pick(0, p.kh);
+    p.pad_right = check_pick(0, p.kw);
+    p.count_pad = check_pick(0, 1);
+    const size_t high = p.in_h + p.pad_top + p.pad_bottom, wide = p.in_w + p.pad_left + p.pad_right;
+    const size_t reach_h = (p.kh - 1) * p.dilation_h, reach_w = (p.kw - 1) * p.dilation_w;
+    const size_t ceil = check_pick(0, 1); /* one more window, partly beyond the padding */
+    p.out_h = (high > reach_h ? (high - reach_h - 1) / p.stride_h + 1 : 1) + ceil;
+    p.out_w = (wide > reach_w ? (wide - reach_w - 1) / p.stride_w + 1 : 1) + ceil;
+    return p;
+}
+
+static void check_random(pool_max_f32_fn *fn, pool_max_f32_fn *ref, const char *name,
+                         uint32_t needs)
+{
+    for (size_t i = 0; i < SHAPES; i++) {
+        ig_pool_f32_args p = random_pool();
+        const size_t rows = p.batch * p.out_h, cut = check_pick(0, rows), wild = check_pick(0, 3);
+        if (!check_next(needs, name,
+                        "%zux%zux%zux%zu k%zux%zu s%zu,%zu d%zu,%zu p%zu,%zu,%zu,%zu n%d", p.batch,
+                        p.in_h, p.in_w, p.channels, p.kh, p.kw, p.stride_h, p.stride_w,
+                        p.dilation_h, p.dilation_w, p.pad_top, p.pad_left, p.pad_bottom,
+                        p.pad_right, p.count_pad))
+            continue;
+        const size_t x_size = p.batch * p.in_h * p.in_w * p.channels;
+        const size_t y_size = rows * p.out_w * p.channels;
+        p.x = wild ? check_f32(x_size, -1, 1) : check_f32_wild(x_size);
+        float *want = check_out_f32(y_size), *got = check_out_f32(y_size);
+        p.y = want;
+        ref(&p, 0, rows);
+        p.y = got;
+        fn(&p, cut, rows);
+        fn(&p, 0, cut);
+        check_same_f32(want, got, y_size);
+    }
+}
+
+static void check_timed(pool_max_f32_fn *fn, const char *name, uint32_t needs)
+{
+    static const size_t shapes[][4] = {{112, 64, 3, 2}, {7, 1280, 7, 1}, {14, 256, 2, 2}};
+    for (size_t i = 0; i < IG_LEN(shapes); i++) {
+        const size_t side = shapes[i][0], channels = shapes[i][1], k = shapes[i][2],
+                     s = shapes[i][3];
+        const size_t out = (side - k) / s + 1;
+        ig_pool_f32_args p = {.batch = 1,
+                              .in_h = side,
+                              .in_w = side,
+                              .out_h = out,
+                              .out_w = out,
+                              .channels = channels,
+                              .kh = k,
+                              .kw = k,
+                              .stride_h = s,
+                              .stride_w = s,
+                              .dilation_h = 1,
+                              .dilation_w = 1};
+        if (!check_next(needs, name, "%zux%zux%zu k%zu s%zu", side, side, channels, k, s)) continue;
+        const size_t x_size = side * side * channels, y_size = out * out * channels;
+        p.x = check_f32(x_size, -1, 1);
+        p.y = check_out_f32(y_size);
+        check_bench((double)(y_size * k * k), 4.0 * (double)(x_size + y_size), fn(&p, 0, out));
+    }
+}
+
+void check_pool(void)
+{
+#define K(family, fn, needs)                    \
+    check_random(fn, family##_ref, #fn, needs); \
+    check_timed(fn, #fn, needs);
+#include "kernels/pool/pool_max.kern"
+#include "kernels/pool/pool_avg.kern"
+#undef K
+}
