@@ -5,7 +5,6 @@
 #include "runtime/graph/exec.h"
 #include "runtime/graph/pass.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -88,13 +87,13 @@ static ingot_status run_case(ig_exec *x, const ig_golden_case *c, double toleran
     if (!in || !out) return ig_fail(err, INGOT_E_NOMEM, "golden: no memory");
     for (size_t i = 0; i < g->n_inputs; i++) in[i] = (ig_tensor){.absent = true};
     for (size_t i = 0; i < c->n_in; i++) {
-        ig_id at;
+        ig_id at = 0;
         IG_TRY(find_value(&at, g, g->inputs, g->n_inputs, c->in_names[i], err));
         in[at] = c->in[i];
     }
     IG_TRY(ig_exec_run(x, out, in, err));
     for (size_t i = 0; i < c->n_out; i++) {
-        ig_id at;
+        ig_id at = 0;
         IG_TRY(find_value(&at, g, g->outputs, g->n_outputs, c->out_names[i], err));
         const double e = relative_error(&out[at], &c->out[i]);
         if (e < 0)
@@ -164,7 +163,8 @@ static ingot_status fill_meta(job *j, const char *src, ingot_error *err)
     ig_arena *a = &j->graph->arena;
     const ig_hash128 digest = ig_hash(j->map.data, j->map.size);
     const char *slash = strrchr(src, '/');
-    const char *hash = ig_arena_printf(a, "%016" PRIx64 "%016" PRIx64, digest.hi, digest.lo);
+    char text[33];
+    const char *hash = ig_arena_text(a, ig_hash_text(text, digest), 32);
     const char *name = j->o->name ? j->o->name : name_of(a, src);
     const char *producer =
         ig_arena_printf(a, "%s %s", j->onnx.producer ? j->onnx.producer : "",

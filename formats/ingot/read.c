@@ -131,7 +131,7 @@ static ingot_status check_digest(const ig_ingot *f, const ig_section *s, ingot_e
 
 static ingot_status read_directory(ig_ingot *f, ingot_error *err)
 {
-    header h;
+    header h = {0};
     IG_TRY(read_header(f, &h, err));
     const unsigned char *directory = f->bytes + h.directory_at;
     if (!ig_hash_equal(ig_hash(directory, (size_t)h.directory_bytes), h.digest))

@@ -309,7 +309,7 @@ static ingot_status stream_data(const catalogue *c, ig_heap *heap, piece_fn *fn,
 static ingot_status hash_piece(void *ud, const void *p, size_t n, ingot_error *err)
 {
     (void)err;
-    ig_hash_update(ud, p, n);
+    ig_hasher_add(ud, p, n);
     return INGOT_OK;
 }
 
@@ -347,13 +347,11 @@ static ingot_status plan_file(file_plan *f, image *im, ig_heap *heap, ingot_erro
     at = f->directory_at + (f->n + 1) * IG_FILE_ENTRY_BYTES;
     const uint64_t align = im->cat.data_bytes > BIG_DATA ? BIG_ALIGN : ALIGN;
     at = (at + align - 1) / align * align;
-    ig_hash_state *h = ig_take(heap, sizeof *h);
-    if (!h) return ig_fail(err, INGOT_E_NOMEM, "writing: no memory");
-    ig_hash_begin(h);
-    const ingot_status s = stream_data(&im->cat, heap, hash_piece, h, err);
-    f->sections[f->n] = (ig_section){IG_SECTION_DATA, at, im->cat.data_bytes, ig_hash_end(h)};
+    ig_hasher h;
+    ig_hasher_init(&h);
+    const ingot_status s = stream_data(&im->cat, heap, hash_piece, &h, err);
+    f->sections[f->n] = (ig_section){IG_SECTION_DATA, at, im->cat.data_bytes, ig_hasher_result(&h)};
     f->parts[f->n++] = NULL;
-    ig_give(heap, h, sizeof *h);
     f->file_bytes = at + im->cat.data_bytes;
     return s;
 }

@@ -107,9 +107,12 @@ static ingot_status adopt(ingot_model **out, ingot_runtime *rt, ig_ingot *file,
     m->file = file;
     atomic_init(&m->holds, 1);
     if (rt->guard_maps && file->map.data)
-        ig_fault_watch(file->map.data, file->map.size, &file->map.bad);
-    *out = m;
-    return INGOT_OK;
+        s = ig_fault_watch(file->map.data, file->map.size, &file->map.bad, err);
+    if (s)
+        ig_model_drop(m);
+    else
+        *out = m;
+    return s;
 }
 
 ingot_status ingot_model_open(ingot_model **out, ingot_runtime *rt, const char *path,
