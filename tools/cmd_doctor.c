@@ -1,5 +1,6 @@
 /* cmd_doctor.c - `ingot doctor`: what this machine offers and what Ingot will use of it. */
 #include "kernels/cpu.h"
+#include "kernels/registry.h"
 #include "runtime/base/checked.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/json.h"
@@ -49,7 +50,7 @@ static void close_section(report *r)
     if (r->as_json) ig_json_end(&r->json);
 }
 
-static void put_line(const char *key, const char *text) { printf("  %-12s  %s\n", key, text); }
+static void put_line(const char *key, const char *text) { printf("  %-18s  %s\n", key, text); }
 
 static void put_text(report *r, const char *key, const char *text)
 {
@@ -158,6 +159,20 @@ static void put_libraries(report *r)
     close_section(r);
 }
 
+/* The families in the order of their lists, each once. */
+static void put_kernels(report *r)
+{
+    size_t n;
+    const ig_kernel *all = ig_kernels(&n);
+    open_section(r, "kernels");
+    for (size_t i = 0, k; i < n; i++) {
+        for (k = 0; strcmp(all[k].family, all[i].family) != 0;) k++;
+        const ig_kernel *chosen = k == i ? ig_kernel_chosen(all[i].family) : NULL;
+        if (chosen) put_text(r, chosen->family, chosen->function);
+    }
+    close_section(r);
+}
+
 static void put_build(report *r)
 {
     open_section(r, "build");
@@ -180,6 +195,7 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
     put_text(&r, "system", m.system);
     put_cpu(&r, &m);
     put_memory(&r, &m);
+    put_kernels(&r);
     put_libraries(&r);
     put_build(&r);
     if (!a->json) return INGOT_OK;

@@ -28,7 +28,8 @@ def values(code, n):
 def member(z, name, array, **how):
     b = io.BytesIO()
     np.lib.format.write_array(b, array, allow_pickle=False, **how)
-    z.writestr(zipfile.ZipInfo(name + ".npy"), b.getvalue())
+    info = zipfile.ZipInfo(name + ".npy")  # a fixed date: the files come out the same each time
+    z.writestr(info, b.getvalue(), z.compression)
 
 
 class Pipe(io.RawIOBase):

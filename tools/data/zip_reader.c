@@ -94,7 +94,7 @@ static void close_inflater(ig_zip_reader *r)
 static ingot_status open_inflater(ig_zip_reader *r, ingot_error *err)
 {
     (void)r;
-    return ig_fail(err, INGOT_E_UNSUPPORTED,
+    return ig_fail(err, INGOT_E_DATA,
                    "it is compressed, and this build has no zlib (np.savez stores without)");
 }
 static bool inflated_all(ig_zip_reader *r) { return r != NULL; }
