@@ -84,7 +84,7 @@ def archives():
         member(z, "again", plain[:20] + 1)
     np.savez("npz_empty.npz")
     with zipfile.ZipFile("npz_bzip2.npz", "w", zipfile.ZIP_BZIP2) as z:
-        z.writestr("plain.npy", b"x" * 200)
+        z.writestr(zipfile.ZipInfo("plain.npy"), b"x" * 200, zipfile.ZIP_BZIP2)
 
 
 def types():

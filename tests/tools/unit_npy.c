@@ -2,7 +2,7 @@
  * damaged or foreign ones are refused with a reason. */
 #include "tests/check.h"
 #include "runtime/base/checked.h"
-#include "runtime/base/half.h"
+#include "runtime/base/dtype.h"
 #include "tools/data/npy.h"
 #include "tools/data/npz.h"
 
@@ -14,40 +14,7 @@
 static ig_heap heap;
 static ingot_error err;
 
-static double element(const ig_array *a, size_t k)
-{
-    const char *p = (const char *)a->data + k * ig_dtype_size(a->dtype);
-    switch (a->dtype) {
-    case INGOT_BOOL:
-    case INGOT_U8:
-        return *(const uint8_t *)p;
-    case INGOT_I8:
-        return *(const int8_t *)p;
-    case INGOT_I16:
-        return *(const int16_t *)p;
-    case INGOT_U16:
-        return *(const uint16_t *)p;
-    case INGOT_I32:
-        return *(const int32_t *)p;
-    case INGOT_U32:
-        return *(const uint32_t *)p;
-    case INGOT_I64:
-        return (double)*(const int64_t *)p;
-    case INGOT_U64:
-        return (double)*(const uint64_t *)p;
-    case INGOT_F16:
-        return ig_f16_to_f32(*(const uint16_t *)p);
-    case INGOT_F32:
-    case INGOT_C64:
-        return *(const float *)p;
-    case INGOT_F64:
-    case INGOT_C128:
-        return *(const double *)p;
-    default:
-        fail_msg("type %d", a->dtype);
-        return 0;
-    }
-}
+static double element(const ig_array *a, size_t k) { return ig_to_double(a->data, a->dtype, k); }
 
 static double imaginary(const ig_array *a, size_t k)
 {
@@ -59,7 +26,7 @@ static void check_numbers(const ig_array *a, ingot_dtype dtype)
 {
     assert_int_equal(a->dtype, dtype);
     assert_int_equal(a->rank, 3);
-    assert_int_equal(a->bytes, 24 * ig_dtype_size(dtype));
+    assert_int_equal(a->bytes, 24 * ig_dtype(dtype)->bytes);
     assert_int_equal((uintptr_t)a->data % 64, 0);
     const bool is_unsigned = dtype >= INGOT_U8 && dtype <= INGOT_U64;
     for (size_t k = 0; k < 24; k++) {

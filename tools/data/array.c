@@ -8,52 +8,44 @@
 
 static const struct {
     ingot_dtype dtype, carrier;
-    uint8_t size;
     const char *text;
 } types[] = {
-    {INGOT_F32, INGOT_F32, 4, "float32"},
-    {INGOT_F64, INGOT_F64, 8, "float64"},
-    {INGOT_F16, INGOT_F16, 2, "float16"},
-    {INGOT_BF16, INGOT_U16, 2, "bfloat16"},
-    {INGOT_I8, INGOT_I8, 1, "int8"},
-    {INGOT_I16, INGOT_I16, 2, "int16"},
-    {INGOT_I32, INGOT_I32, 4, "int32"},
-    {INGOT_I64, INGOT_I64, 8, "int64"},
-    {INGOT_U8, INGOT_U8, 1, "uint8"},
-    {INGOT_U16, INGOT_U16, 2, "uint16"},
-    {INGOT_U32, INGOT_U32, 4, "uint32"},
-    {INGOT_U64, INGOT_U64, 8, "uint64"},
-    {INGOT_BOOL, INGOT_BOOL, 1, "bool"},
-    {INGOT_STR, INGOT_STR, sizeof(ingot_str), "str"},
-    {INGOT_C64, INGOT_C64, 8, "complex64"},
-    {INGOT_C128, INGOT_C128, 16, "complex128"},
-    {INGOT_F8E4M3FN, INGOT_U8, 1, "float8_e4m3fn"},
-    {INGOT_F8E4M3FNUZ, INGOT_U8, 1, "float8_e4m3fnuz"},
-    {INGOT_F8E5M2, INGOT_U8, 1, "float8_e5m2"},
-    {INGOT_F8E5M2FNUZ, INGOT_U8, 1, "float8_e5m2fnuz"},
-    {INGOT_F8E8M0, INGOT_U8, 1, "float8_e8m0fnu"},
-    {INGOT_F4E2M1, INGOT_U8, 1, "float4_e2m1fn"},
-    {INGOT_I4, INGOT_I8, 1, "int4"},
-    {INGOT_U4, INGOT_U8, 1, "uint4"},
-    {INGOT_I2, INGOT_I8, 1, "int2"},
-    {INGOT_U2, INGOT_U8, 1, "uint2"},
+    {INGOT_F32, INGOT_F32, "float32"},
+    {INGOT_F64, INGOT_F64, "float64"},
+    {INGOT_F16, INGOT_F16, "float16"},
+    {INGOT_BF16, INGOT_U16, "bfloat16"},
+    {INGOT_I8, INGOT_I8, "int8"},
+    {INGOT_I16, INGOT_I16, "int16"},
+    {INGOT_I32, INGOT_I32, "int32"},
+    {INGOT_I64, INGOT_I64, "int64"},
+    {INGOT_U8, INGOT_U8, "uint8"},
+    {INGOT_U16, INGOT_U16, "uint16"},
+    {INGOT_U32, INGOT_U32, "uint32"},
+    {INGOT_U64, INGOT_U64, "uint64"},
+    {INGOT_BOOL, INGOT_BOOL, "bool"},
+    {INGOT_STR, INGOT_STR, "str"},
+    {INGOT_C64, INGOT_C64, "complex64"},
+    {INGOT_C128, INGOT_C128, "complex128"},
+    {INGOT_F8E4M3FN, INGOT_U8, "float8_e4m3fn"},
+    {INGOT_F8E4M3FNUZ, INGOT_U8, "float8_e4m3fnuz"},
+    {INGOT_F8E5M2, INGOT_U8, "float8_e5m2"},
+    {INGOT_F8E5M2FNUZ, INGOT_U8, "float8_e5m2fnuz"},
+    {INGOT_F8E8M0, INGOT_U8, "float8_e8m0fnu"},
+    {INGOT_F4E2M1, INGOT_U8, "float4_e2m1fn"},
+    {INGOT_I4, INGOT_I8, "int4"},
+    {INGOT_U4, INGOT_U8, "uint4"},
+    {INGOT_I2, INGOT_I8, "int2"},
+    {INGOT_U2, INGOT_U8, "uint2"},
 };
 
-size_t ig_dtype_size(ingot_dtype dtype)
-{
-    for (size_t i = 0; i < IG_LEN(types); i++)
-        if (types[i].dtype == dtype) return types[i].size;
-    return 0;
-}
-
-const char *ig_dtype_text(ingot_dtype dtype)
+const char *ig_numpy_name(ingot_dtype dtype)
 {
     for (size_t i = 0; i < IG_LEN(types); i++)
         if (types[i].dtype == dtype) return types[i].text;
     return NULL;
 }
 
-ingot_dtype ig_dtype_find(const char *text, size_t len)
+ingot_dtype ig_numpy_find(const char *text, size_t len)
 {
     for (size_t i = 0; i < IG_LEN(types); i++)
         if (strlen(types[i].text) == len && !memcmp(types[i].text, text, len))
@@ -61,7 +53,7 @@ ingot_dtype ig_dtype_find(const char *text, size_t len)
     return INGOT_NONE;
 }
 
-ingot_dtype ig_dtype_carrier(ingot_dtype dtype)
+ingot_dtype ig_numpy_carrier(ingot_dtype dtype)
 {
     for (size_t i = 0; i < IG_LEN(types); i++)
         if (types[i].dtype == dtype) return types[i].carrier;

@@ -39,15 +39,14 @@ ig_array *ig_arrays_find(const ig_arrays *list, const char *name);
 /* ig_arrays_remove - drop one array; those behind it move forward. */
 void ig_arrays_remove(ig_arrays *list, ig_array *array);
 
-/* Bytes of an element in memory, 0 for an unknown type; its name as NumPy and ml_dtypes write it
- * (float32, bfloat16, float8_e4m3fn, int4, str…), NULL for an unknown type; and the way back. */
-size_t ig_dtype_size(ingot_dtype dtype);
-const char *ig_dtype_text(ingot_dtype dtype);
-ingot_dtype ig_dtype_find(const char *text, size_t len);
+/* The name of an element type as NumPy and ml_dtypes write it (float32, bfloat16, float8_e4m3fn,
+ * int4, str...), NULL for an unknown type; and the way back, INGOT_NONE for an unknown name. */
+const char *ig_numpy_name(ingot_dtype dtype);
+ingot_dtype ig_numpy_find(const char *text, size_t len);
 
-/* ig_dtype_carrier - the type that stands for `dtype` in NumPy's files: itself, or uint16 for
+/* ig_numpy_carrier - the type that stands for `dtype` in NumPy's files: itself, or uint16 for
  * bfloat16, uint8 or int8 for the 8-bit floats and the widened small integers. */
-ingot_dtype ig_dtype_carrier(ingot_dtype dtype);
+ingot_dtype ig_numpy_carrier(ingot_dtype dtype);
 
 /* ig_count_elements - *out = product of dims; false where it overflows or a dim is negative. Even
  * an empty array's other dims must multiply to a size_t. */

@@ -2,6 +2,7 @@
  * pass through a second block. */
 #include "tools/data/npy.h"
 #include "runtime/base/checked.h"
+#include "runtime/base/dtype.h"
 #include "runtime/base/utf8.h"
 #include "tools/data/output.h"
 
@@ -184,8 +185,8 @@ static ingot_status put_texts(ig_sink *to, const ingot_str *s, size_t n, size_t 
 ingot_status ig_npy_encode(ig_sink *to, const ig_array *array, ingot_error *err)
 {
     char head[IG_NPY_HEAD_ROOM];
-    const ingot_dtype dtype = ig_dtype_carrier(array->dtype);
-    const size_t n = array->bytes / IG_MAX(ig_dtype_size(dtype), (size_t)1);
+    const ingot_dtype dtype = ig_numpy_carrier(array->dtype);
+    const size_t n = array->bytes / IG_MAX(ig_dtype(dtype)->bytes, (size_t)1);
     size_t chars = 0, bytes;
     if (dtype == INGOT_NONE) return ig_fail(err, INGOT_E_ARG, "element type %d", array->dtype);
     if (dtype == INGOT_STR) IG_TRY(longest_text(&chars, array->data, n, err));

@@ -4,7 +4,7 @@
  * 16 to 64 bits, complex numbers, and strings (<U and |S, trailing NULs dropped as NumPy does). An
  * array is only read when the bytes for its whole shape are there, so memory stays in proportion to
  * the file. Writing gives version 1, C order, strings as <U. Types that NumPy lacks are written as
- * the type that carries them (ig_dtype_carrier); .npz files keep their name beside. */
+ * the type that carries them (ig_numpy_carrier); .npz files keep their name beside. */
 #ifndef IG_NPY_H
 #define IG_NPY_H
 

@@ -36,7 +36,7 @@ static ingot_status check_range(const ig_array *a, ingot_dtype dtype, ingot_erro
         const int v = low < 0 ? ((const int8_t *)a->data)[i] : ((const uint8_t *)a->data)[i];
         if (v < low || v > high)
             return ig_fail(err, INGOT_E_DATA, "%s: element %zu is %d, %s goes from %d to %d",
-                           a->name, i, v, ig_dtype_text(dtype), low, high);
+                           a->name, i, v, ig_numpy_name(dtype), low, high);
     }
     return INGOT_OK;
 }
@@ -46,14 +46,14 @@ static ingot_status set_type(ig_array *a, const ig_array *told, ingot_error *err
     if (told->dtype != INGOT_STR || told->bytes != sizeof(ingot_str))
         return ig_fail(err, INGOT_E_DATA, "%s is not one string", told->name);
     const ingot_str text = *(const ingot_str *)told->data;
-    const ingot_dtype dtype = ig_dtype_find(text.p, text.n);
+    const ingot_dtype dtype = ig_numpy_find(text.p, text.n);
     if (dtype == INGOT_NONE)
         return ig_fail(err, INGOT_E_DATA, "%s: unknown type '%.*s'", told->name,
                        (int)IG_MIN(text.n, (size_t)60), text.p);
-    if (ig_dtype_carrier(dtype) != a->dtype)
+    if (ig_numpy_carrier(dtype) != a->dtype)
         return ig_fail(err, INGOT_E_DATA, "%s: %s travels as %s, not as %s", told->name,
-                       ig_dtype_text(dtype), ig_dtype_text(ig_dtype_carrier(dtype)),
-                       ig_dtype_text(a->dtype));
+                       ig_numpy_name(dtype), ig_numpy_name(ig_numpy_carrier(dtype)),
+                       ig_numpy_name(a->dtype));
     IG_TRY(check_range(a, dtype, err));
     a->dtype = dtype;
     return INGOT_OK;
@@ -154,9 +154,9 @@ static ingot_status write_member(ig_zip_writer *w, const char *name, const char 
 
 static ingot_status write_array(ig_zip_writer *w, const ig_array *a, ingot_error *err)
 {
-    const char *type = ig_dtype_text(a->dtype);
+    const char *type = ig_numpy_name(a->dtype);
     IG_TRY(write_member(w, a->name, SUFFIX, a, err));
-    if (ig_dtype_carrier(a->dtype) == a->dtype) return INGOT_OK;
+    if (ig_numpy_carrier(a->dtype) == a->dtype) return INGOT_OK;
     ingot_str text = {type, strlen(type)};
     const ig_array told = {.dtype = INGOT_STR, .data = &text, .bytes = sizeof text};
     return write_member(w, a->name, ".__dtype__.npy", &told, err);
