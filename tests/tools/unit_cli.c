@@ -271,6 +271,38 @@ static void help_and_page_show_the_table(void **state)
     free(text);
 }
 
+/* The shells themselves read the scripts; in bash, options, choices and files are completed. */
+static void completions_work_in_the_shells(void **state)
+{
+    (void)state;
+    static const ig_command *const commands[] = {&command, NULL};
+    static const char bash_script[] =
+        "c() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _ingot; echo \"${COMPREPLY[*]}\"; }\n"
+        "[ \"$(c ingot t)\" = try ] || exit 1\n"
+        "[ \"$(c ingot try --thr)\" = --threads ] || exit 2\n"
+        "[ \"$(c ingot try --device c)\" = 'cpu cuda' ] || exit 3\n"
+        "[ \"$(c ingot try -o CMakeL)\" = CMakeLists.txt ] || exit 4\n"
+        "[ \"$(c ingot try --threads C)\" = '' ] || exit 5\n"
+        "[ \"$(c ingot try CMakeL)\" = CMakeLists.txt ] || exit 6\n";
+    FILE *f = popen("bash", "w");
+    ig_completion_bash(f, commands);
+    fputs(bash_script, f);
+    assert_int_equal(pclose(f) >> 8, 0);
+    memory m;
+    f = open_memstream(&m.text, &m.n);
+    ig_completion_zsh(f, commands);
+    char *text = written(&m, f);
+    assert_non_null(strstr(text, "'*'{-i,--input}'[an input'\\''s \\[x\\]]:NAME=FILE:' \\\n"));
+    assert_non_null(strstr(text, "'(-o --output)'{-o,--output}'[where it goes]:FILE:_files' \\\n"));
+    assert_non_null(strstr(text, "'--device[where to run]:WHERE:(auto cpu cuda)' \\\n"));
+    if (!system("command -v zsh >/dev/null")) {
+        f = popen("zsh -n", "w");
+        fputs(text, f);
+        assert_int_equal(pclose(f), 0);
+    }
+    free(text);
+}
+
 static void numbers_read_well(void **state)
 {
     (void)state;
@@ -332,6 +364,7 @@ int main(void)
         cmocka_unit_test(the_nearest_name_is_found),
         cmocka_unit_test(statuses_have_the_contracts_codes),
         cmocka_unit_test(help_and_page_show_the_table),
+        cmocka_unit_test(completions_work_in_the_shells),
         cmocka_unit_test(numbers_read_well),
         cmocka_unit_test(tables_line_up),
         cmocka_unit_test(paragraphs_wrap),

@@ -34,8 +34,10 @@ const ig_command *ig_command_find(const char *name); /* or NULL */
 /* Texts made from the tables. command NULL: of `ingot` itself. */
 void ig_help_print(FILE *to, const ig_command *command);
 void ig_man_print(FILE *to, const ig_command *command);
-void ig_completion_bash(FILE *to);
-void ig_completion_zsh(FILE *to);
+
+/* Completion scripts for a NULL-terminated list of commands. */
+void ig_completion_bash(FILE *to, const ig_command *const *commands);
+void ig_completion_zsh(FILE *to, const ig_command *const *commands);
 
 /* "usage: ..." without the word usage, for help and man. */
 void ig_usage_print(FILE *to, const ig_command *command);

@@ -35,12 +35,12 @@ static void bash_command(FILE *to, const ig_command *c)
     fputs("\" ;;\n", to);
 }
 
-static void bash_names(FILE *to)
+static void bash_names(FILE *to, const ig_command *const *commands)
 {
-    for (size_t i = 0; ig_commands[i]; i++) fprintf(to, "%s ", ig_commands[i]->name);
+    for (size_t i = 0; commands[i]; i++) fprintf(to, "%s ", commands[i]->name);
 }
 
-void ig_completion_bash(FILE *to)
+void ig_completion_bash(FILE *to, const ig_command *const *commands)
 {
     fputs("# bash completion for ingot, made from its option tables\n"
           "_ingot()\n{\n"
@@ -49,15 +49,15 @@ void ig_completion_bash(FILE *to)
           "    if [[ $COMP_CWORD -eq 1 ]]; then\n"
           "        COMPREPLY=($(compgen -W \"",
           to);
-    bash_names(to);
+    bash_names(to, commands);
     fputs("help -h --help --version\" -- \"$cur\"))\n"
           "        return\n    fi\n"
           "    case ${COMP_WORDS[1]} in\n"
           "    help) COMPREPLY=($(compgen -W \"",
           to);
-    bash_names(to);
+    bash_names(to, commands);
     fputs("\" -- \"$cur\")); return ;;\n", to);
-    for (size_t i = 0; ig_commands[i]; i++) bash_command(to, ig_commands[i]);
+    for (size_t i = 0; commands[i]; i++) bash_command(to, commands[i]);
     fputs("    esac\n"
           "    if [[ $cur == -* ]]; then\n"
           "        COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
@@ -110,23 +110,23 @@ static void zsh_option(FILE *to, const ig_option *o)
     fputs("' \\\n", to);
 }
 
-static void zsh_names(FILE *to, const char *indent)
+static void zsh_names(FILE *to, const ig_command *const *commands)
 {
-    for (size_t i = 0; ig_commands[i]; i++) {
-        fprintf(to, "%s'%s:", indent, ig_commands[i]->name);
-        zsh_text(to, ig_commands[i]->summary);
+    for (size_t i = 0; commands[i]; i++) {
+        fprintf(to, "        '%s:", commands[i]->name);
+        zsh_text(to, commands[i]->summary);
         fputs("'\n", to);
     }
 }
 
-void ig_completion_zsh(FILE *to)
+void ig_completion_zsh(FILE *to, const ig_command *const *commands)
 {
     fputs("#compdef ingot\n# zsh completion for ingot, made from its option tables\n"
           "_ingot()\n{\n"
           "    local -a commands\n"
           "    commands=(\n",
           to);
-    zsh_names(to, "        ");
+    zsh_names(to, commands);
     fputs("        'help:this page, or that of a command'\n    )\n"
           "    if (( CURRENT == 2 )); then\n"
           "        _describe command commands\n"
@@ -138,8 +138,8 @@ void ig_completion_zsh(FILE *to)
           "    case $command in\n"
           "    help) _describe command commands ;;\n",
           to);
-    for (size_t i = 0; ig_commands[i]; i++) {
-        const ig_command *c = ig_commands[i];
+    for (size_t i = 0; commands[i]; i++) {
+        const ig_command *c = commands[i];
         fprintf(to, "    %s)\n        _arguments -s \\\n", c->name);
         for (size_t k = 0; k < c->n_options; k++) zsh_option(to, &c->options[k]);
         fputs("            '(-h --help)'{-h,--help}'[help]' \\\n            '*:file:_files' ;;\n",

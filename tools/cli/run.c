@@ -37,9 +37,9 @@ static ingot_status generate(int argc, char **argv, ingot_error *err)
     if (!strcmp(argv[0], "__man") && (c || !strcmp(what, "ingot")))
         ig_man_print(stdout, c);
     else if (!strcmp(argv[0], "__completion") && !strcmp(what, "bash"))
-        ig_completion_bash(stdout);
+        ig_completion_bash(stdout, ig_commands);
     else if (!strcmp(argv[0], "__completion") && !strcmp(what, "zsh"))
-        ig_completion_zsh(stdout);
+        ig_completion_zsh(stdout, ig_commands);
     else
         return ig_fail(err, INGOT_E_ARG, "%s: it takes %s", argv[0],
                        argv[0][2] == 'm' ? "a subcommand's name, or ingot" : "bash or zsh");

@@ -215,7 +215,7 @@ ingot_status ig_npy_head_read(ig_npy_head *head, ig_source *from, ingot_error *e
     if (width == 4) n |= (size_t)lead[PREFIX + 2] << 16 | (size_t)lead[PREFIX + 3] << 24;
     if (n > HEAD_LIMIT)
         return ig_fail(err, INGOT_E_DATA, "npy header of %zu bytes (at most %d)", n, HEAD_LIMIT);
-    static _Thread_local char text[HEAD_LIMIT];
+    char text[HEAD_LIMIT];
     IG_TRY(ig_source_read(from, text, n, err));
     IG_TRY(read_dict(head, (cursor){text, text + n}, err));
     return check_size(head, from, err);
