@@ -182,33 +182,48 @@ static void numpy_reads_what_is_written(void **state)
     }
 }
 
-/* Every byte of an archive is damaged in turn: the answer is an error, or the same arrays. */
+static void flip_each_byte(const char *original)
+{
+    static uint8_t file[8192];
+    ig_arrays want;
+    ig_arrays_init(&want, &heap);
+    check_ok(ig_npz_read(&want, original, &err));
+    FILE *in = fopen(original, "rb");
+    const size_t n = fread(file, 1, sizeof file, in);
+    fclose(in);
+    FILE *out = fopen(path, "wb");
+    setvbuf(out, NULL, _IONBF, 0);
+    for (size_t i = 0; i < n; i++) {
+        file[i] ^= (uint8_t)(1 + i % 255);
+        rewind(out);
+        assert_int_equal(fwrite(file, 1, n, out), n);
+        file[i] ^= (uint8_t)(1 + i % 255);
+        ig_arrays list;
+        ig_arrays_init(&list, &heap);
+        const ingot_status s = ig_npz_read(&list, path, &err);
+        if (s) assert_int_equal(s, INGOT_E_DATA);
+        for (size_t k = 0; !s && k < list.n; k++) { /* names have no checksum: compared by place */
+            const size_t len = strlen(want.items[k].name);
+            assert_int_equal(strlen(list.items[k].name), len);
+            memcpy(want.items[k].name, list.items[k].name, len);
+            check_same(&list.items[k], &want.items[k]);
+        }
+        ig_arrays_clear(&list);
+    }
+    fclose(out);
+    ig_arrays_clear(&want);
+}
+
+/* Every byte of an archive is damaged in turn: the answer is an error, or the same arrays (the byte
+ * was a date, a version, a letter of a name). */
 static void a_wrong_byte_is_found_or_harmless(void **state)
 {
     (void)state;
-    static const char *const files[] = {"tests/data/npz_zip64.npz", "tests/data/npz_types.npz",
-                                        "tests/data/npz_stored_descriptor.npz",
-                                        "tests/data/npz_deflated.npz"};
-    static uint8_t file[8192];
-    for (size_t f = 0; f < IG_LEN(files); f++) {
-        FILE *in = fopen(files[f], "rb");
-        const size_t n = fread(file, 1, sizeof file, in);
-        fclose(in);
-        FILE *out = fopen(path, "wb");
-        setvbuf(out, NULL, _IONBF, 0);
-        for (size_t i = 0; i < n; i++) {
-            file[i] ^= (uint8_t)(1 + i % 255);
-            rewind(out);
-            assert_int_equal(fwrite(file, 1, n, out), n);
-            file[i] ^= (uint8_t)(1 + i % 255);
-            ig_arrays list;
-            ig_arrays_init(&list, &heap);
-            const ingot_status s = ig_npz_read(&list, path, &err);
-            assert_true(s == INGOT_OK || s == INGOT_E_DATA || s == INGOT_E_DATA);
-            ig_arrays_clear(&list);
-        }
-        fclose(out);
-    }
+    flip_each_byte("tests/data/npz_zip64.npz");
+    flip_each_byte("tests/data/npz_stored_descriptor.npz");
+#if IG_HAVE_ZLIB
+    flip_each_byte("tests/data/npz_deflated.npz");
+#endif
 }
 
 /* A directory that promises 4 GB in a few bytes is refused before memory is taken. */
