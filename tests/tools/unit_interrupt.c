@@ -19,13 +19,16 @@ static int run_child(int signals, int number, bool watch)
     const pid_t child = fork();
     if (!child) {
         static ig_output out;
+        ig_heap heap;
+        ig_heap_init(&heap, NULL);
         ig_interrupt_install();
         ig_interrupt_watch(watch);
-        if (chdir(folder) || ig_output_open(&out, "target", NULL)) _exit(99);
+        if (chdir(folder) || ig_output_open(&out, &heap, "target", NULL)) _exit(99);
         if (out.sink.put(&out.sink, "half", 4, NULL)) _exit(98);
         for (int i = 0; i < signals; i++) raise(number);
         if (!ig_interrupted()) _exit(97);
-        ig_output_close(&out); /* what a command does when it returns INGOT_E_CANCELLED */
+        (void)ig_output_end(&out, INGOT_E_CANCELLED,
+                            NULL); /* what a command does when it returns INGOT_E_CANCELLED */
         _exit(7);
     }
     int status;

@@ -173,7 +173,7 @@ static void numpy_reads_what_is_written(void **state)
         print_message("no NumPy in %s (INGOT_PYTHON names another): not compared\n", python);
         skip();
     }
-    check_ok(ig_npy_write(path2, &written[0], &err));
+    check_ok(ig_npy_write(path2, &written[0], &heap, &err));
     for (size_t z = 0; z < IG_LEN(zip64_from); z++) {
         check_ok(ig_npz_write(path, written, IG_LEN(written), &heap, zip64_from[z], &err));
         snprintf(command, sizeof command, "'%s' tests/data/check_npz.py %s %s", python, path,

@@ -1,7 +1,7 @@
 /* interrupt.c - see interrupt.h. */
 #include "tools/cli/interrupt.h"
 #include "runtime/base/checked.h"
-#include "tools/data/output.h"
+#include "runtime/base/file.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -12,7 +12,7 @@ static atomic_bool watched, raised;
 static void on_signal(int number)
 {
     if (number == SIGINT && atomic_load(&watched) && !atomic_exchange(&raised, true)) return;
-    ig_output_unlink_all();
+    ig_writer_unlink_all();
     _exit(128 + number);
 }
 

@@ -217,12 +217,9 @@ ingot_status ig_npy_read(ig_arrays *list, const char *name, const char *path, in
     return ig_wrap(err, s, "%s", path);
 }
 
-ingot_status ig_npy_write(const char *path, const ig_array *array, ingot_error *err)
+ingot_status ig_npy_write(const char *path, const ig_array *array, ig_heap *heap, ingot_error *err)
 {
     ig_output out;
-    IG_TRY(ig_output_open(&out, path, err));
-    ingot_status s = ig_npy_encode(&out.sink, array, err);
-    if (!s) s = ig_output_commit(&out, err);
-    ig_output_close(&out);
-    return s;
+    IG_TRY(ig_output_open(&out, heap, path, err));
+    return ig_output_end(&out, ig_npy_encode(&out.sink, array, err), err);
 }

@@ -24,6 +24,6 @@ ingot_status ig_npy_encode(ig_sink *to, const ig_array *array, ingot_error *err)
 ingot_status ig_npy_read(ig_arrays *list, const char *name, const char *path, ingot_error *err);
 
 /* ig_npy_write - through a temporary file: the path has the whole array or what it had before. */
-ingot_status ig_npy_write(const char *path, const ig_array *array, ingot_error *err);
+ingot_status ig_npy_write(const char *path, const ig_array *array, ig_heap *heap, ingot_error *err);
 
 #endif

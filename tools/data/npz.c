@@ -167,13 +167,11 @@ ingot_status ig_npz_write(const char *path, const ig_array *arrays, size_t n, ig
 {
     ig_output out;
     ig_zip_writer w;
-    IG_TRY(ig_output_open(&out, path, err));
+    IG_TRY(ig_output_open(&out, heap, path, err));
     ig_zip_writer_init(&w, heap, &out.sink, zip64_from);
     ingot_status s = INGOT_OK;
     for (size_t i = 0; !s && i < n; i++) s = write_array(&w, &arrays[i], err);
     if (!s) s = ig_zip_writer_finish(&w, err);
-    if (!s) s = ig_output_commit(&out, err);
     ig_zip_writer_clear(&w);
-    ig_output_close(&out);
-    return s;
+    return ig_output_end(&out, s, err);
 }
