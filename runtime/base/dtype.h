@@ -39,4 +39,9 @@ int64_t ig_to_int(const void *p, ingot_dtype dtype,
 float ig_f8_to_f32(uint8_t bits, ingot_dtype dtype);
 uint8_t ig_f32_to_f8(float x, ingot_dtype dtype, bool saturate);
 
+/* e8m0, a power of two: the sign is dropped. UP: away from zero; DOWN: towards it; NEAREST: ties
+ * up. Not saturating: what is out of range becomes NaN. */
+typedef enum { IG_ROUND_UP, IG_ROUND_DOWN, IG_ROUND_NEAREST } ig_round;
+uint8_t ig_f32_to_e8m0(float x, ig_round round, bool saturate);
+
 #endif
