@@ -1,6 +1,7 @@
 /* cmd_doctor.c - `ingot doctor`: what this machine offers and what Ingot will use of it. */
 #include "kernels/cpu.h"
 #include "kernels/registry.h"
+#include "runtime/base/topology.h"
 #include "runtime/base/checked.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/json.h"
@@ -116,6 +117,36 @@ static void put_cpu(report *r, const ig_machine *m)
     close_section(r);
 }
 
+/* Cores, caches and limits, and how many threads a pool starts with because of them. */
+static void put_topology(report *r)
+{
+    const ig_topology *t = ig_topology_get();
+    ingot_error problem;
+    const char *why = NULL;
+    char text[32];
+    size_t threads = 0;
+    open_section(r, "topology");
+    put_text(r, "source", t->source);
+    put_count(r, "cpus", t->n_cpus, NULL);
+    put_count(r, "cores", t->n_cores, NULL);
+    put_count(r, "fast_cores", t->n_fast, NULL);
+    put_count(r, "numa_nodes", t->n_nodes, NULL);
+    put_count(r, "l1d", t->l1d_bytes, ig_format_bytes(text, sizeof text, t->l1d_bytes));
+    put_count(r, "l2", t->l2_bytes, ig_format_bytes(text, sizeof text, t->l2_bytes));
+    put_count(r, "l3", t->l3_bytes, ig_format_bytes(text, sizeof text, t->l3_bytes));
+    snprintf(text, sizeof text, "%g", t->quota_cpus);
+    if (r->as_json)
+        ig_json_f64(&r->json, "quota_cpus", t->quota_cpus);
+    else
+        put_line("quota_cpus", t->quota_cpus > 0 ? text : "no limit");
+    if (ig_topology_threads(&threads, &why, &problem))
+        put_text(r, "problem", problem.text);
+    else
+        put_count(r, "threads", threads, NULL);
+    put_text(r, "decided_by", why);
+    close_section(r);
+}
+
 static void put_memory(report *r, const ig_machine *m)
 {
     char text[32];
@@ -194,6 +225,7 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
     if (a->json) ig_json_object(&r.json, NULL);
     put_text(&r, "system", m.system);
     put_cpu(&r, &m);
+    put_topology(&r);
     put_memory(&r, &m);
     put_kernels(&r);
     put_libraries(&r);
