@@ -67,11 +67,13 @@ INLINE void strip(const ig_conv_f32_args *c, const dw_row *d, size_t i, const pa
         __m512 v[MOST_KW];
         UNROLL for (size_t k = 0; k < kw; k++) v[k] = _mm512_maskz_loadu_ps(m, w + k * c->in_c);
         const float *x = d->x + ky * d->row_step + i;
+        size_t at = from * c->in_c - c->in_c; /* of the column before */
         UNROLL for (size_t j = 0; j < (px - 1) * stride + kw; j++)
         {
+            at += c->in_c;
+            __asm__("" : "+r"(at)); /* or the compiler keeps an offset for each column, spilled */
             if (edge && from + j >= c->in_w) continue;
-            const float *column = x + (from + j) * c->in_c;
-            const __m512 in = _mm512_maskz_loadu_ps(m, column);
+            const __m512 in = _mm512_maskz_loadu_ps(m, x + at);
             UNROLL for (size_t p = 0; p < px; p++)
             {
                 if (j >= p * stride && j - p * stride < kw)
