@@ -8,15 +8,16 @@
 
 typedef struct {
     ig_heap *heap;
-    ig_pool *pool;      /* may be NULL */
-    const ig_log *log;  /* may be NULL */
-    const char *from;   /* "onnx", or NULL: told from the content and the name */
-    const char *name;   /* META name; NULL: the source file's, without its ending */
-    const char *version; /* META version; NULL: "1.0.0" */
-    const char *command; /* META convert.options: how it was asked for; may be NULL */
-    bool plain;         /* keep weights in plain layout */
+    ig_pool *pool;           /* may be NULL */
+    const ig_log *log;       /* may be NULL */
+    const char *from;        /* "onnx", or NULL: told from the content and the name */
+    const char *name;        /* META name; NULL: the source file's, without its ending */
+    const char *version;     /* META version; NULL: "1.0.0" */
+    const char *command;     /* META convert.options: how it was asked for; may be NULL */
+    bool plain;              /* keep weights in plain layout */
     const ig_golden *golden; /* may be NULL; checked against a run before it is stored */
-    void (*after_pass)(void *ud, const char *pass, const ig_graph *g); /* may be NULL; "import" first */
+    void (*after_pass)(void *ud, const char *pass,
+                       const ig_graph *g); /* may be NULL; "import" first */
     void *after_ud;
 } ig_convert_options;
 
@@ -26,9 +27,9 @@ typedef struct {
 ingot_status ig_convert_file(const char *out, const char *src, const ig_convert_options *options,
                              ingot_error *err);
 
-/* ig_golden_check - run every case on the graph; E_DATA names the output, the error and the tolerance.
- * worst (may be NULL): the largest relative error seen. */
-ingot_status ig_golden_check(double *worst, const ig_graph *g, const ig_golden *golden, ig_heap *heap,
-                             ig_pool *pool, ingot_error *err);
+/* ig_golden_check - run every case on the graph; E_DATA names the output, the error and the
+ * tolerance. worst (may be NULL): the largest relative error seen. */
+ingot_status ig_golden_check(double *worst, const ig_graph *g, const ig_golden *golden,
+                             ig_heap *heap, ig_pool *pool, ingot_error *err);
 
 #endif

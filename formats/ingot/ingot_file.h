@@ -56,9 +56,9 @@ typedef struct {
 
 /* ---- writing ---- */
 
-/* ig_ingot_write - through a temporary file and a rename: the target is whole or untouched. golden may be
- * NULL. Values that nobody uses are not written. Errors: E_IO, E_NOMEM, E_ARG (the target is not a regular
- * file). */
+/* ig_ingot_write - through a temporary file and a rename: the target is whole or untouched. golden
+ * may be NULL. Values that nobody uses are not written. Errors: E_IO, E_NOMEM, E_ARG (the target is
+ * not a regular file). */
 ingot_status ig_ingot_write(const char *path, const ig_graph *g, const ig_meta *meta,
                             const ig_golden *golden, ig_heap *heap, ingot_error *err);
 
@@ -76,11 +76,12 @@ typedef struct ig_ingot {
     ig_golden golden;
 } ig_ingot;
 
-/* ig_ingot_open - map a file, check it, build its graph. Constants stay in the map. E_IO: not there, not
- * readable; E_FORMAT: malformed (says section, offset, reason); E_UNSUPPORTED: newer, or an op that this
- * build lacks; E_NOMEM. */
+/* ig_ingot_open - map a file, check it, build its graph. Constants stay in the map. E_IO: not
+ * there, not readable; E_FORMAT: malformed (says section, offset, reason); E_UNSUPPORTED: newer, or
+ * an op that this build lacks; E_NOMEM. */
 ingot_status ig_ingot_open(ig_ingot **out, ig_heap *heap, const char *path, ingot_error *err);
-/* ig_ingot_open_memory - the same over the caller's bytes, 64-byte aligned, which must outlive it. */
+/* ig_ingot_open_memory - the same over the caller's bytes, 64-byte aligned, which must outlive it.
+ */
 ingot_status ig_ingot_open_memory(ig_ingot **out, ig_heap *heap, const void *bytes, size_t n_bytes,
                                   ingot_error *err);
 void ig_ingot_close(ig_ingot **file);
@@ -88,11 +89,12 @@ void ig_ingot_close(ig_ingot **file);
 /* ig_ingot_check_digests - all sections, DATA too. */
 ingot_status ig_ingot_check_digests(const ig_ingot *file, ingot_error *err);
 
-/* ig_ingot_fix_digests - rewrite the digests of a damaged image in place, where its directory can be read:
- * for tests that want to reach behind the checksums. false: it cannot. */
+/* ig_ingot_fix_digests - rewrite the digests of a damaged image in place, where its directory can
+ * be read: for tests that want to reach behind the checksums. false: it cannot. */
 bool ig_ingot_fix_digests(unsigned char *bytes, size_t n_bytes);
 
-/* ig_layout_bytes - what a tensor of this type takes in that layout; false: it cannot be laid out so. */
+/* ig_layout_bytes - what a tensor of this type takes in that layout; false: it cannot be laid out
+ * so. */
 bool ig_layout_bytes(const ig_type *type, ig_layout layout, size_t *bytes);
 
 #endif

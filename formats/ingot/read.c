@@ -25,7 +25,8 @@ const ig_section *ig_find_section(const ig_ingot *f, uint32_t type)
     return NULL;
 }
 
-/* ---- header and directory -------------------------------------------------------------------------- */
+/* ---- header and directory
+ * -------------------------------------------------------------------------- */
 
 typedef struct {
     uint32_t version, required, optional, n_sections;
@@ -55,10 +56,11 @@ static ingot_status read_header(const ig_ingot *f, header *h, ingot_error *err)
         return ig_fail(err, INGOT_E_FORMAT, "not an .ingot file (make one with `ingot convert`)");
     *h = get_header(f->bytes);
     if (h->version != IG_FILE_VERSION)
-        return ig_fail(err, INGOT_E_UNSUPPORTED,
-                       "file version %u, this Ingot reads version %d (use a newer Ingot, or convert "
-                       "the model again)",
-                       h->version, IG_FILE_VERSION);
+        return ig_fail(
+            err, INGOT_E_UNSUPPORTED,
+            "file version %u, this Ingot reads version %d (use a newer Ingot, or convert "
+            "the model again)",
+            h->version, IG_FILE_VERSION);
     if (h->required)
         return ig_fail(err, INGOT_E_UNSUPPORTED,
                        "the file needs features 0x%x that this Ingot does not have", h->required);
@@ -129,7 +131,7 @@ static ingot_status check_digest(const ig_ingot *f, const ig_section *s, ingot_e
 
 static ingot_status read_directory(ig_ingot *f, ingot_error *err)
 {
-    header h;
+    header h = {0};
     IG_TRY(read_header(f, &h, err));
     const unsigned char *directory = f->bytes + h.directory_at;
     if (!ig_hash_equal(ig_hash(directory, (size_t)h.directory_bytes), h.digest))
@@ -154,7 +156,8 @@ static ingot_status read_directory(ig_ingot *f, ingot_error *err)
     return INGOT_OK;
 }
 
-/* ---- META -------------------------------------------------------------------------------------------- */
+/* ---- META
+ * -------------------------------------------------------------------------------------------- */
 
 ingot_status ig_read_meta(ig_ingot *f, ingot_error *err)
 {
@@ -180,7 +183,8 @@ ingot_status ig_read_meta(ig_ingot *f, ingot_error *err)
     return c.failed ? ig_section_fail(err, "META", c.at, "the count is past the end") : INGOT_OK;
 }
 
-/* ---- GOLDEN ------------------------------------------------------------------------------------------ */
+/* ---- GOLDEN
+ * ------------------------------------------------------------------------------------------ */
 
 static ingot_status read_golden_tensor(ig_ingot *f, ig_cursor *c, const char **name, ig_tensor *t,
                                        ingot_error *err)
@@ -194,7 +198,8 @@ static ingot_status read_golden_tensor(ig_ingot *f, ig_cursor *c, const char **n
     const uint64_t bytes = ig_get_u64(c);
     const unsigned char *p = ig_get(c, (size_t)bytes);
     size_t want, n;
-    if (!p || !ig_type_static(&type) || !ig_type_bytes(&type, &want) || !ig_type_elements(&type, &n))
+    if (!p || !ig_type_static(&type) || !ig_type_bytes(&type, &want) ||
+        !ig_type_elements(&type, &n))
         return ig_section_fail(err, "GOLDEN", c->at, "tensor '%.60s' is malformed", *name);
     *t = (ig_tensor){.dtype = type.dtype, .rank = type.rank};
     memcpy(t->dims, type.dims, sizeof t->dims);
@@ -202,8 +207,8 @@ static ingot_status read_golden_tensor(ig_ingot *f, ig_cursor *c, const char **n
     if (strings ? n > bytes / sizeof(uint64_t) : want != bytes)
         return ig_section_fail(err, "GOLDEN", c->at, "tensor '%.60s' has %llu bytes", *name,
                                (unsigned long long)bytes);
-    t->data = strings ? (void *)ig_new_n(arena, ingot_str, n)
-                      : ig_arena_copy(arena, p, (size_t)bytes);
+    t->data =
+        strings ? (void *)ig_new_n(arena, ingot_str, n) : ig_arena_copy(arena, p, (size_t)bytes);
     if (!t->data) return ig_fail(err, INGOT_E_NOMEM, "opening: no memory for GOLDEN");
     if (strings && !ig_read_strings(t->data, p, (size_t)bytes, n))
         return ig_section_fail(err, "GOLDEN", c->at, "tensor '%.60s': malformed strings", *name);
@@ -246,7 +251,8 @@ ingot_status ig_read_golden(ig_ingot *f, ingot_error *err)
     return INGOT_OK;
 }
 
-/* ---- opening -------------------------------------------------------------------------------------------- */
+/* ---- opening
+ * -------------------------------------------------------------------------------------------- */
 
 static ingot_status fill(ig_ingot *f, ingot_error *err)
 {
@@ -279,15 +285,18 @@ ingot_status ig_ingot_open_memory(ig_ingot **out, ig_heap *heap, const void *byt
 ingot_status ig_ingot_open(ig_ingot **out, ig_heap *heap, const char *path, ingot_error *err)
 {
     *out = NULL;
-    ig_map map;
-    IG_TRY(ig_map_open(&map, path, err));
-    const ingot_status s = ig_ingot_open_memory(out, heap, map.data, map.bytes, err);
-    if (s) {
-        ig_map_close(&map);
-        return ig_wrap(err, s, "%s", path);
+    ig_ingot *f = ig_take0(heap, sizeof *f);
+    if (!f) return ig_fail(err, INGOT_E_NOMEM, "opening: no memory");
+    f->heap = heap;
+    ingot_status s = ig_map_open(&f->map, heap, path, err);
+    if (!s) {
+        f->bytes = f->map.data;
+        f->n_bytes = f->map.size;
+        s = ig_wrap(err, fill(f, err), "%s", path);
     }
-    (*out)->map = map;
-    return INGOT_OK;
+    if (s) ig_ingot_close(&f);
+    *out = f;
+    return s;
 }
 
 void ig_ingot_close(ig_ingot **file)
@@ -296,11 +305,12 @@ void ig_ingot_close(ig_ingot **file)
     *file = NULL;
     if (!f) return;
     ig_graph_close(&f->graph);
-    if (f->map.data) ig_map_close(&f->map);
+    ig_map_close(&f->map);
     ig_give(f->heap, f, sizeof *f);
 }
 
-/* ---- digests --------------------------------------------------------------------------------------------- */
+/* ---- digests
+ * --------------------------------------------------------------------------------------------- */
 
 ingot_status ig_ingot_check_digests(const ig_ingot *f, ingot_error *err)
 {

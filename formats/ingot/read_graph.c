@@ -60,7 +60,8 @@ ingot_status ig_read_type(ig_cursor *c, ig_type *type, const char *section, uint
     return c->failed ? ig_section_fail(err, section, c->at, "cut off within a type") : INGOT_OK;
 }
 
-/* ---- TENSORS -------------------------------------------------------------------------------------- */
+/* ---- TENSORS
+ * -------------------------------------------------------------------------------------- */
 
 /* Stored strings: n end offsets, then the bytes. */
 bool ig_read_strings(ingot_str *out, const unsigned char *p, size_t bytes, size_t n)
@@ -92,8 +93,8 @@ static ingot_status place_tensor(tensor_view *t, ig_arena *arena, const ig_ingot
     t->bytes = (size_t)bytes;
     if (t->type.dtype == INGOT_STR) {
         if (!ig_type_elements(&t->type, &n) || n > bytes / sizeof(uint64_t))
-            return ig_section_fail(err, "TENSORS", index, "tensor %u: too few bytes for its strings",
-                                   index);
+            return ig_section_fail(err, "TENSORS", index,
+                                   "tensor %u: too few bytes for its strings", index);
         ingot_str *v = ig_new_n(arena, ingot_str, n);
         if (!v) return ig_fail(err, INGOT_E_NOMEM, "opening: no memory for strings");
         if (!ig_read_strings(v, t->data, t->bytes, n))
@@ -126,7 +127,8 @@ static ingot_status read_tensors(reader *r, const ig_ingot *f)
         ig_get_u32(&c);
         if (c.failed || !ig_dtype_valid((int)dtype) || layout > IG_P16 || rank > IG_MAX_RANK)
             return ig_section_fail(r->err, "TENSORS", c.at,
-                                   "tensor %u: dtype %u, layout %u, rank %u", i, dtype, layout, rank);
+                                   "tensor %u: dtype %u, layout %u, rank %u", i, dtype, layout,
+                                   rank);
         t->type = (ig_type){.dtype = (ingot_dtype)dtype, .rank = (int)rank};
         t->layout = (ig_layout)layout;
         for (unsigned d = 0; d < rank; d++) t->type.dims[d] = (int64_t)ig_get_u64(&c);
@@ -137,7 +139,8 @@ static ingot_status read_tensors(reader *r, const ig_ingot *f)
     return INGOT_OK;
 }
 
-/* ---- GRAPH ------------------------------------------------------------------------------------------- */
+/* ---- GRAPH
+ * ------------------------------------------------------------------------------------------- */
 
 static ingot_status read_symbols(reader *r, ig_graph *g)
 {
@@ -145,7 +148,8 @@ static ingot_status read_symbols(reader *r, ig_graph *g)
     for (uint32_t i = 0; i < r->n_symbols && !r->c.failed; i++) {
         const char *name = ig_get_text(&r->c, r->arena, NULL);
         if (!name) break;
-        if (ig_graph_symbol(g, name) != IG_DIM_SYMBOL(i)) return bad(r, "symbol %u is there twice", i);
+        if (ig_graph_symbol(g, name) != IG_DIM_SYMBOL(i))
+            return bad(r, "symbol %u is there twice", i);
     }
     return r->c.failed ? bad(r, "cut off within the symbols") : INGOT_OK;
 }
@@ -238,8 +242,8 @@ static ingot_status read_attr(reader *r, ig_node *node)
         return bad(r, "attribute '%.40s' is malformed", name);
     if (r->c.failed) return bad(r, "cut off within attribute '%.40s'", name);
     const ingot_status s = ig_attr_set(node->attrs, field, &v, r->arena, r->err);
-    if (s == INGOT_E_ARG) return bad(r, "node '%.60s': attribute '%.40s' has a wrong value",
-                                     node->name, name);
+    if (s == INGOT_E_ARG)
+        return bad(r, "node '%.60s': attribute '%.40s' has a wrong value", node->name, name);
     return s;
 }
 
@@ -296,7 +300,9 @@ ingot_status ig_read_graph(ig_ingot *f, ingot_error *err)
 {
     const ig_section *s = ig_find_section(f, IG_SECTION_GRAPH);
     reader r = {.c = {.p = f->bytes + s->offset, .n = (size_t)s->bytes},
-                .arena = &f->graph->arena, .heap = f->heap, .err = err};
+                .arena = &f->graph->arena,
+                .heap = f->heap,
+                .err = err};
     IG_TRY(read_tensors(&r, f));
     IG_TRY(read_symbols(&r, f->graph));
     IG_TRY(read_ops(&r));

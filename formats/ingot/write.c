@@ -9,7 +9,8 @@
 enum { ALIGN = 64, BIG_ALIGN = 2 << 20 };
 #define BIG_DATA ((uint64_t)64 << 20)
 
-/* Tensors in file order. A graph is small beside its weights, so it is walked twice: to number, to write. */
+/* Tensors in file order. A graph is small beside its weights, so it is walked twice: to number, to
+ * write. */
 typedef struct {
     const ig_value **tensors;
     uint64_t *offsets;
@@ -25,7 +26,8 @@ typedef struct {
     catalogue cat;
 } image;
 
-/* ---- the catalogue of tensors and op names ---------------------------------------------------- */
+/* ---- the catalogue of tensors and op names ----------------------------------------------------
+ */
 
 static size_t plain_string_bytes(const ig_value *v)
 {
@@ -106,12 +108,10 @@ static bool place_tensors(catalogue *c)
     return true;
 }
 
-/* ---- sections ------------------------------------------------------------------------------------- */
+/* ---- sections
+ * ------------------------------------------------------------------------------------- */
 
-static void put_str(ig_bytes *b, const char *text)
-{
-    ig_put_text(b, text, strlen(text));
-}
+static void put_str(ig_bytes *b, const char *text) { ig_put_text(b, text, strlen(text)); }
 
 static void put_type(ig_bytes *b, const ig_type *t)
 {
@@ -127,9 +127,15 @@ static void put_attr(ig_bytes *b, const ig_attr *field, const ig_attr_value *v)
     put_str(b, field->name);
     ig_put_u8(b, v->kind);
     switch (v->kind) {
-    case IG_ATTR_INT: ig_put_u64(b, (uint64_t)v->i); break;
-    case IG_ATTR_FLOAT: ig_put_f64(b, v->f); break;
-    case IG_ATTR_TEXT: put_str(b, v->s ? v->s : ""); break;
+    case IG_ATTR_INT:
+        ig_put_u64(b, (uint64_t)v->i);
+        break;
+    case IG_ATTR_FLOAT:
+        ig_put_f64(b, v->f);
+        break;
+    case IG_ATTR_TEXT:
+        put_str(b, v->s ? v->s : "");
+        break;
     case IG_ATTR_INTS:
         ig_put_u32(b, (uint32_t)v->ints.n);
         for (size_t i = 0; i < v->ints.n; i++) ig_put_u64(b, (uint64_t)v->ints.v[i]);
@@ -142,7 +148,8 @@ static void put_attr(ig_bytes *b, const ig_attr *field, const ig_attr_value *v)
         ig_put_u32(b, (uint32_t)v->texts.n);
         for (size_t i = 0; i < v->texts.n; i++) ig_put_text(b, v->texts.v[i].p, v->texts.v[i].n);
         break;
-    default: break;
+    default:
+        break;
     }
 }
 
@@ -268,7 +275,8 @@ static void put_golden(ig_bytes *b, const ig_golden *golden)
     }
 }
 
-/* ---- DATA: streamed twice, to hash and to write ------------------------------------------------------- */
+/* ---- DATA: streamed twice, to hash and to write
+ * ------------------------------------------------------- */
 
 typedef ingot_status piece_fn(void *ud, const void *p, size_t n, ingot_error *err);
 
@@ -301,7 +309,7 @@ static ingot_status stream_data(const catalogue *c, ig_heap *heap, piece_fn *fn,
 static ingot_status hash_piece(void *ud, const void *p, size_t n, ingot_error *err)
 {
     (void)err;
-    ig_hash_update(ud, p, n);
+    ig_hasher_add(ud, p, n);
     return INGOT_OK;
 }
 
@@ -310,7 +318,8 @@ static ingot_status write_piece(void *ud, const void *p, size_t n, ingot_error *
     return ig_writer_put(ud, p, n, err);
 }
 
-/* ---- the whole file -------------------------------------------------------------------------------------- */
+/* ---- the whole file
+ * -------------------------------------------------------------------------------------- */
 
 typedef struct {
     ig_section sections[5];
@@ -338,13 +347,11 @@ static ingot_status plan_file(file_plan *f, image *im, ig_heap *heap, ingot_erro
     at = f->directory_at + (f->n + 1) * IG_FILE_ENTRY_BYTES;
     const uint64_t align = im->cat.data_bytes > BIG_DATA ? BIG_ALIGN : ALIGN;
     at = (at + align - 1) / align * align;
-    ig_hash_state *h = ig_take(heap, sizeof *h);
-    if (!h) return ig_fail(err, INGOT_E_NOMEM, "writing: no memory");
-    ig_hash_begin(h);
-    const ingot_status s = stream_data(&im->cat, heap, hash_piece, h, err);
-    f->sections[f->n] = (ig_section){IG_SECTION_DATA, at, im->cat.data_bytes, ig_hash_end(h)};
+    ig_hasher h;
+    ig_hasher_init(&h);
+    const ingot_status s = stream_data(&im->cat, heap, hash_piece, &h, err);
+    f->sections[f->n] = (ig_section){IG_SECTION_DATA, at, im->cat.data_bytes, ig_hasher_result(&h)};
     f->parts[f->n++] = NULL;
-    ig_give(heap, h, sizeof *h);
     f->file_bytes = at + im->cat.data_bytes;
     return s;
 }
@@ -405,8 +412,8 @@ static ingot_status emit(ig_writer *w, const file_plan *f, image *im, const ig_b
     return stream_data(&im->cat, heap, write_piece, w, err);
 }
 
-static ingot_status build(image *im, const ig_graph *g, const ig_meta *meta, const ig_golden *golden,
-                          ingot_error *err)
+static ingot_status build(image *im, const ig_graph *g, const ig_meta *meta,
+                          const ig_golden *golden, ingot_error *err)
 {
     if (!collect(&im->cat, g) || !place_tensors(&im->cat))
         return ig_fail(err, INGOT_E_NOMEM, "writing: no memory for the list of tensors");
@@ -430,11 +437,13 @@ static ingot_status write_file(const char *path, image *im, ig_heap *heap, ingot
     ingot_status s = im->directory.failed || header.failed
                          ? ig_fail(err, INGOT_E_NOMEM, "writing: no memory for the directory")
                          : INGOT_OK;
-    ig_writer *w = NULL;
-    if (!s) s = ig_writer_open(&w, heap, path, err);
-    if (!s) s = emit(w, &f, im, &header, heap, err);
-    if (!s) s = ig_writer_commit(&w, err);
-    ig_writer_abort(&w);
+    ig_writer w;
+    if (!s) {
+        s = ig_writer_open(&w, heap, path, err);
+        if (!s) s = emit(&w, &f, im, &header, heap, err);
+        if (!s) s = ig_writer_commit(&w, err);
+        if (s) ig_writer_abort(&w);
+    }
     ig_bytes_clear(&header);
     return s;
 }

@@ -17,19 +17,18 @@ struct ingot_model {
     ingot_runtime *rt;
     ig_ingot *file;
     atomic_size_t holds; /* the caller's and each session's */
-    atomic_bool broken;  /* a fault was caught in the map */
 };
 
 void ig_model_drop(ingot_model *model); /* give up one hold */
 
-/* ig_copy_options - the caller's option struct (NULL: defaults) over zeros; its size field may be an older
- * header's. E_ARG otherwise. */
+/* ig_copy_options - the caller's option struct (NULL: defaults) over zeros; its size field may be
+ * an older header's. E_ARG otherwise. */
 ingot_status ig_copy_options(void *mine, size_t bytes, const void *theirs, const char *what,
                              ingot_error *err);
 
 /* Values by name or position, shared by sessions and tools. E_DATA names what the model has. */
-ingot_status ig_place_inputs(ig_tensor *placed, const ig_graph *g, const ingot_tensor *in, size_t n_in,
-                             ingot_error *err);
+ingot_status ig_place_inputs(ig_tensor *placed, const ig_graph *g, const ingot_tensor *in,
+                             size_t n_in, ingot_error *err);
 void ig_to_public(ingot_tensor *out, const ig_tensor *t, const char *name);
 
 #endif

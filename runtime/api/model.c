@@ -6,12 +6,10 @@
 
 #include <string.h>
 
-const char *ingot_version(void)
-{
-    return IG_VERSION;
-}
+const char *ingot_version(void) { return IG_VERSION; }
 
-/* ---- runtime ------------------------------------------------------------------------------------ */
+/* ---- runtime ------------------------------------------------------------------------------------
+ */
 
 /* Options of an older header are shorter: what they lack keeps its default. */
 ingot_status ig_copy_options(void *mine, size_t bytes, const void *theirs, const char *what,
@@ -41,8 +39,10 @@ typedef struct {
 
 static ingot_status open_pool(ingot_runtime *rt, const ingot_runtime_options *o, ingot_error *err)
 {
-    const ig_pool_options pool = {.n_threads = o->n_threads, .pin = o->pin,
-                                  .host_parallel = o->parallel, .host_ud = o->parallel_ud};
+    const ig_pool_options pool = {.n_threads = o->n_threads,
+                                  .pin = o->pin,
+                                  .host_parallel = o->parallel,
+                                  .host_ud = o->parallel_ud};
     return ig_pool_open(&rt->pool, &rt->heap, &pool, err);
 }
 
@@ -59,8 +59,8 @@ ingot_status ingot_runtime_open(ingot_runtime **out, const ingot_runtime_options
     if (!b) return ig_fail(err, INGOT_E_NOMEM, "runtime: no memory");
     b->options = o;
     ig_heap_init(&b->rt.heap, &o.alloc);
-    b->rt.log = (ig_log){.fn = o.log ? forward_log : NULL, .ud = &b->options,
-                         .level = (ig_log_level)o.log_level};
+    b->rt.log = (ig_log){
+        .fn = o.log ? forward_log : NULL, .ud = &b->options, .level = (ig_log_level)o.log_level};
     b->rt.guard_maps = o.guard_maps;
     *out = &b->rt;
     ingot_status s = open_pool(*out, &o, err);
@@ -79,10 +79,7 @@ void ingot_runtime_close(ingot_runtime **rt)
     alloc.fn(alloc.ud, b, sizeof *b, 0);
 }
 
-size_t ingot_runtime_threads(const ingot_runtime *rt)
-{
-    return ig_pool_threads(rt->pool);
-}
+size_t ingot_runtime_threads(const ingot_runtime *rt) { return ig_pool_threads(rt->pool); }
 
 ingot_memory ingot_runtime_memory(const ingot_runtime *rt)
 {
@@ -91,12 +88,10 @@ ingot_memory ingot_runtime_memory(const ingot_runtime *rt)
                           .n_allocations = atomic_load(&rt->heap.n_calls)};
 }
 
-void ingot_runtime_reset_peak(ingot_runtime *rt)
-{
-    ig_heap_reset_peak(&rt->heap);
-}
+void ingot_runtime_reset_peak(ingot_runtime *rt) { ig_heap_reset_peak(&rt->heap); }
 
-/* ---- model ---------------------------------------------------------------------------------------- */
+/* ---- model
+ * ---------------------------------------------------------------------------------------- */
 
 static ingot_status adopt(ingot_model **out, ingot_runtime *rt, ig_ingot *file,
                           const ingot_model_options *options, ingot_error *err)
@@ -111,11 +106,13 @@ static ingot_status adopt(ingot_model **out, ingot_runtime *rt, ig_ingot *file,
     m->rt = rt;
     m->file = file;
     atomic_init(&m->holds, 1);
-    atomic_init(&m->broken, false);
     if (rt->guard_maps && file->map.data)
-        ig_fault_watch(file->map.data, file->map.bytes, &m->broken);
-    *out = m;
-    return INGOT_OK;
+        s = ig_fault_watch(file->map.data, file->map.size, &file->map.bad, err);
+    if (s)
+        ig_model_drop(m);
+    else
+        *out = m;
+    return s;
 }
 
 ingot_status ingot_model_open(ingot_model **out, ingot_runtime *rt, const char *path,
@@ -129,8 +126,8 @@ ingot_status ingot_model_open(ingot_model **out, ingot_runtime *rt, const char *
     return adopt(out, rt, file, &o, err);
 }
 
-ingot_status ingot_model_open_memory(ingot_model **out, ingot_runtime *rt, const void *bytes, size_t n,
-                                     const ingot_model_options *options, ingot_error *err)
+ingot_status ingot_model_open_memory(ingot_model **out, ingot_runtime *rt, const void *bytes,
+                                     size_t n, const ingot_model_options *options, ingot_error *err)
 {
     *out = NULL;
     ingot_model_options o;
@@ -155,20 +152,16 @@ void ingot_model_close(ingot_model **model)
     if (m) ig_model_drop(m);
 }
 
-size_t ingot_model_n_inputs(const ingot_model *m)
-{
-    return m->file->graph->n_inputs;
-}
+size_t ingot_model_n_inputs(const ingot_model *m) { return m->file->graph->n_inputs; }
 
-size_t ingot_model_n_outputs(const ingot_model *m)
-{
-    return m->file->graph->n_outputs;
-}
+size_t ingot_model_n_outputs(const ingot_model *m) { return m->file->graph->n_outputs; }
 
 static void describe(ingot_value_info *out, const ig_graph *g, ig_id id)
 {
     const ig_value *v = &g->values[id];
-    *out = (ingot_value_info){.name = v->name, .dtype = v->type.dtype, .rank = v->type.rank,
+    *out = (ingot_value_info){.name = v->name,
+                              .dtype = v->type.dtype,
+                              .rank = v->type.rank,
                               .is_sequence = v->type.kind == IG_SEQUENCE,
                               .optional = v->type.optional};
     for (int d = 0; d < v->type.rank; d++) {

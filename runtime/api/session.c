@@ -29,9 +29,12 @@ struct ingot_session {
 static void forward_trace(void *ud, const ig_step_trace *step)
 {
     const ingot_session *s = ud;
-    const ingot_trace t = {.name = step->node->name, .op = step->node->op->name,
-                           .kernel = step->kernel, .begin_ns = step->begin_ns,
-                           .end_ns = step->end_ns, .flops = step->cost.flops,
+    const ingot_trace t = {.name = step->node->name,
+                           .op = step->node->op->name,
+                           .kernel = step->kernel,
+                           .begin_ns = step->begin_ns,
+                           .end_ns = step->end_ns,
+                           .flops = step->cost.flops,
                            .bytes = step->cost.bytes};
     s->options.trace(s->options.trace_ud, &t);
 }
@@ -44,11 +47,14 @@ static ingot_status fill(ingot_session *s, ingot_error *err)
     s->types = ig_take0(&rt->heap, g->n_inputs * sizeof *s->types);
     s->out = ig_take0(&rt->heap, g->n_outputs * sizeof *s->out);
     if (!s->in || !s->types || !s->out) return ig_fail(err, INGOT_E_NOMEM, "session: no memory");
-    const ig_exec_options o = {.heap = &rt->heap, .pool = rt->pool, .log = &rt->log,
+    const ig_exec_options o = {.heap = &rt->heap,
+                               .pool = rt->pool,
+                               .log = &rt->log,
                                .math = s->options.fast_math ? IG_MATH_FAST : IG_MATH_EXACT,
                                .side_limit_bytes = s->options.dynamic_limit_bytes,
                                .cancel = &s->cancel,
-                               .trace = s->options.trace ? forward_trace : NULL, .trace_ud = s};
+                               .trace = s->options.trace ? forward_trace : NULL,
+                               .trace_ud = s};
     return ig_exec_open(&s->exec, g, &o, err);
 }
 
@@ -112,13 +118,17 @@ ingot_status ingot_session_plan(ingot_plan *info, ingot_session *s, const ingot_
     for (size_t i = 0; i < g->n_inputs; i++) s->types[i] = ig_type_of(&s->in[i]);
     IG_TRY(ig_exec_plan(s->exec, s->types, &p, err));
     if (info)
-        *info = (ingot_plan){.activation_bytes = p.arena_bytes, .plan_bytes = p.plan_bytes,
-                             .unshared_bytes = p.naive_bytes, .n_steps = p.n_steps,
-                             .n_dynamic = p.n_dynamic, .exact = p.exact};
+        *info = (ingot_plan){.activation_bytes = p.arena_bytes,
+                             .plan_bytes = p.plan_bytes,
+                             .unshared_bytes = p.naive_bytes,
+                             .n_steps = p.n_steps,
+                             .n_dynamic = p.n_dynamic,
+                             .exact = p.exact};
     return INGOT_OK;
 }
 
-/* ---- a run ------------------------------------------------------------------------------------------ */
+/* ---- a run
+ * ------------------------------------------------------------------------------------------ */
 
 static ingot_status find_output(size_t *at, const ig_graph *g, const ingot_tensor *out, size_t i,
                                 ingot_error *err)
@@ -132,8 +142,8 @@ static ingot_status find_output(size_t *at, const ig_graph *g, const ingot_tenso
     if (!out->name && i < g->n_outputs) return INGOT_OK;
     if (!out->name)
         return ig_fail(err, INGOT_E_DATA, "output %zu: the model has %zu outputs", i, g->n_outputs);
-    return ig_fail(err, INGOT_E_DATA, "no output is called '%.60s'; the first is '%.60s'", out->name,
-                   g->n_outputs ? g->values[g->outputs[0]].name : "");
+    return ig_fail(err, INGOT_E_DATA, "no output is called '%.60s'; the first is '%.60s'",
+                   out->name, g->n_outputs ? g->values[g->outputs[0]].name : "");
 }
 
 static ingot_status place_outputs(ingot_session *s, const ingot_tensor *out, size_t n_out,
@@ -171,7 +181,8 @@ static ingot_status give_items(ingot_session *s, ingot_tensor *out, const ig_ten
     return INGOT_OK;
 }
 
-static ingot_status give_outputs(ingot_session *s, ingot_tensor *out, size_t n_out, ingot_error *err)
+static ingot_status give_outputs(ingot_session *s, ingot_tensor *out, size_t n_out,
+                                 ingot_error *err)
 {
     const ig_graph *g = s->model->file->graph;
     ig_arena_reset(&s->items);
@@ -185,13 +196,17 @@ static ingot_status give_outputs(ingot_session *s, ingot_tensor *out, size_t n_o
     return INGOT_OK;
 }
 
+/* A file that was removed or replaced stays whole in the map; one that was written to does not. */
 static ingot_status file_intact(const ingot_model *m, ingot_error *err)
 {
-    if (!m->file->map.data) return INGOT_OK;
-    if (atomic_load(&((ingot_model *)(uintptr_t)m)->broken))
-        return ig_fail(err, INGOT_E_IO, "the model file was cut off while it was in use");
-    if (ig_file_changed(&m->file->map))
-        return ig_fail(err, INGOT_E_IO, "the model file was changed while it was in use (open it again)");
+    const ig_map *map = &m->file->map;
+    if (!map->data) return INGOT_OK;
+    if (atomic_load(&map->bad))
+        return ig_fail(err, INGOT_E_IO, "%s was cut off while it was in use", map->path);
+    const ig_file_change change = ig_file_changed(map);
+    if (change == IG_FILE_RESIZED || change == IG_FILE_MODIFIED)
+        return ig_fail(err, INGOT_E_IO, "%s %s while it was in use (open it again)", map->path,
+                       ig_file_change_text(change));
     return INGOT_OK;
 }
 
@@ -207,7 +222,7 @@ static ingot_status run(ingot_session *s, ingot_tensor *out, size_t n_out, const
                            g->values[g->inputs[i]].name);
     IG_TRY(place_outputs(s, out, n_out, err));
     IG_TRY(ig_exec_run(s->exec, s->out, s->in, err));
-    if (atomic_load(&s->model->broken)) return file_intact(s->model, err);
+    if (atomic_load(&s->model->file->map.bad)) return file_intact(s->model, err);
     return give_outputs(s, out, n_out, err);
 }
 
@@ -218,12 +233,10 @@ ingot_status ingot_session_run(ingot_session *s, ingot_tensor *out, size_t n_out
     return run(s, out, n_out, in, n_in, err);
 }
 
-void ingot_session_cancel(ingot_session *s)
-{
-    atomic_store(&s->cancel, true);
-}
+void ingot_session_cancel(ingot_session *s) { atomic_store(&s->cancel, true); }
 
-/* ---- asynchronous runs ---------------------------------------------------------------------------------- */
+/* ---- asynchronous runs
+ * ---------------------------------------------------------------------------------- */
 
 static void *serve(void *arg)
 {
@@ -234,8 +247,7 @@ static void *serve(void *arg)
         if (!s->busy) break; /* a submitted run is finished before the thread ends */
         pthread_mutex_unlock(&s->mutex);
         ingot_error err = {0};
-        const ingot_status status =
-            run(s, s->job_out, s->job_n_out, s->job_in, s->job_n_in, &err);
+        const ingot_status status = run(s, s->job_out, s->job_n_out, s->job_in, s->job_n_in, &err);
         if (s->job_done) s->job_done(s->job_ud, status, &err);
         pthread_mutex_lock(&s->mutex);
         s->busy = false;
@@ -250,8 +262,8 @@ ingot_status ingot_session_run_async(ingot_session *s, ingot_tensor *out, size_t
                                      void *ud, ingot_error *err)
 {
     pthread_mutex_lock(&s->mutex);
-    ingot_status status = s->busy ? ig_fail(err, INGOT_E_ARG, "a run of this session is in progress")
-                                  : INGOT_OK;
+    ingot_status status =
+        s->busy ? ig_fail(err, INGOT_E_ARG, "a run of this session is in progress") : INGOT_OK;
     if (!status && !s->has_thread && pthread_create(&s->thread, NULL, serve, s))
         status = ig_fail(err, INGOT_E_FULL, "no thread could be started for the run");
     if (!status) {

@@ -28,15 +28,9 @@ size_t ingot_tensor_elements(const ingot_tensor *t)
     return ig_dims_elements(t->rank, t->dims, &n) ? n : 0;
 }
 
-size_t ingot_dtype_bytes(ingot_dtype dtype)
-{
-    return ig_dtype(dtype)->bytes;
-}
+size_t ingot_dtype_bytes(ingot_dtype dtype) { return ig_dtype(dtype)->bytes; }
 
-const char *ingot_dtype_name(ingot_dtype dtype)
-{
-    return ig_dtype(dtype)->name;
-}
+const char *ingot_dtype_name(ingot_dtype dtype) { return ig_dtype(dtype)->name; }
 
 void ig_to_public(ingot_tensor *out, const ig_tensor *t, const char *name)
 {
@@ -52,8 +46,8 @@ static void list_inputs(char *text, size_t cap, const ig_graph *g)
     size_t n = 0;
     text[0] = 0;
     for (size_t i = 0; i < g->n_inputs && n + 1 < cap; i++) {
-        const int wrote = snprintf(text + n, cap - n, "%s'%.60s'", i ? ", " : "",
-                                   g->values[g->inputs[i]].name);
+        const int wrote =
+            snprintf(text + n, cap - n, "%s'%.60s'", i ? ", " : "", g->values[g->inputs[i]].name);
         if (wrote < 0) return;
         n += (size_t)wrote;
     }
@@ -74,7 +68,8 @@ static ingot_status find_input(size_t *at, const ig_graph *g, const ingot_tensor
             return INGOT_OK;
         }
     list_inputs(names, sizeof names, g);
-    return ig_fail(err, INGOT_E_DATA, "no input is called '%.60s'; the model has %s", in->name, names);
+    return ig_fail(err, INGOT_E_DATA, "no input is called '%.60s'; the model has %s", in->name,
+                   names);
 }
 
 static ingot_status take_input(ig_tensor *t, const ig_graph *g, size_t at, const ingot_tensor *in,
@@ -98,8 +93,8 @@ static ingot_status take_input(ig_tensor *t, const ig_graph *g, size_t at, const
     return INGOT_OK;
 }
 
-ingot_status ig_place_inputs(ig_tensor *placed, const ig_graph *g, const ingot_tensor *in, size_t n_in,
-                             ingot_error *err)
+ingot_status ig_place_inputs(ig_tensor *placed, const ig_graph *g, const ingot_tensor *in,
+                             size_t n_in, ingot_error *err)
 {
     for (size_t k = 0; k < g->n_inputs; k++) placed[k] = (ig_tensor){.absent = true, .rank = -2};
     for (size_t i = 0; i < n_in; i++) {

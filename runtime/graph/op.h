@@ -80,7 +80,7 @@ enum {
     IG_OP_TYPE_ONLY = 1 << 3, /* the result depends on the inputs' types, not their content */
     IG_OP_RANDOM = 1 << 4,    /* two calls differ: never folded or merged */
     IG_OP_KINDS = 1 << 5,     /* takes sequences and optionals; others are refused before infer */
-    IG_OP_PACKED = 1 << 6,    /* takes constants in packed layouts; others are refused by the check */
+    IG_OP_PACKED = 1 << 6, /* takes constants in packed layouts; others are refused by the check */
 };
 
 struct ig_op {

@@ -106,8 +106,8 @@ static ingot_status fold_node(folder *f, ig_node *node)
     const ig_tensor **known = f->in;
     IG_TRY(ig_node_infer(node, f->in_types, known, f->out_types, f->err));
     if (!fits(f, node)) return INGOT_OK;
-    const ingot_status s =
-        ig_node_evaluate(node, f->in, f->out, f->out_types, f->c->scratch, NULL, f->c->pool, f->err);
+    const ingot_status s = ig_node_evaluate(node, f->in, f->out, f->out_types, f->c->scratch, NULL,
+                                            f->c->pool, f->err);
     if (s == INGOT_E_DATA || s == INGOT_E_FULL) return INGOT_OK; /* a branch that is never taken */
     if (s) return s;
     for (uint32_t o = 0; o < node->n_out; o++)

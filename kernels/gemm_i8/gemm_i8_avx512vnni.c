@@ -1,0 +1,101 @@
+/* gemm_i8_avx512vnni.c - integer product with vpdpbusd: unsigned weights by signed activations,
+ * accumulated without saturation.
+ *
+ * Tile: up to 6 activation rows by 4 panels (24 accumulators, 4 weight registers, 1 broadcast), up
+ * to 12 rows by 1 panel where fewer than 4 panels are left. Rows are split evenly (8 = 4 + 4). */
+#include "kernels/gemm_i8/gemm_i8_zmm.h"
+
+enum { WIDE = 4, MOST = 24 };
+
+void gemm_i8_acts_avx512vnni(void *acts, int32_t *sums, const void *a, bool is_signed, size_t m,
+                             size_t k, size_t a_row)
+{
+    pack_bytes(acts, sums, a, is_signed, m, k, a_row);
+}
+
+/* add_dots - in place: with the intrinsic gcc 12 copies and spills the accumulators, at half the
+ * speed. */
+ACTS_INLINE __m512i add_dots(__m512i sum, __m512i w, __m512i a)
+{
+#if defined(__AVX512VNNI__) /* not where the intrinsics are emulated */
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(a));
+    return sum;
+#else
+    return _mm512_dpbusd_epi32(sum, w, a);
+#endif
+}
+
+ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t rows, size_t panels)
+{
+    const size_t k4 = (p->k + 3) / 4, a_row = k4 * 4, w_panel = k4 * 64;
+    const uint8_t *w = p->panels + panel * w_panel;
+    const int8_t *a = (const int8_t *)p->acts + row * a_row;
+    __m512i sum[MOST];
+    IG_UNROLL
+    for (size_t i = 0; i < rows * panels; i++) sum[i] = _mm512_setzero_si512();
+    for (size_t g = 0; g < k4; g++, w += 64, a += 4) {
+        __m512i weights[WIDE];
+        IG_UNROLL
+        for (size_t q = 0; q < panels; q++) weights[q] = _mm512_loadu_si512(w + q * w_panel);
+        IG_UNROLL
+        for (size_t r = 0; r < rows; r++) {
+            const __m512i act = broadcast(a + r * a_row);
+            IG_UNROLL
+            for (size_t q = 0; q < panels; q++)
+                sum[r * panels + q] = add_dots(sum[r * panels + q], weights[q], act);
+        }
+    }
+    IG_UNROLL
+    for (size_t r = 0; r < rows; r++) IG_UNROLL
+    for (size_t q = 0; q < panels; q++) store_16(p, row + r, (panel + q) * 16, sum[r * panels + q]);
+}
+
+#define WIDE_TILE(rows)                  \
+    case rows:                           \
+        tile(p, row, panel, rows, WIDE); \
+        break;
+#define THIN_TILE(rows)               \
+    case rows:                        \
+        tile(p, row, panel, rows, 1); \
+        break;
+
+static void wide_tile(const gemm_i8_args *p, size_t row, size_t panel, size_t rows)
+{
+    switch (rows) {
+        WIDE_TILE(1)
+        WIDE_TILE(2) WIDE_TILE(3) WIDE_TILE(4) WIDE_TILE(5) WIDE_TILE(6) default : break;
+    }
+}
+
+static void thin_tile(const gemm_i8_args *p, size_t row, size_t panel, size_t rows)
+{
+    switch (rows) {
+        THIN_TILE(1)
+        THIN_TILE(2)
+        THIN_TILE(3)
+        THIN_TILE(4)
+        THIN_TILE(5)
+        THIN_TILE(6) THIN_TILE(7) THIN_TILE(8) THIN_TILE(9) THIN_TILE(10) THIN_TILE(11)
+            THIN_TILE(12) default : break;
+    }
+}
+
+/* each_tile - rows [row, end) in the fewest tiles of at most `most`, of sizes that differ by 1. */
+static void each_tile(const gemm_i8_args *p, size_t row, size_t end, size_t panel, size_t most,
+                      void (*run)(const gemm_i8_args *, size_t, size_t, size_t))
+{
+    for (size_t tiles = (end - row + most - 1) / most; tiles; tiles--) {
+        const size_t rows = (end - row + tiles - 1) / tiles;
+        run(p, row, panel, rows);
+        row += rows;
+    }
+}
+
+void gemm_i8_avx512vnni(const gemm_i8_args *p, size_t first_row, size_t end_row, size_t first_panel,
+                        size_t end_panel)
+{
+    size_t panel = first_panel;
+    for (; panel + WIDE <= end_panel; panel += WIDE)
+        each_tile(p, first_row, end_row, panel, 6, wide_tile);
+    for (; panel < end_panel; panel++) each_tile(p, first_row, end_row, panel, 12, thin_tile);
+}

@@ -1,0 +1,51 @@
+/* transpose_walk.h - the walk over a matrix in square blocks, shared by the ISA files.
+ *
+ * A block of `side` elements square goes through registers; what is left at the right and at the
+ * bottom is copied element by element. Bands of 64 bytes of x's columns are walked from the top, so
+ * that each line of x that a band touches is used whole while it is in L1, and the lines of y fill
+ * in order. */
+#ifndef IG_TRANSPOSE_WALK_H
+#define IG_TRANSPOSE_WALK_H
+
+#include "kernels/transpose/transpose.h"
+
+#include <string.h>
+
+#define WALK_INLINE static inline __attribute__((always_inline))
+
+/* Strides in bytes. */
+typedef void block_fn(uint8_t *y, size_t y_row, const uint8_t *x, size_t x_row);
+
+WALK_INLINE void copy_edge(uint8_t *y, size_t y_row, const uint8_t *x, size_t x_row, size_t rows,
+                           size_t cols, size_t bytes)
+{
+    for (size_t c = 0; c < cols; c++)
+        for (size_t r = 0; r < rows; r++)
+            memcpy(y + c * y_row + r * bytes, x + r * x_row + c * bytes, bytes);
+}
+
+WALK_INLINE void walk_matrix(uint8_t *y, const uint8_t *x, const transpose_shape *s, size_t bytes,
+                             size_t side, block_fn *block)
+{
+    const size_t y_row = s->y_row * bytes, x_row = s->x_row * bytes;
+    const size_t rows = s->rows - s->rows % side, cols = s->cols - s->cols % side;
+    const size_t band = 64 / bytes < side ? side : 64 / bytes;
+    for (size_t c0 = 0; c0 < cols; c0 += band) {
+        const size_t end = c0 + band < cols ? c0 + band : cols;
+        for (size_t r = 0; r < rows; r += side)
+            for (size_t c = c0; c < end; c += side)
+                block(y + c * y_row + r * bytes, y_row, x + r * x_row + c * bytes, x_row);
+    }
+    copy_edge(y + cols * y_row, y_row, x + cols * bytes, x_row, rows, s->cols - cols, bytes);
+    copy_edge(y + rows * bytes, y_row, x + rows * x_row, x_row, s->rows - rows, s->cols, bytes);
+}
+
+WALK_INLINE void walk_batch(void *y, const void *x, const transpose_shape *s, size_t bytes,
+                            size_t side, block_fn *block)
+{
+    for (size_t b = 0; b < s->batch; b++)
+        walk_matrix((uint8_t *)y + b * s->y_batch * bytes,
+                    (const uint8_t *)x + b * s->x_batch * bytes, s, bytes, side, block);
+}
+
+#endif

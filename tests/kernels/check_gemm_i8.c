@@ -1,0 +1,145 @@
+/* check_gemm_i8.c - every variant against 64-bit sums over the plain matrices, for all four
+ * combinations of signs, with zero points, ranges, and the extremes that make peers saturate. */
+#include "tests/kernels/kernel_check.h"
+#include "kernels/gemm_i8/gemm_i8.h"
+
+#include <string.h>
+
+typedef struct {
+    size_t m, n, k;
+    bool a_signed, w_signed, zeros, extreme, k_major;
+} gemm_case;
+
+static int32_t value(const uint8_t *p, size_t i, bool is_signed)
+{
+    return is_signed ? (int8_t)p[i] : p[i];
+}
+
+static uint8_t *operand(size_t n, bool extreme)
+{
+    uint8_t *p = check_bytes(n);
+    static const uint8_t ends[] = {0x80, 0x7f, 0xff, 0x00}; /* -128 127 -1 0 and 128 127 255 0 */
+    for (size_t i = 0; i < n && extreme; i++) p[i] = ends[p[i] % 3];
+    return p;
+}
+
+static void check_product(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, const gemm_case *g)
+{
+    const size_t m = g->m, n = g->n, k = g->k, n16 = (n + 15) / 16 * 16, c_row = n + 3;
+    const size_t a_row = k + 1, nk = g->k_major ? 1 : k, kn = g->k_major ? n : 1;
+    size_t panel_bytes, act_bytes;
+    check_true(ig_gemm_i8_weight_bytes(n, k, &panel_bytes), "weight bytes");
+    check_true(ig_gemm_i8_acts_bytes(m, k, &act_bytes), "act bytes");
+    const uint8_t *a = operand(m * a_row, g->extreme), *w = operand(n * k, g->extreme);
+    uint8_t *panels = check_bytes(panel_bytes);
+    void *acts = check_bytes(act_bytes);
+    int32_t *w_sum = check_i32(n16, 0, 0), *a_sum = check_i32(m, 0, 0);
+    int32_t *w_true = check_i32(n16, g->zeros ? -100 : 0, g->zeros ? 100 : 0);
+    int32_t *a_true = check_i32(m, g->zeros ? -100 : 0, g->zeros ? 100 : 0);
+    int32_t *w_zero = check_i32(n16, 0, 0), *a_zero = check_i32(m, 0, 0);
+    int32_t *want = check_i32(m * c_row, 7, 7), *got = check_i32(m * c_row, 7, 7);
+
+    ig_gemm_i8_pack_weights(panels, w_sum, w, g->w_signed, n, k, nk, kn);
+    pack(acts, a_sum, a, g->a_signed, m, k, a_row);
+    for (size_t i = 0; i < n16; i++) w_zero[i] = w_true[i] + (g->w_signed ? 128 : 0);
+    for (size_t i = 0; i < m; i++) a_zero[i] = a_true[i] - (g->a_signed ? 0 : 128);
+    ig_gemm_i8_fix(w_sum, w_sum, w_zero, n, k);
+    const gemm_i8_args p = {got,    acts,   a_sum, !g->zeros && g->a_signed ? NULL : a_zero,
+                            panels, w_zero, w_sum, n,
+                            k,      c_row};
+    const size_t row = m / 3, panel = n16 / 16 / 2; /* in four parts */
+    fn(&p, 0, row, 0, panel);
+    fn(&p, row, m, 0, panel);
+    fn(&p, 0, row, panel, n16 / 16);
+    fn(&p, row, m, panel, n16 / 16);
+    for (size_t r = 0; r < m; r++)
+        for (size_t c = 0; c < n; c++) {
+            int64_t sum = 0;
+            for (size_t i = 0; i < k; i++)
+                sum += (int64_t)(value(a, r * a_row + i, g->a_signed) - a_true[r]) *
+                       (value(w, c * nk + i * kn, g->w_signed) - w_true[c]);
+            want[r * c_row + c] = (int32_t)sum;
+        }
+    check_same(want, got, m * c_row * sizeof *want);
+}
+
+static void bench_product(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, size_t m, size_t n, size_t k)
+{
+    size_t panel_bytes, act_bytes;
+    check_true(ig_gemm_i8_weight_bytes(n, k, &panel_bytes), "weight bytes");
+    check_true(ig_gemm_i8_acts_bytes(m, k, &act_bytes), "act bytes");
+    uint8_t *a = check_bytes(m * k), *w = check_bytes(n * k), *panels = check_bytes(panel_bytes);
+    void *acts = check_bytes(act_bytes);
+    int32_t *w_zero = check_i32(n, 128, 128), *w_sum = check_i32(n, 0, 0),
+            *a_sum = check_i32(m, 0, 0);
+    int32_t *c = check_i32(m * n, 0, 0);
+    ig_gemm_i8_pack_weights(panels, w_sum, w, true, n, k, k, 1);
+    pack(acts, a_sum, a, true, m, k, k);
+    const gemm_i8_args p = {c, acts, a_sum, NULL, panels, w_zero, w_sum, n, k, n};
+    check_bench(2.0 * (double)(m * n * k), (double)(m * k + n * k + 4 * m * n),
+                fn(&p, 0, m, 0, n / 16));
+}
+
+static void check_one(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, const char *name, uint32_t needs)
+{
+    for (size_t i = 0; i < 150; i++) {
+        const gemm_case g = {.m = i < 20 ? i : check_pick(0, 20),
+                             .n = check_pick(0, 150),
+                             .k = i % 10 ? check_pick(0, 70) : check_pick(0, 1500),
+                             .a_signed = check_pick(0, 1),
+                             .w_signed = check_pick(0, 1),
+                             .zeros = check_pick(0, 1),
+                             .extreme = check_pick(0, 1),
+                             .k_major = check_pick(0, 1)};
+        if (check_next(needs, name, "%zux%zux%zu %c8 by %c8%s%s%s", g.m, g.n, g.k,
+                       g.a_signed ? 's' : 'u', g.w_signed ? 's' : 'u', g.zeros ? " zeros" : "",
+                       g.extreme ? " extreme" : "", g.k_major ? " k-major" : ""))
+            check_product(fn, pack, &g);
+    }
+    static const size_t sizes[][3] = {{1, 1024, 1024}, {128, 384, 384}, {196, 256, 576}};
+    for (size_t i = 0; i < IG_LEN(sizes); i++)
+        if (check_next(needs, name, "bench %zux%zux%zu", sizes[i][0], sizes[i][1], sizes[i][2]))
+            bench_product(fn, pack, sizes[i][0], sizes[i][1], sizes[i][2]);
+}
+
+/* check_acts - the sums, and that a row packs the same bytes alone as among others. */
+static void check_acts(gemm_i8_acts_fn *fn, const char *name, uint32_t needs)
+{
+    for (size_t i = 0; i < 60; i++) {
+        const size_t m = check_pick(1, 4), k = i < 40 ? i : check_pick(40, 500), a_row = k + 2;
+        const bool is_signed = check_pick(0, 1);
+        if (!check_next(needs, name, "%zux%zu %c8", m, k, is_signed ? 's' : 'u')) continue;
+        size_t bytes, row_bytes;
+        check_true(ig_gemm_i8_acts_bytes(m, k, &bytes), "bytes");
+        check_true(ig_gemm_i8_acts_bytes(1, k, &row_bytes), "bytes");
+        const uint8_t *a = check_bytes(m * a_row);
+        int32_t *sums = check_i32(m, 0, 0), *alone_sum = check_i32(1, 0, 0);
+        uint8_t *all = check_bytes(bytes), *alone = check_bytes(row_bytes);
+        const bool words = !strstr(name, "ref") && !strstr(name, "vnni");
+        fn(all, sums, a, is_signed, m, k, a_row);
+        const size_t used = words ? row_bytes : row_bytes / 2;
+        for (size_t r = 0; r < m; r++) {
+            int32_t sum = 0;
+            for (size_t c = 0; c < k; c++)
+                sum += value(a, r * a_row + c, is_signed) - (is_signed ? 0 : 128);
+            check_true(sum == sums[r], "row %zu: sum %d, not %d", r, sums[r], sum);
+            fn(alone, alone_sum, a + r * a_row, is_signed, 1, k, a_row);
+            check_same(all + r * used, alone, used);
+        }
+    }
+}
+
+void check_gemm_i8(void);
+void check_gemm_i8(void)
+{
+    check_one(gemm_i8_ref, gemm_i8_acts_ref, "gemm_i8_ref", IG_CPU_REF);
+#if IG_X86
+    check_one(gemm_i8_avx2, gemm_i8_acts_avx2, "gemm_i8_avx2", IG_CPU_AVX2);
+    check_one(gemm_i8_avx512, gemm_i8_acts_avx512, "gemm_i8_avx512", IG_CPU_AVX512);
+    check_one(gemm_i8_avx512vnni, gemm_i8_acts_avx512vnni, "gemm_i8_avx512vnni", IG_CPU_AVX512VNNI);
+#endif
+#define GEMM_I8_ONLY_ACTS
+#define K(family, fn, needs) check_acts(fn, #fn, needs);
+#include "kernels/gemm_i8/gemm_i8.kern"
+#undef K
+}

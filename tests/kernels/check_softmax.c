@@ -1,0 +1,73 @@
+/* check_softmax.c - softmax over rows: variants bit for bit, the truth against long double sums. */
+#include "tests/kernels/kernel_check.h"
+#include "kernels/softmax/softmax.h"
+
+#include <math.h>
+#include <string.h>
+
+/* exp errs by 1.1 ulp, its argument by half an ulp of |z - top| <= 90, the sum by the lanes' chains
+ * of cols / 16 and four more additions, the division by 1.5 ulp. log_softmax loses half an ulp of
+ * the result twice. */
+static void oracle_row(double *y, const float *x, const float *mask, size_t cols, float scale,
+                       bool log_of)
+{
+    double top = -INFINITY, sum = 0;
+    for (size_t i = 0; i < cols; i++) {
+        y[i] = (double)x[i] * (double)scale + (mask ? (double)mask[i] : 0);
+        top = fmax(top, y[i]);
+    }
+    for (size_t i = 0; i < cols; i++) sum += exp(y[i] - top);
+    for (size_t i = 0; i < cols; i++) y[i] = log_of ? y[i] - top - log(sum) : exp(y[i] - top) / sum;
+}
+
+static void check_accuracy(softmax_f32_fn *fn, bool log_of)
+{
+    enum { ROWS = 3, COLS = 301 };
+    float *x = check_f32(ROWS * COLS, -20, 20), *mask = check_f32(ROWS * COLS, -3, 3);
+    float *got = check_out_f32(ROWS * COLS);
+    double want[COLS];
+    fn(got, x, mask, COLS, ROWS, COLS, 0.25f);
+    for (size_t r = 0; r < ROWS; r++) {
+        oracle_row(want, x + r * COLS, mask + r * COLS, COLS, 0.25f, log_of);
+        for (size_t i = 0; i < COLS; i++) {
+            const double err = fabs((double)got[r * COLS + i] - want[i]);
+            const double allowed = log_of ? 0x1p-23 * (16 + fabs(want[i])) : 0x1p-24 * 48 * want[i];
+            check_true(err <= allowed, "row %zu, %zu: %.9g, not %.9g", r, i,
+                       (double)got[r * COLS + i], want[i]);
+        }
+    }
+}
+
+static void check_one(softmax_f32_fn *fn, softmax_f32_fn *ref, const char *name, uint32_t needs)
+{
+    if (check_next(needs, name, "accuracy")) check_accuracy(fn, strstr(name, "log_") != NULL);
+    for (size_t i = 0; i < 60; i++) {
+        const size_t cols = i < 36 ? i : check_pick(36, 600), rows = check_pick(1, 4);
+        const size_t masked = check_pick(0, 2), wild = check_pick(0, 3);
+        if (!check_next(needs, name, "%zux%zu mask %zu%s", rows, cols, masked, wild ? "" : " wild"))
+            continue;
+        const size_t n = rows * cols;
+        float *x = wild ? check_f32(n, -9, 9) : check_f32_wild(n);
+        float *mask = check_f32(masked == 2 ? n : cols, -2, 2);
+        if (cols > 3) mask[cols / 2] = -INFINITY;
+        float *want = check_out_f32(n), *got = check_out_f32(n);
+        const size_t stride = masked == 2 ? cols : 0;
+        ref(want, x, masked ? mask : NULL, stride, rows, cols, 0.7f);
+        fn(got, x, masked ? mask : NULL, stride, rows, cols, 0.7f);
+        check_same_f32(want, got, n);
+        fn(x, x, masked ? mask : NULL, stride, rows, cols, 0.7f);
+        check_same_f32(want, x, n);
+    }
+    if (check_next(needs, name, "bench 32x128")) {
+        float *x = check_f32(4096, -6, 6), *y = check_out_f32(4096);
+        check_bench(4096.0, 8 * 4096.0, fn(y, x, NULL, 0, 32, 128, 1));
+    }
+}
+
+void check_softmax(void);
+void check_softmax(void)
+{
+#define K(family, fn, needs) check_one(fn, family##_ref, #fn, needs);
+#include "kernels/softmax/softmax.kern"
+#undef K
+}
