@@ -1,6 +1,6 @@
 /* map_math.c - ONNX's elementwise ops: one of unary, binary, where, clip, cast, or a few of them.
  */
-#include "formats/onnx/elem_type.h"
+#include "formats/onnx/tensor.h"
 #include "formats/onnx/import.h"
 #include "runtime/base/checked.h"
 
@@ -196,7 +196,7 @@ static ingot_dtype type_by_name(const char *name)
         "STRING",    "BOOL",  "FLOAT16", "DOUBLE", "UINT32", "UINT64", "COMPLEX64", "COMPLEX128",
     };
     for (size_t i = 1; i < IG_LEN(names); i++)
-        if (name && !strcmp(name, names[i])) return ig_onnx_dtype((int64_t)i);
+        if (name && !strcmp(name, names[i])) return onnx_dtype((int64_t)i);
     return INGOT_NONE;
 }
 
@@ -211,7 +211,7 @@ static ingot_status map_cast(ig_import *c, const ig_onnx_node *n, const char *op
 {
     const ingot_dtype to = n->version < 6 && !strcmp(op, "cast")
                                ? type_by_name(onnx_text(c, n, "to", ""))
-                               : ig_onnx_dtype(onnx_int(c, n, "to", 0));
+                               : onnx_dtype(onnx_int(c, n, "to", 0));
     if (to == INGOT_NONE && !c->status)
         return ig_onnx_fail(c, n, "attribute 'to' names no element type");
     ig_node *node = ig_emit(c, n, op, n->in, 1, n->out, 1);

@@ -1,6 +1,6 @@
 /* map_signal.c - ONNX ops that make tensors (random, windows, ranges) or transform them as signals,
  * and einsum, det, dropout. */
-#include "formats/onnx/elem_type.h"
+#include "formats/onnx/tensor.h"
 #include "formats/onnx/import.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@
 static ingot_dtype type_attr(ig_import *c, const ig_onnx_node *n, const char *attr, ingot_dtype def)
 {
     if (!onnx_has(n, attr)) return def;
-    const ingot_dtype dtype = ig_onnx_dtype(onnx_int(c, n, attr, 0));
+    const ingot_dtype dtype = onnx_dtype(onnx_int(c, n, attr, 0));
     if (dtype == INGOT_NONE) ig_onnx_fail(c, n, "attribute '%s' names no element type", attr);
     return dtype;
 }
