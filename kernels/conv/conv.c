@@ -3,7 +3,7 @@
 
 size_t ig_conv_f32_scratch(const ig_conv_f32_args *c)
 {
-    return is_product(c) ? 0 : block_pixels(c) * row_length(c) + OVERRUN;
+    return is_product(c) ? 0 : block_pixels(c) * row_length(c);
 }
 
 #define K(family, fn, needs) \

@@ -8,7 +8,7 @@
 #include "kernels/gemm/gemm_drive.h"
 #include "kernels/gemm/transpose_avx2.h"
 
-enum { LANES = 8, PER_BASE = 3, TILE_ROWS = 6, BASES = TILE_ROWS / PER_BASE, AHEAD = 16 };
+enum { LANES = 8, PER_BASE = 3, TILE_ROWS = 6, BASES = TILE_ROWS / PER_BASE, AHEAD = 8 };
 enum { NARROW = 4, NARROW_ROWS = LANES / 2 };
 
 #define UNROLL _Pragma("GCC unroll 16")

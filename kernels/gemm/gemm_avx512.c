@@ -8,7 +8,7 @@
 #include "kernels/gemm/gemm_drive.h"
 #include "kernels/gemm/transpose_avx512.h"
 
-enum { LANES = 16, PER_BASE = 3, BASES = (MOST_ROWS + PER_BASE - 1) / PER_BASE, AHEAD = 16 };
+enum { LANES = 16, PER_BASE = 3, BASES = (MOST_ROWS + PER_BASE - 1) / PER_BASE, AHEAD = 8 };
 enum { NARROW = 4, NARROW_ROWS = LANES / 2 };
 
 #define UNROLL _Pragma("GCC unroll 16")

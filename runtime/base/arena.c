@@ -27,6 +27,24 @@ void ig_arena_clear(ig_arena *arena)
     }
     arena->chunks = NULL;
     arena->next_bytes = FIRST;
+    arena->total_bytes = 0;
+}
+
+void ig_arena_reset(ig_arena *arena)
+{
+    chunk *largest = arena->chunks;
+    for (chunk *c = arena->chunks; c; c = c->next)
+        if (c->bytes > largest->bytes) largest = c;
+    for (chunk *c = arena->chunks, *next; c; c = next) {
+        next = c->next;
+        if (c != largest) ig_give(arena->heap, c, c->bytes);
+    }
+    arena->chunks = largest;
+    if (largest) {
+        largest->next = NULL;
+        largest->used = sizeof *largest;
+    }
+    arena->total_bytes = largest ? largest->bytes : 0;
 }
 
 static void *from_chunk(chunk *c, size_t n, size_t align)
@@ -47,10 +65,12 @@ void *ig_arena_take(ig_arena *arena, size_t n)
     if (!ig_add_ok(n, (size_t)(2 * IG_ALIGN), &bytes)) return NULL;
     const bool own = bytes > arena->next_bytes;
     if (!own) bytes = arena->next_bytes;
+    if (arena->limit_bytes && bytes > arena->limit_bytes - arena->total_bytes) return NULL;
     chunk *c = ig_take(arena->heap, bytes);
     if (!c) return NULL;
     c->bytes = bytes;
     c->used = sizeof *c;
+    arena->total_bytes += bytes;
     if (own && arena->chunks) { /* keep filling the chunk that still has room */
         c->next = arena->chunks->next;
         arena->chunks->next = c;

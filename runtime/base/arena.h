@@ -11,10 +11,15 @@ typedef struct ig_arena {
     ig_heap *heap;
     struct ig_arena_chunk *chunks; /* newest first */
     size_t next_bytes;
+    size_t total_bytes; /* of all chunks */
+    size_t limit_bytes; /* total_bytes never passes it; 0: no limit */
 } ig_arena;
 
 void ig_arena_init(ig_arena *arena, ig_heap *heap);
 void ig_arena_clear(ig_arena *arena);
+
+/* ig_arena_reset - forget the content, keep the largest chunk: a steady user allocates nothing. */
+void ig_arena_reset(ig_arena *arena);
 
 /* ig_arena_take - zeroed, 64-byte aligned for sizes of 64 and more, else 16. NULL: no memory. */
 void *ig_arena_take(ig_arena *arena, size_t n);

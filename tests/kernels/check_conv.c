@@ -3,6 +3,7 @@
 
 #include "kernels/conv/conv.h"
 
+#include <math.h>
 #include <stdio.h>
 
 enum { SHAPES = 200 };
@@ -108,6 +109,83 @@ static void check_random_dw(conv_dw_f32_fn *fn, const char *name, uint32_t needs
     }
 }
 
+/* One output by the definition, in double, from plain weights [out_c][ky][kx][c]; *size becomes the
+ * sum of |x w|. */
+static double one_output(const ig_conv_f32_args *c, const float *w, size_t at, double *size)
+{
+    const size_t o = at % c->out_c, pixel = at / c->out_c, each = c->in_c / c->groups;
+    const size_t first = o / (c->out_c / c->groups) * each;
+    const ptrdiff_t top = (ptrdiff_t)(pixel / c->out_w % c->out_h * c->stride_h - c->pad_top);
+    const ptrdiff_t left = (ptrdiff_t)(pixel % c->out_w * c->stride_w - c->pad_left);
+    const float *x = c->x + pixel / c->out_w / c->out_h * c->in_h * c->in_w * c->in_c;
+    double y = 0;
+    *size = 0;
+    for (size_t i = 0; i < c->kh * c->kw * each; i++) {
+        const ptrdiff_t iy = top + (ptrdiff_t)(i / each / c->kw * c->dilation_h);
+        const ptrdiff_t ix = left + (ptrdiff_t)(i / each % c->kw * c->dilation_w);
+        if (iy < 0 || ix < 0 || iy >= (ptrdiff_t)c->in_h || ix >= (ptrdiff_t)c->in_w) continue;
+        const size_t from = ((size_t)iy * c->in_w + (size_t)ix) * c->in_c + first + i % each;
+        const double term = (double)x[from] * (double)w[o * c->kh * c->kw * each + i];
+        y += term;
+        *size += fabs(term);
+    }
+    return y;
+}
+
+/* The references against the definition. A chain of n rounded steps is off by at most
+ * n * 2^-24 * sum |x w|, a little more than 2^-24 each for their compounding: 1.01 is enough below
+ * n = 10^5; the double sum's own error is far below that. */
+static void check_definition(const ig_conv_f32_args *c, const float *w)
+{
+    const size_t n = c->batch * c->out_h * c->out_w * c->out_c, depth = ig_conv_depth(c);
+    for (size_t at = 0; at < n; at++) {
+        double size;
+        const double want = one_output(c, w, at, &size), off = fabs(want - (double)c->y[at]);
+        if (off > 1.01 * (double)depth * 0x1p-24 * size)
+            check_true(false, "[%zu] of %zu: definition %.9g, got %.9g", at, n, want,
+                       (double)c->y[at]);
+    }
+}
+
+static void check_oracle(conv_f32_fn *fn, const char *name, uint32_t needs)
+{
+    for (size_t i = 0; i < 40; i++) {
+        ig_conv_f32_args c = random_layer(false);
+        char layer[96];
+        name_layer(layer, &c);
+        if (!check_next(needs, name, "definition %s", layer)) continue;
+        const size_t depth = ig_conv_depth(&c), each = c.out_c / c.groups;
+        const size_t size = fill_layer(&c, false, (size_t[3]){IG_ACT_NONE, 0, 0});
+        const float *w = check_f32(c.out_c * depth, -1, 1);
+        float *packed = check_out_f32(c.groups * ig_gemm_packed(depth, each));
+        for (size_t g = 0; g < c.groups; g++)
+            gemm_pack_f32_ref(packed + g * ig_gemm_packed(depth, each), w + g * each * depth, depth,
+                              each, 1, depth, 0, ig_gemm_panels(each));
+        c.w = packed;
+        c.y = check_out_f32(size);
+        fn(&c, check_out_f32(ig_conv_f32_scratch(&c)), 0, c.batch * c.out_h, 0,
+           c.groups * ig_conv_group_panels(&c));
+        check_definition(&c, w);
+    }
+}
+
+static void check_oracle_dw(conv_dw_f32_fn *fn, const char *name, uint32_t needs)
+{
+    for (size_t i = 0; i < 40; i++) {
+        ig_conv_f32_args c = random_layer(true);
+        char layer[96];
+        name_layer(layer, &c);
+        if (!check_next(needs, name, "definition %s", layer)) continue;
+        const size_t taps = c.kh * c.kw,
+                     size = fill_layer(&c, true, (size_t[3]){IG_ACT_NONE, 0, 0});
+        float *w = check_out_f32(taps * c.out_c);
+        for (size_t j = 0; j < taps * c.out_c; j++) w[j % c.out_c * taps + j / c.out_c] = c.w[j];
+        c.y = check_out_f32(size);
+        fn(&c, 0, c.batch * c.out_h);
+        check_definition(&c, w);
+    }
+}
+
 /* Layers of MobileNetV2, EfficientNet-lite0 and ResNet-50: side, channels in and out, window,
  * stride. */
 typedef struct {
@@ -187,11 +265,13 @@ static void check_timed_dw(conv_dw_f32_fn *fn, const char *name, uint32_t needs)
 void check_conv(void)
 {
 #define K(family, fn, needs)      \
+    check_oracle(fn, #fn, needs); \
     check_random(fn, #fn, needs); \
     check_timed(fn, #fn, needs);
 #include "kernels/conv/conv.kern"
 #undef K
 #define K(family, fn, needs)         \
+    check_oracle_dw(fn, #fn, needs); \
     check_random_dw(fn, #fn, needs); \
     check_timed_dw(fn, #fn, needs);
 #include "kernels/conv/conv_dw.kern"

@@ -4,7 +4,6 @@
 #include "kernels/gemm/gemm.h"
 
 #include <math.h>
-#include <string.h>
 #ifdef IG_HAVE_OPENBLAS
 #    include <cblas.h>
 #endif
@@ -129,9 +128,36 @@ static void check_pack(gemm_pack_f32_fn *fn, const char *name, uint32_t needs)
     }
 }
 
+/* The reference itself, packing included, against the plain loop over an unpacked B. */
+static void check_oracle(gemm_f32_fn *fn, const char *name, uint32_t needs)
+{
+    for (size_t i = 0; i < 30; i++) {
+        const size_t m = check_pick(1, 9), n = check_pick(1, 50), k = check_pick(1, 60);
+        const size_t transposed = check_pick(0, 1);
+        if (!check_next(needs, name, "plain %zux%zux%zu transposed%zu", m, n, k, transposed))
+            continue;
+        const size_t ld_k = transposed ? 1 : n, ld_n = transposed ? k : 1;
+        const float *a = check_f32(m * k, -1, 1), *b = check_f32(k * n, -1, 1);
+        float *packed = check_out_f32(ig_gemm_packed(k, n)), *got = check_out_f32(m * n);
+        float *want = check_out_f32(m * n);
+        gemm_pack_f32_ref(packed, b, k, n, ld_k, ld_n, 0, ig_gemm_panels(n));
+        const ig_gemm_f32_args g = {
+            .c = got, .a = a, .b = packed, .ldc = n, .lda = k, .n = n, .k = k};
+        fn(&g, 0, m, 0, ig_gemm_panels(n));
+        for (size_t c = 0; c < m * n; c++) {
+            float y = 0;
+            for (size_t j = 0; j < k; j++)
+                y = fmaf(a[c / n * k + j], b[j * ld_k + c % n * ld_n], y);
+            want[c] = y;
+        }
+        check_same_f32(want, got, m * n);
+    }
+}
+
 void check_gemm(void)
 {
 #define K(family, fn, needs)      \
+    check_oracle(fn, #fn, needs); \
     check_random(fn, #fn, needs); \
     check_timed(fn, #fn, needs);
 #include "kernels/gemm/gemm.kern"

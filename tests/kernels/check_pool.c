@@ -3,6 +3,8 @@
 
 #include "kernels/pool/pool.h"
 
+#include <math.h>
+
 enum { SHAPES = 200 };
 
 static ig_pool_f32_args random_pool(void)
@@ -54,6 +56,49 @@ static void check_random(pool_max_f32_fn *fn, pool_max_f32_fn *ref, const char *
     }
 }
 
+/* One output by the definition; the reference shares its window arithmetic with the other variants.
+ */
+static float one_output(const ig_pool_f32_args *p, size_t at, bool max)
+{
+    const size_t c = at % p->channels, pixel = at / p->channels,
+                 image = pixel / p->out_w / p->out_h;
+    const ptrdiff_t h = (ptrdiff_t)p->in_h, w = (ptrdiff_t)p->in_w;
+    const ptrdiff_t top = (ptrdiff_t)(pixel / p->out_w % p->out_h * p->stride_h - p->pad_top);
+    const ptrdiff_t left = (ptrdiff_t)(pixel % p->out_w * p->stride_w - p->pad_left);
+    float y = max ? -INFINITY : 0;
+    size_t count = 0;
+    for (size_t i = 0; i < p->kh * p->kw; i++) {
+        const ptrdiff_t iy = top + (ptrdiff_t)(i / p->kw * p->dilation_h);
+        const ptrdiff_t ix = left + (ptrdiff_t)(i % p->kw * p->dilation_w);
+        const bool inside = iy >= 0 && iy < h && ix >= 0 && ix < w;
+        const bool padded = iy < h + (ptrdiff_t)p->pad_bottom && ix < w + (ptrdiff_t)p->pad_right;
+        count += p->count_pad ? padded : inside;
+        if (!inside) continue;
+        const float x =
+            p->x[((image * p->in_h + (size_t)iy) * p->in_w + (size_t)ix) * p->channels + c];
+        y = max ? fmaxf(x, y) : y + x;
+    }
+    return max || !count ? y : y / (float)count;
+}
+
+static void check_oracle(pool_max_f32_fn *fn, bool max, const char *name, uint32_t needs)
+{
+    for (size_t i = 0; i < 60; i++) {
+        ig_pool_f32_args p = random_pool();
+        p.channels = 1 + p.channels % 5;
+        const size_t rows = p.batch * p.out_h, y_size = rows * p.out_w * p.channels;
+        if (!check_next(needs, name, "definition %zu: %zux%zux%zux%zu", i, p.batch, p.in_h, p.in_w,
+                        p.channels))
+            continue;
+        p.x = check_f32(p.batch * p.in_h * p.in_w * p.channels, -1, 1);
+        float *want = check_out_f32(y_size);
+        p.y = check_out_f32(y_size);
+        for (size_t at = 0; at < y_size; at++) want[at] = one_output(&p, at, max);
+        fn(&p, 0, rows);
+        check_same_f32(want, p.y, y_size);
+    }
+}
+
 static void check_timed(pool_max_f32_fn *fn, const char *name, uint32_t needs)
 {
     static const size_t shapes[][4] = {{112, 64, 3, 2}, {7, 1280, 7, 1}, {14, 256, 2, 2}};
@@ -83,8 +128,9 @@ static void check_timed(pool_max_f32_fn *fn, const char *name, uint32_t needs)
 
 void check_pool(void)
 {
-#define K(family, fn, needs)                    \
-    check_random(fn, family##_ref, #fn, needs); \
+#define K(family, fn, needs)                                        \
+    check_oracle(fn, family##_ref == pool_max_f32_ref, #fn, needs); \
+    check_random(fn, family##_ref, #fn, needs);                     \
     check_timed(fn, #fn, needs);
 #include "kernels/pool/pool_max.kern"
 #include "kernels/pool/pool_avg.kern"

@@ -1,0 +1,32 @@
+/* ingot_convert.h - from other model formats to .ingot; link libingot_convert. */
+#ifndef INGOT_CONVERT_H
+#define INGOT_CONVERT_H
+
+#include <ingot.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+    size_t size;         /* sizeof(ingot_convert_options) */
+    const char *from;    /* "onnx"; NULL: told from the content */
+    const char *name;    /* the model's name; NULL: the source file's */
+    const char *version; /* NULL: "1.0.0" */
+    bool plain; /* keep weights in plain layout: smaller tools can read them, opening repacks */
+    ingot_alloc alloc; /* fn NULL: libc */
+} ingot_convert_options;
+
+/* ingot_convert_file - read the model at src, optimise its graph, write the .ingot file out.
+ *
+ * out is written beside the target and renamed: it is whole or untouched. Errors: E_IO, E_FORMAT
+ * (the source is malformed), E_UNSUPPORTED (lists every unsupported op at once), E_ARG, E_NOMEM.
+ * Threads: any number of calls at once. */
+INGOT_API INGOT_MUST_USE ingot_status ingot_convert_file(const char *out, const char *src,
+                                                         const ingot_convert_options *options,
+                                                         ingot_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

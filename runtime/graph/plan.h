@@ -1,0 +1,79 @@
+/* plan.h - a graph made ready for one set of input shapes: ordered steps over one memory block.
+ *
+ * Internal to the graph floor. A value's tensor has a fixed entry in plan->values; steps point to
+ * these entries, so a run only changes data pointers of inputs and outputs. */
+#ifndef IG_PLAN_H
+#define IG_PLAN_H
+
+#include "runtime/graph/exec.h"
+
+typedef enum {
+    IG_PLACE_NONE,  /* never made */
+    IG_PLACE_CONST, /* the model's or the plan's own memory */
+    IG_PLACE_INPUT, /* the caller's */
+    IG_PLACE_ARENA, /* offset in the memory block */
+    IG_PLACE_ALIAS, /* bytes of another value */
+    IG_PLACE_SIDE,  /* made at run time */
+} ig_place_kind;
+
+typedef struct {
+    uint8_t kind; /* ig_place_kind */
+    ig_id root;   /* ALIAS: the value whose bytes these are */
+    size_t offset, bytes;
+    uint32_t first, last; /* steps between which the bytes must be kept */
+} ig_place;
+
+typedef struct {
+    const ig_node *node;
+    const ig_tensor **in;
+    ig_tensor **out;
+    void *state;
+    void *scratch;
+    ig_place scratch_place;
+    const char *kernel;
+    bool dynamic; /* inferred and bound when it runs */
+} ig_step;
+
+typedef struct ig_plan {
+    const ig_graph *g;
+    ig_arena arena;
+    ig_type *in_types; /* [n_inputs] what this plan is for */
+    ig_type *types;    /* [n_values] */
+    ig_tensor *values; /* [n_values] */
+    bool *known;       /* [n_values] the content is there before the run */
+    ig_place *places;  /* [n_values] */
+    ig_step *steps;
+    size_t n_steps, n_dynamic;
+    size_t arena_bytes, naive_bytes;
+    void *block; /* the memory that offsets refer to */
+    uint64_t last_used;
+} ig_plan;
+
+ingot_status ig_plan_open(ig_plan **out, ig_exec *x, const ig_graph *g,
+                          const ig_exec_options *options, const ig_type *in, ingot_error *err);
+void ig_plan_close(ig_plan **plan);
+
+/* ---- stages, in order ---- */
+
+/* plan_types.c: types of all values; evaluates shape arithmetic. skip[i]: node i needs no step. */
+ingot_status ig_plan_types(ig_plan *p, ig_exec *x, bool *skip, ingot_error *err);
+/* plan_layout.c: places and offsets from liveness (first fit, largest first). */
+ingot_status ig_plan_layout(ig_plan *p, ingot_error *err);
+
+/* ---- shared by planning and running ---- */
+
+/* ig_node_infer - arity and kinds checked, then the op's infer. types, known: by node input (NULL:
+ * omitted). */
+ingot_status ig_node_infer(const ig_node *node, const ig_type *const *in,
+                           const ig_tensor *const *known, ig_type *out, ingot_error *err);
+/* ig_node_evaluate - infer was done: bind and run one node on content that is there. in[i]->data
+ * may be NULL for IG_OP_TYPE_ONLY ops. out[o] (NULL: omitted) is filled; memory, state and scratch
+ * come from `arena`. Constants must be laid out plainly. */
+ingot_status ig_node_evaluate(const ig_node *node, const ig_tensor *const *in,
+                              ig_tensor *const *out, const ig_type *out_types, ig_arena *arena,
+                              ig_exec *x, ig_pool *pool, ingot_error *err);
+/* ig_node_bind - fills *b's inputs from the arguments and calls the op's bind. The arrays must
+ * outlive the call only. */
+ingot_status ig_node_bind(ig_bind *b);
+
+#endif
