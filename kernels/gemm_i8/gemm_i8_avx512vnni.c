@@ -75,8 +75,9 @@ static void thin_tile(const gemm_i8_args *p, size_t row, size_t panel, size_t ro
         THIN_TILE(3)
         THIN_TILE(4)
         THIN_TILE(5)
-        THIN_TILE(6) THIN_TILE(7) THIN_TILE(8) THIN_TILE(9) THIN_TILE(10) THIN_TILE(11)
-            THIN_TILE(12) default : break;
+        THIN_TILE(6)
+        THIN_TILE(7) THIN_TILE(8) THIN_TILE(9) THIN_TILE(10) THIN_TILE(11) THIN_TILE(12) default
+            : break;
     }
 }
 
