@@ -9,13 +9,15 @@
 
 #include "runtime/graph/op.h"
 
-struct onnx_node; /* the wire reader's view */
+struct onnx_node; /* the message, see model.h */
 
 typedef struct ig_import {
     ig_graph *g; /* the graph that nodes are added to */
     ingot_status status;
     ingot_error *err;
-    struct onnx_import *whole; /* the importer's own state */
+    ig_node *last;             /* what the latest ig_emit* made */
+    struct onnx_import *whole; /* the importer's own state, see state.h */
+    struct onnx_scope *scope;  /* names of g */
 } ig_import;
 
 typedef struct ig_onnx_node {
@@ -28,6 +30,7 @@ typedef struct ig_onnx_node {
 
 typedef ingot_status ig_onnx_map_fn(ig_import *c, const ig_onnx_node *n, const char *arg);
 
+/* A row. The first row that fits is taken. domain "" is ai.onnx. */
 typedef struct {
     const char *domain, *op;
     int since, until; /* opsets, inclusive; until 0: no end */
@@ -44,6 +47,15 @@ typedef struct {
  * Ingot op does not describe is an error that names it. */
 ig_onnx_map_fn ig_import_same;
 
+/* Nodes with subgraphs, as map_structure.c emits them. Captured values follow the inputs given
+ * here. if            cond; sub: then, else, which take captured values only (then's first) loop
+ * trip count (i64), cond (bool), state[n_state]; sub: (i, cond, state...) -> (cond, state...,
+ * scanned...) scan          state[n_state], scanned...; sub: (state..., slices...) -> (state...,
+ * slices...); scan_input_axes, scan_input_directions, scan_output_axes, scan_output_directions;
+ *                 opset 8: batched=1, directions
+ *   sequence_map  sequence, further sequences or tensors: n_items inputs; sub: (items...) ->
+ *                 (items...) */
+
 /* ---- reading the node -------------------------------------------------------------------------
  */
 bool onnx_has(const ig_onnx_node *n, const char *attr);
@@ -56,6 +68,9 @@ ig_ints onnx_ints(ig_import *c, const ig_onnx_node *n,
 ig_floats onnx_floats(ig_import *c, const ig_onnx_node *n, const char *attr);
 ig_texts onnx_texts(ig_import *c, const ig_onnx_node *n, const char *attr);
 ig_id onnx_tensor(ig_import *c, const ig_onnx_node *n, const char *attr); /* as a constant value */
+/* onnx_attr_dtype - an int attribute that holds a TensorProto.DataType (Cast's `to`); absent: def.
+ */
+ingot_dtype onnx_attr_dtype(ig_import *c, const ig_onnx_node *n, const char *attr, ingot_dtype def);
 /* onnx_known - constant content of input i (an initializer or a Constant node), or NULL. */
 const ig_value *onnx_known(ig_import *c, const ig_onnx_node *n, uint32_t i);
 /* onnx_type - what is known of an input's type so far (value_info, inference); never NULL. */
@@ -66,8 +81,13 @@ const ig_type *onnx_type(ig_import *c, ig_id id);
 ingot_status onnx_subgraph(ig_import *c, const ig_onnx_node *n, const char *attr, ig_node *node,
                            uint32_t slot);
 
+/* onnx_alias - output `out` is the value `id`: no node is needed. */
+void onnx_alias(ig_import *c, const ig_onnx_node *n, uint32_t out, ig_id id);
+
 /* ---- emitting
  * ------------------------------------------------------------------------------------ */
+/* ig_emit - omitted inputs and outputs at the end are dropped; an omitted output that the op cannot
+ * do without becomes a value without a name. NULL: it failed, now or before. */
 ig_node *ig_emit(ig_import *c, const ig_onnx_node *n, const char *op, const ig_id *in, size_t n_in,
                  const ig_id *out, size_t n_out);
 /* ig_emit_to / ig_emit_new - one output: a given value / a new one. The ids follow n_in. */
@@ -89,8 +109,11 @@ void ig_set_ints(ig_import *c, ig_node *node, const char *attr, const int64_t *v
 void ig_set_floats(ig_import *c, ig_node *node, const char *attr, const float *v, size_t n);
 void ig_set_texts(ig_import *c, ig_node *node, const char *attr, const ingot_str *v, size_t n);
 
-/* ig_onnx_fail - E_UNSUPPORTED for this node; sticky. Returns the status. */
+/* ig_onnx_fail - E_UNSUPPORTED for this node; ig_onnx_bad - E_FORMAT. Sticky: the first failure
+ * stays. Both return the status. */
 ingot_status ig_onnx_fail(ig_import *c, const ig_onnx_node *n, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+ingot_status ig_onnx_bad(ig_import *c, const ig_onnx_node *n, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -23,13 +23,17 @@ INLINE void put(const __m256 acc[WIDE], const ig_conv_f32_args *c, const dw_row 
     const __m256 low = _mm256_set1_ps(d->low), high = _mm256_set1_ps(d->high);
     const __m256 none = _mm256_set1_ps(-0.0f); /* y + -0 is y, also for y = -0 */
     const __m256 bias = e->bias ? ig_load_avx2(e->bias + i, m) : none;
-    UNROLL for (size_t p = 0; p < px; p++)
+    const float *add = d->residual ? d->residual + ox * e->ld_residual + i : NULL;
+    float *to = d->y + ox * c->out_c + i;
+    UNROLL for (size_t p = 0; p < px; p++, to += c->out_c)
     {
         __m256 y = _mm256_add_ps(acc[p], bias);
-        if (d->residual)
-            y = _mm256_add_ps(y, ig_load_avx2(d->residual + (ox + p) * e->ld_residual + i, m));
+        if (add) {
+            y = _mm256_add_ps(y, ig_load_avx2(add, m));
+            add += e->ld_residual;
+        }
         y = _mm256_min_ps(high, _mm256_max_ps(low, y)); /* NaN: the second operand */
-        ig_store_avx2(d->y + (ox + p) * c->out_c + i, m, y);
+        ig_store_avx2(to, m, y);
     }
 }
 
@@ -67,11 +71,13 @@ INLINE void strip(const ig_conv_f32_args *c, const dw_row *d, size_t i, const pa
         __m256 v[MOST_KW];
         UNROLL for (size_t k = 0; k < kw; k++) v[k] = ig_load_avx2(w + k * c->in_c, m);
         const float *x = d->x + ky * d->row_step + i;
+        size_t at = from * c->in_c - c->in_c; /* of the column before */
         UNROLL for (size_t j = 0; j < (px - 1) * stride + kw; j++)
         {
+            at += c->in_c;
+            __asm__("" : "+r"(at)); /* or the compiler keeps an offset for each column, spilled */
             if (edge && from + j >= c->in_w) continue;
-            const float *column = x + (from + j) * c->in_c;
-            const __m256 in = ig_load_avx2(column, m);
+            const __m256 in = ig_load_avx2(x + at, m);
             UNROLL for (size_t p = 0; p < px; p++)
             {
                 if (j >= p * stride && j - p * stride < kw)

@@ -22,14 +22,17 @@ INLINE void put(const __m512 acc[WIDE], const ig_conv_f32_args *c, const dw_row 
     const __m512 low = _mm512_set1_ps(d->low), high = _mm512_set1_ps(d->high);
     const __m512 none = _mm512_set1_ps(-0.0f); /* y + -0 is y, also for y = -0 */
     const __m512 bias = e->bias ? _mm512_maskz_loadu_ps(m, e->bias + i) : none;
-    UNROLL for (size_t p = 0; p < px; p++)
+    const float *add = d->residual ? d->residual + ox * e->ld_residual + i : NULL;
+    float *to = d->y + ox * c->out_c + i;
+    UNROLL for (size_t p = 0; p < px; p++, to += c->out_c)
     {
         __m512 y = _mm512_add_ps(acc[p], bias);
-        if (d->residual)
-            y = _mm512_add_ps(
-                y, _mm512_maskz_loadu_ps(m, d->residual + (ox + p) * e->ld_residual + i));
+        if (add) {
+            y = _mm512_add_ps(y, _mm512_maskz_loadu_ps(m, add));
+            add += e->ld_residual;
+        }
         y = _mm512_min_ps(high, _mm512_max_ps(low, y)); /* NaN: the second operand */
-        _mm512_mask_storeu_ps(d->y + (ox + p) * c->out_c + i, m, y);
+        _mm512_mask_storeu_ps(to, m, y);
     }
 }
 
@@ -67,11 +70,13 @@ INLINE void strip(const ig_conv_f32_args *c, const dw_row *d, size_t i, const pa
         __m512 v[MOST_KW];
         UNROLL for (size_t k = 0; k < kw; k++) v[k] = _mm512_maskz_loadu_ps(m, w + k * c->in_c);
         const float *x = d->x + ky * d->row_step + i;
+        size_t at = from * c->in_c - c->in_c; /* of the column before */
         UNROLL for (size_t j = 0; j < (px - 1) * stride + kw; j++)
         {
+            at += c->in_c;
+            __asm__("" : "+r"(at)); /* or the compiler keeps an offset for each column, spilled */
             if (edge && from + j >= c->in_w) continue;
-            const float *column = x + (from + j) * c->in_c;
-            const __m512 in = _mm512_maskz_loadu_ps(m, column);
+            const __m512 in = _mm512_maskz_loadu_ps(m, x + at);
             UNROLL for (size_t p = 0; p < px; p++)
             {
                 if (j >= p * stride && j - p * stride < kw)

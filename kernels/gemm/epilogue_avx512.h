@@ -12,7 +12,7 @@
 INLINE __mmask16 ig_lanes_avx512(size_t cols, size_t v)
 {
     const size_t left = cols > v * 16 ? cols - v * 16 : 0;
-    return left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1);
+    return (__mmask16)(0xffffu >> (16 - (left < 16 ? left : 16)));
 }
 
 /* The activations that are no clip and no map. */

@@ -14,7 +14,7 @@ enum { LANES = 8, VECS = IG_PANEL / LANES, ROWS = 12 };
 INLINE __mmask8 lanes(size_t n, size_t v)
 {
     const size_t left = n > v * LANES ? n - v * LANES : 0;
-    return left >= LANES ? (__mmask8)0xff : (__mmask8)((1u << left) - 1);
+    return (__mmask8)(0xffu >> (LANES - IG_MIN(left, LANES)));
 }
 
 /* `rows` rows from m, the panel of column n; rows is a constant. */

@@ -161,11 +161,9 @@ void ig_writer_abort(ig_writer *w)
         unlink(temporaries[w->slot].path);
         close(w->fd);
     }
-    if (w->target) { /* else never opened, or closed */
-        if (w->slot < SLOTS) give_slot(w->slot);
-        ig_give(w->heap, w->buffer, BUFFER);
-        ig_give(w->heap, w->target, strlen(w->target) + 1);
-    }
+    if (w->slot < SLOTS) give_slot(w->slot);
+    if (w->buffer) ig_give(w->heap, w->buffer, BUFFER);
+    if (w->target) ig_give(w->heap, w->target, strlen(w->target) + 1);
     *w = (ig_writer){.fd = -1, .slot = SLOTS};
 }
 

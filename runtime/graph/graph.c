@@ -23,9 +23,16 @@ void ig_graph_close(ig_graph **graph)
     if (!g) return;
     for (size_t i = 0; i < g->n_nodes; i++)
         for (uint32_t s = 0; s < g->nodes[i]->n_sub; s++) ig_graph_close(&g->nodes[i]->sub[s]);
+    if (g->close_kept) g->close_kept(g->kept);
     ig_heap *heap = g->arena.heap;
     ig_arena_clear(&g->arena);
     ig_give(heap, g, sizeof *g);
+}
+
+void ig_graph_keep(ig_graph *g, void (*close)(void *kept), void *kept)
+{
+    g->close_kept = close;
+    g->kept = kept;
 }
 
 /* Room for one more item; arrays double inside the arena. */

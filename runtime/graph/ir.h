@@ -86,6 +86,8 @@ struct ig_graph {
     size_t n_inputs, n_outputs;
     ig_symbols *symbols; /* one table for a graph and its subgraphs */
     ig_graph *parent;    /* NULL for the main graph */
+    void (*close_kept)(void *kept);
+    void *kept; /* what constants point into, see ig_graph_keep */
 };
 
 /* ---- making ---------------------------------------------------------------------------------- */
@@ -94,6 +96,10 @@ struct ig_graph {
  */
 ig_graph *ig_graph_open(ig_heap *heap, ig_graph *parent);
 void ig_graph_close(ig_graph **graph); /* subgraphs too */
+
+/* ig_graph_keep - `kept` lives as long as the graph: close(kept) is called when it closes. One thing a
+ * graph. */
+void ig_graph_keep(ig_graph *g, void (*close)(void *kept), void *kept);
 
 /* All return IG_NO_VALUE or NULL when there is no memory. Names are copied. */
 ig_id ig_graph_value(ig_graph *g, const char *name, const ig_type *type); /* type NULL: unknown */

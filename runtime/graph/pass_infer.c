@@ -51,6 +51,26 @@ static void frame_fill(frame *f, const ig_graph *g, const ig_node *node)
     }
 }
 
+static ingot_status infer_node(ig_graph *g, const ig_node *node, ig_arena *a, ingot_error *err)
+{
+    frame f;
+    if (!frame_open(&f, a, node)) return ig_fail(err, INGOT_E_NOMEM, "inferring types: no memory");
+    frame_fill(&f, g, node);
+    IG_TRY(ig_node_infer(node, f.in, f.known, f.out, err));
+    for (uint32_t o = 0; o < node->n_out; o++)
+        if (node->out[o] != IG_NO_VALUE) merge(&g->values[node->out[o]].type, &f.out[o]);
+    return INGOT_OK;
+}
+
+ingot_status ig_infer_node(ig_graph *g, const ig_node *node, ig_heap *heap, ingot_error *err)
+{
+    ig_arena a;
+    ig_arena_init(&a, heap);
+    const ingot_status s = infer_node(g, node, &a, err);
+    ig_arena_clear(&a);
+    return s;
+}
+
 /* The types of what a node captures or feeds into its subgraphs are the op's business; the
  * subgraphs are inferred from what they declare. */
 ingot_status ig_infer_graph(ig_graph *g, ig_heap *heap, ingot_error *err)
@@ -62,17 +82,8 @@ ingot_status ig_infer_graph(ig_graph *g, ig_heap *heap, ingot_error *err)
         const ig_node *node = g->nodes[n];
         for (uint32_t k = 0; !s && k < node->n_sub; k++)
             s = ig_infer_graph(node->sub[k], heap, err);
-        frame f;
         ig_arena_reset(&a);
-        if (s) break;
-        if (!frame_open(&f, &a, node)) {
-            s = ig_fail(err, INGOT_E_NOMEM, "inferring types: no memory");
-            break;
-        }
-        frame_fill(&f, g, node);
-        s = ig_node_infer(node, f.in, f.known, f.out, err);
-        for (uint32_t o = 0; !s && o < node->n_out; o++)
-            if (node->out[o] != IG_NO_VALUE) merge(&g->values[node->out[o]].type, &f.out[o]);
+        if (!s) s = infer_node(g, node, &a, err);
     }
     ig_arena_clear(&a);
     return s;

@@ -26,6 +26,7 @@ void bench_set(bool on, const bench_label *label);
 /* roof_*.c - FLOP/s of n turns of a register-only FMA loop with this vector width. */
 typedef double roof_fn(size_t n);
 roof_fn roof_ref, roof_avx2, roof_avx512;
-double roof_seconds(void); /* monotonic clock */
+double roof_seconds(
+    void); /* this thread's time on the CPU: waiting for a shared core is not counted */
 
 #endif
