@@ -67,6 +67,7 @@ static uint32_t nearest_code(float a, shape s)
 {
     const int lowest = 1 - s.bias; /* exponent of the smallest normal value */
     int e = 0;
+    if (a == 0) return 0;
     (void)frexpf(a, &e);
     e = e - 1 > lowest ? e - 1 : lowest;
     const double steps = ldexp((double)a, s.man_bits - e); /* exact */

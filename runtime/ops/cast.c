@@ -1,5 +1,5 @@
-/* cast.c - cast to=DTYPE: any numeric type to any other, numbers to text and back, complex to
- * complex or to its real part.
+/* cast.c - cast to=DTYPE, or with to=0 to the type of a second input: any numeric type to any
+ * other, numbers to text and back, complex to complex or to its real part.
  *
  * The rules are ONNX Cast's; where it leaves the result open, block.h says what happens. `saturate`
  * and `round_mode` matter for 8-bit floats only. */
@@ -29,9 +29,10 @@ static bool is_complex(ingot_dtype d) { return ig_dtype(d)->class_ == IG_CLASS_C
 static ingot_status infer(ig_infer *c)
 {
     const cast_attrs *a = c->attrs;
-    if (a->to <= 0 || a->to > INT8_MAX || !ig_dtype_valid((int)a->to))
+    const bool like = ig_has(c, 1) && a->to == 0;
+    if (!like && (a->to <= 0 || a->to > INT8_MAX || !ig_dtype_valid((int)a->to)))
         return ig_infer_fail(c, "to=%lld is no element type", (long long)a->to);
-    const ingot_dtype from = c->in[0]->dtype, to = (ingot_dtype)a->to;
+    const ingot_dtype from = c->in[0]->dtype, to = like ? c->in[1]->dtype : (ingot_dtype)a->to;
     if (c->in[0]->kind != IG_TENSOR) return ig_infer_fail(c, "only tensors can be cast");
     if ((is_complex(from) && to == INGOT_STR) || (from == INGOT_STR && is_complex(to)))
         return ig_infer_fail(c, "no cast from %s to %s", ig_dtype(from)->name, ig_dtype(to)->name);
@@ -142,7 +143,7 @@ static ingot_status run(ig_run *r)
 const ig_op ig_op_cast = {
     .name = "cast",
     .min_in = 1,
-    .max_in = 1,
+    .max_in = 2,
     .min_out = 1,
     .max_out = 1,
     .attrs = attrs,
