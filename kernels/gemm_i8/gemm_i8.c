@@ -8,12 +8,10 @@ gemm_i8_fn *ig_gemm_i8(void)
 {
     gemm_i8_fn *best = NULL;
     const uint32_t have = ig_cpu_flags();
-#define GEMM_I8_ONLY_PRODUCTS
 #define K(family, fn, needs) \
     if ((have & (needs)) == (uint32_t)(needs)) best = fn;
 #include "kernels/gemm_i8/gemm_i8.kern"
 #undef K
-#undef GEMM_I8_ONLY_PRODUCTS
     return best;
 }
 
@@ -21,12 +19,10 @@ gemm_i8_acts_fn *ig_gemm_i8_acts(void)
 {
     gemm_i8_acts_fn *best = NULL;
     const uint32_t have = ig_cpu_flags();
-#define GEMM_I8_ONLY_ACTS
 #define K(family, fn, needs) \
     if ((have & (needs)) == (uint32_t)(needs)) best = fn;
-#include "kernels/gemm_i8/gemm_i8.kern"
+#include "kernels/gemm_i8/gemm_i8_acts.kern"
 #undef K
-#undef GEMM_I8_ONLY_ACTS
     return best;
 }
 

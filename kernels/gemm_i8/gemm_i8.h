@@ -62,6 +62,7 @@ typedef void gemm_i8_fn(const gemm_i8_args *p, size_t first_row, size_t end_row,
 
 #define K(family, fn, needs) family##_fn fn;
 #include "kernels/gemm_i8/gemm_i8.kern"
+#include "kernels/gemm_i8/gemm_i8_acts.kern"
 #undef K
 
 gemm_i8_fn *ig_gemm_i8(void);

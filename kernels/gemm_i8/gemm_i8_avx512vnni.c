@@ -4,6 +4,7 @@
  * Tile: up to 6 activation rows by 4 panels (24 accumulators, 4 weight registers, 1 broadcast), up
  * to 12 rows by 1 panel where fewer than 4 panels are left. Rows are split evenly (8 = 4 + 4). */
 #include "kernels/gemm_i8/gemm_i8_zmm.h"
+#include "runtime/base/checked.h"
 
 enum { WIDE = 4, MOST = 24 };
 
@@ -50,43 +51,31 @@ ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t ro
     for (size_t q = 0; q < panels; q++) store_16(p, row + r, (panel + q) * 16, sum[r * panels + q]);
 }
 
-#define WIDE_TILE(rows)                  \
-    case rows:                           \
-        tile(p, row, panel, rows, WIDE); \
-        break;
-#define THIN_TILE(rows)               \
-    case rows:                        \
-        tile(p, row, panel, rows, 1); \
-        break;
+typedef void tile_fn(const gemm_i8_args *p, size_t row, size_t panel);
 
-static void wide_tile(const gemm_i8_args *p, size_t row, size_t panel, size_t rows)
-{
-    switch (rows) {
-        WIDE_TILE(1)
-        WIDE_TILE(2) WIDE_TILE(3) WIDE_TILE(4) WIDE_TILE(5) WIDE_TILE(6) default : break;
+#define TILE(rows, panels)                                                              \
+    static void tile_##rows##x##panels(const gemm_i8_args *p, size_t row, size_t panel) \
+    {                                                                                   \
+        tile(p, row, panel, rows, panels);                                              \
     }
-}
-
-static void thin_tile(const gemm_i8_args *p, size_t row, size_t panel, size_t rows)
-{
-    switch (rows) {
-        THIN_TILE(1)
-        THIN_TILE(2)
-        THIN_TILE(3)
-        THIN_TILE(4)
-        THIN_TILE(5)
-        THIN_TILE(6) THIN_TILE(7) THIN_TILE(8) THIN_TILE(9) THIN_TILE(10) THIN_TILE(11)
-            THIN_TILE(12) default : break;
-    }
-}
+#define NAME(rows, panels) tile_##rows##x##panels,
+#define UP_TO_6(X, panels) \
+    X(1, panels) X(2, panels) X(3, panels) X(4, panels) X(5, panels) X(6, panels)
+#define FROM_7_TO_12(X, panels) \
+    X(7, panels) X(8, panels) X(9, panels) X(10, panels) X(11, panels) X(12, panels)
+UP_TO_6(TILE, 4)
+UP_TO_6(TILE, 1)
+FROM_7_TO_12(TILE, 1)
+static tile_fn *const wide[] = {UP_TO_6(NAME, 4)}, *const thin[] = {UP_TO_6(NAME, 1)
+                                                                        FROM_7_TO_12(NAME, 1)};
 
 /* each_tile - rows [row, end) in the fewest tiles of at most `most`, of sizes that differ by 1. */
 static void each_tile(const gemm_i8_args *p, size_t row, size_t end, size_t panel, size_t most,
-                      void (*run)(const gemm_i8_args *, size_t, size_t, size_t))
+                      tile_fn *const *by_rows)
 {
     for (size_t tiles = (end - row + most - 1) / most; tiles; tiles--) {
         const size_t rows = (end - row + tiles - 1) / tiles;
-        run(p, row, panel, rows);
+        by_rows[rows - 1](p, row, panel);
         row += rows;
     }
 }
@@ -96,6 +85,6 @@ void gemm_i8_avx512vnni(const gemm_i8_args *p, size_t first_row, size_t end_row,
 {
     size_t panel = first_panel;
     for (; panel + WIDE <= end_panel; panel += WIDE)
-        each_tile(p, first_row, end_row, panel, 6, wide_tile);
-    for (; panel < end_panel; panel++) each_tile(p, first_row, end_row, panel, 12, thin_tile);
+        each_tile(p, first_row, end_row, panel, IG_LEN(wide), wide);
+    for (; panel < end_panel; panel++) each_tile(p, first_row, end_row, panel, IG_LEN(thin), thin);
 }

@@ -24,7 +24,7 @@ ACTS_INLINE void store_16(const gemm_i8_args *p, size_t row, size_t n, __m512i s
         sum = _mm512_sub_epi32(sum, _mm512_mullo_epi32(fix, _mm512_set1_epi32(p->a_zero[row])));
     }
     const size_t left = p->n - n;
-    const __mmask16 lanes = left < 16 ? (__mmask16)((1u << left) - 1) : (__mmask16)0xffff;
+    const __mmask16 lanes = _cvtu32_mask16(left < 16 ? (1u << left) - 1 : 0xffff);
     _mm512_mask_storeu_epi32(p->c + row * p->c_row + n, lanes, sum);
 }
 

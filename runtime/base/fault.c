@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 typedef struct {
@@ -27,13 +28,13 @@ static struct sigaction before;
 static uintptr_t page;
 
 /* Zeros from the faulting page to the end of the map: what lies behind a cut is missing as well,
- * and one mapping spares a fault for each page. */
+ * and one mapping spares a fault for each page. The bare system call: what tools put around mmap
+ * is not made for signal handlers. */
 static bool cover(uintptr_t at, uintptr_t end)
 {
     const uintptr_t start = at & ~(page - 1);
-    void *p =
-        mmap((void *)start, end - start, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    return p != MAP_FAILED;
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    return syscall(SYS_mmap, start, end - start, PROT_READ, flags, -1, 0) != -1;
 }
 
 static bool handle(uintptr_t at)

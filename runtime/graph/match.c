@@ -10,8 +10,13 @@ bool ig_match_open(ig_match *m, ig_graph *g, ig_arena *a)
     *m = (ig_match){.g = g,
                     .made_by = ig_graph_producers(g, a),
                     .uses = ig_graph_uses(g, a),
+                    .read_by = ig_new_n(a, ig_node *, g->n_values),
                     .n_values = g->n_values};
-    return m->made_by && m->uses;
+    if (!m->made_by || !m->uses || !m->read_by) return false;
+    for (size_t i = 0; i < g->n_nodes; i++)
+        for (uint32_t k = 0; k < g->nodes[i]->n_in; k++)
+            if (g->nodes[i]->in[k] != IG_NO_VALUE) m->read_by[g->nodes[i]->in[k]] = g->nodes[i];
+    return true;
 }
 
 bool ig_is(const ig_node *n, const char *op, const char *fn)
@@ -29,7 +34,10 @@ ig_node *ig_maker(const ig_match *m, ig_id id, const char *op, const char *fn)
     return ig_is(n, op, fn) ? n : NULL;
 }
 
-bool ig_read_once(const ig_match *m, ig_id id) { return id < m->n_values && m->uses[id] == 1; }
+ig_node *ig_only_reader(const ig_match *m, ig_id id)
+{
+    return id < m->n_values && m->uses[id] == 1 ? m->read_by[id] : NULL;
+}
 
 bool ig_scalar(const ig_match *m, ig_id id, double *v)
 {

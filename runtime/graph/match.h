@@ -10,6 +10,7 @@
 typedef struct {
     ig_graph *g;
     ig_node **made_by; /* [n_values at opening] */
+    ig_node **read_by; /* one of the readers */
     uint32_t *uses;
     size_t n_values;
 } ig_match;
@@ -21,6 +22,9 @@ bool ig_match_open(ig_match *m, ig_graph *g, ig_arena *a); /* false: no memory *
 ig_node *ig_maker(const ig_match *m, ig_id id, const char *op, const char *fn);
 bool ig_is(const ig_node *n, const char *op, const char *fn); /* n may be NULL */
 bool ig_read_once(const ig_match *m, ig_id id); /* one reader; not a graph output too */
+
+/* ig_only_reader - the one node that reads `id`; NULL: several, or a graph output. */
+ig_node *ig_only_reader(const ig_match *m, ig_id id);
 
 /* ig_scalar - the value of a constant with one element of any float or integer type. */
 bool ig_scalar(const ig_match *m, ig_id id, double *v);

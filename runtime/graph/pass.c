@@ -3,10 +3,8 @@
 #include "runtime/base/checked.h"
 
 static const ig_pass passes[] = {
-    {"fold", ig_pass_fold},
-    {"cse", ig_pass_cse},
-    {"norms", ig_pass_norms},
-    {"activations", ig_pass_activations},
+    {"fold", ig_pass_fold},   {"cse", ig_pass_cse},
+    {"norms", ig_pass_norms}, {"activations", ig_pass_activations},
     {"dead", ig_pass_dead},
 };
 

@@ -77,20 +77,13 @@ static bool find_norm(const ig_match *m, const ig_node *n, norm *found)
     return true;
 }
 
-/* The only reader of `id`, when it combines it with a constant vector [n]: that node. */
+/* The only reader of `id`, when it combines it with a constant vector [n]. */
 static ig_node *reader_with_vector(const ig_match *m, ig_id id, const char *fn, int64_t n,
                                    ig_id *vector)
 {
-    if (!ig_read_once(m, id)) return NULL;
-    for (size_t i = 0; i < m->g->n_nodes; i++) {
-        ig_node *r = m->g->nodes[i];
-        if (!ig_is(r, "binary", fn)) continue;
-        const ig_id other = ig_other(r, id);
-        if (other == IG_NO_VALUE) continue;
-        *vector = other;
-        return ig_const_vector(m, other, n, 0) ? r : NULL;
-    }
-    return NULL;
+    ig_node *r = ig_only_reader(m, id);
+    *vector = ig_is(r, "binary", fn) ? ig_other(r, id) : IG_NO_VALUE;
+    return ig_const_vector(m, *vector, n, 0) ? r : NULL;
 }
 
 /* A vector constant as rank 1, as the op wants it. */

@@ -132,14 +132,16 @@ static void check_acts(gemm_i8_acts_fn *fn, const char *name, uint32_t needs)
 void check_gemm_i8(void);
 void check_gemm_i8(void)
 {
-    check_one(gemm_i8_ref, gemm_i8_acts_ref, "gemm_i8_ref", IG_CPU_REF);
-#if IG_X86
-    check_one(gemm_i8_avx2, gemm_i8_acts_avx2, "gemm_i8_avx2", IG_CPU_AVX2);
-    check_one(gemm_i8_avx512, gemm_i8_acts_avx512, "gemm_i8_avx512", IG_CPU_AVX512);
-    check_one(gemm_i8_avx512vnni, gemm_i8_acts_avx512vnni, "gemm_i8_avx512vnni", IG_CPU_AVX512VNNI);
-#endif
-#define GEMM_I8_ONLY_ACTS
-#define K(family, fn, needs) check_acts(fn, #fn, needs);
+    static gemm_i8_acts_fn *const packs[] = {
+#define K(family, fn, needs) fn,
+#include "kernels/gemm_i8/gemm_i8_acts.kern"
+#undef K
+    };
+    size_t line = 0;
+#define K(family, fn, needs) check_one(fn, packs[line++], #fn, needs);
 #include "kernels/gemm_i8/gemm_i8.kern"
+#undef K
+#define K(family, fn, needs) check_acts(fn, #fn, needs);
+#include "kernels/gemm_i8/gemm_i8_acts.kern"
 #undef K
 }

@@ -1,0 +1,318 @@
+/* copy.c - planning and running strided copies; see copy.h.
+ *
+ * Transposes go to the kernels of kernels/transpose where these know the element and the strides.
+ * Others (16 bytes, strides of wide elements that are not multiples of them, negative strides) run
+ * in tiles of 16 x 16 elements, so that every line which is read or written is used whole. */
+#include "kernels/copy/copy.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+enum { TILE = 16, TILE_MIN = 4, PIECE_BYTES = 64 * 1024 };
+
+typedef struct {
+    uint64_t half[2];
+} block16;
+
+/* ---- planning ---- */
+
+typedef struct {
+    int rank;
+    size_t n[IG_COPY_RANK];
+    ptrdiff_t to[IG_COPY_RANK], from[IG_COPY_RANK]; /* bytes */
+} loops;
+
+static void add_loop(loops *l, size_t n, ptrdiff_t to, ptrdiff_t from)
+{
+    if (n == 1) return;
+    if (l->rank) { /* does the loop before step exactly over this one? */
+        const int d = l->rank - 1;
+        if (l->to[d] == (ptrdiff_t)n * to && l->from[d] == (ptrdiff_t)n * from) {
+            l->n[d] *= n;
+            l->to[d] = to;
+            l->from[d] = from;
+            return;
+        }
+    }
+    l->n[l->rank] = n;
+    l->to[l->rank] = to;
+    l->from[l->rank++] = from;
+}
+
+static void remove_loop(loops *l, int d)
+{
+    for (l->rank--; d < l->rank; d++) {
+        l->n[d] = l->n[d + 1];
+        l->to[d] = l->to[d + 1];
+        l->from[d] = l->from[d + 1];
+    }
+}
+
+/* A contiguous run of a machine word's size is one wide element. */
+static void widen(loops *l, size_t *bytes)
+{
+    const int d = l->rank - 1;
+    if (d < 1 || l->to[d] != (ptrdiff_t)*bytes || l->from[d] != (ptrdiff_t)*bytes) return;
+    const size_t run = l->n[d] * *bytes;
+    if (run != 2 && run != 4 && run != 8 && run != 16) return;
+    *bytes = run;
+    l->rank--;
+}
+
+/* The loop whose source is contiguous, to be the rows of a transpose; -1: none. */
+static int find_rows(const loops *l, size_t bytes)
+{
+    const int last = l->rank - 1;
+    if (l->to[last] != (ptrdiff_t)bytes || l->n[last] < TILE_MIN) return -1;
+    for (int d = last - 1; d >= 0; d--)
+        if (l->from[d] == (ptrdiff_t)bytes && l->n[d] >= TILE_MIN) return d;
+    return -1;
+}
+
+/* Strides that a transpose kernel takes: elements, positive, rows that do not overlap. */
+static bool fits_kernel(const ig_copy *c)
+{
+    const ptrdiff_t b = (ptrdiff_t)c->bytes;
+    return c->line_from % b == 0 && c->rows_to % b == 0 && c->line_from / b >= (ptrdiff_t)c->rows &&
+           c->rows_to / b >= (ptrdiff_t)c->line;
+}
+
+static void choose_inner(ig_copy *c, loops *l)
+{
+    const int last = l->rank - 1;
+    const ptrdiff_t one = (ptrdiff_t)c->bytes;
+    if (last < 0) { /* a single element */
+        c->kind = IG_COPY_RUN;
+        c->line = c->bytes;
+        return;
+    }
+    c->line_to = l->to[last];
+    c->line_from = l->from[last];
+    c->line = l->n[last];
+    if (c->line_to == one && c->line_from == one) {
+        c->kind = IG_COPY_RUN;
+        c->line *= c->bytes;
+        l->rank--;
+        return;
+    }
+    const int rows = find_rows(l, c->bytes);
+    c->kind = rows >= 0 ? IG_COPY_TILE : IG_COPY_LINE;
+    l->rank--;
+    if (rows < 0) return;
+    c->rows = l->n[rows];
+    c->rows_to = l->to[rows];
+    remove_loop(l, rows);
+    if (fits_kernel(c)) c->transpose = ig_transpose(c->bytes);
+}
+
+/* How much of the inner loop makes a unit. */
+static void cut(ig_copy *c)
+{
+    size_t length = c->line;
+    c->piece = c->kind == IG_COPY_RUN ? PIECE_BYTES : PIECE_BYTES / c->bytes;
+    if (c->kind == IG_COPY_TILE) {
+        length = c->rows;
+        c->piece = PIECE_BYTES / c->bytes / c->line / TILE * TILE;
+        if (c->piece < TILE) c->piece = TILE;
+    }
+    c->pieces = (length + c->piece - 1) / c->piece;
+    c->units = c->pieces;
+    for (int d = 0; d < c->rank; d++) c->units *= c->n[d];
+}
+
+void ig_copy_plan(ig_copy *c, size_t bytes, int rank, const size_t *n, const ptrdiff_t *to,
+                  const ptrdiff_t *from)
+{
+    loops l = {0};
+    memset(c, 0, sizeof *c);
+    c->bytes = bytes;
+    for (int d = 0; d < rank; d++) {
+        if (n[d] == 0) return;
+        add_loop(&l, n[d], to[d] * (ptrdiff_t)bytes, from[d] * (ptrdiff_t)bytes);
+    }
+    widen(&l, &c->bytes);
+    choose_inner(c, &l);
+    c->rank = l.rank;
+    memcpy(c->n, l.n, sizeof c->n);
+    memcpy(c->to, l.to, sizeof c->to);
+    memcpy(c->from, l.from, sizeof c->from);
+    cut(c);
+}
+
+size_t ig_copy_unit_bytes(const ig_copy *c)
+{
+    if (c->kind == IG_COPY_RUN) return c->line < c->piece ? c->line : c->piece;
+    if (c->kind == IG_COPY_LINE) return (c->line < c->piece ? c->line : c->piece) * c->bytes;
+    return (c->rows < c->piece ? c->rows : c->piece) * c->line * c->bytes;
+}
+
+/* ---- inner steps, by element size ----
+ * Elements move through a local by memcpy, which compilers turn into one load and one store: wide
+ * elements made of narrow ones need no alignment. */
+
+#define INNER(name, type)                                                                     \
+    static void line_##name(char *to, const char *from, size_t n, ptrdiff_t to_step,          \
+                            ptrdiff_t from_step)                                              \
+    {                                                                                         \
+        if (from_step == 0) {                                                                 \
+            type v;                                                                           \
+            memcpy(&v, from, sizeof v);                                                       \
+            for (size_t i = 0; i < n; i++) memcpy(to + (ptrdiff_t)i * to_step, &v, sizeof v); \
+            return;                                                                           \
+        }                                                                                     \
+        for (size_t i = 0; i < n; i++, to += to_step, from += from_step) {                    \
+            type v;                                                                           \
+            memcpy(&v, from, sizeof v);                                                       \
+            memcpy(to, &v, sizeof v);                                                         \
+        }                                                                                     \
+    }                                                                                         \
+    static void tile_##name(char *to, const char *from, size_t rows, size_t columns,          \
+                            ptrdiff_t rows_to, ptrdiff_t columns_from)                        \
+    {                                                                                         \
+        for (size_t r = 0; r < rows; r++)                                                     \
+            for (size_t c = 0; c < columns; c++) {                                            \
+                type v;                                                                       \
+                memcpy(&v, from + (ptrdiff_t)c * columns_from + r * sizeof v, sizeof v);      \
+                memcpy(to + (ptrdiff_t)r * rows_to + c * sizeof v, &v, sizeof v);             \
+            }                                                                                 \
+    }                                                                                         \
+    static void pick_##name(char *y, const char *x, const int64_t *index, size_t n)           \
+    {                                                                                         \
+        for (size_t i = 0; i < n; i++) {                                                      \
+            type v;                                                                           \
+            memcpy(&v, x + index[i] * (ptrdiff_t)sizeof v, sizeof v);                         \
+            memcpy(y + i * sizeof v, &v, sizeof v);                                           \
+        }                                                                                     \
+    }
+INNER(1, uint8_t)
+INNER(2, uint16_t)
+INNER(4, uint32_t)
+INNER(8, uint64_t)
+INNER(16, block16)
+
+static void run_line(const ig_copy *c, char *to, const char *from, size_t n)
+{
+    switch (c->bytes) {
+    case 1:
+        line_1(to, from, n, c->line_to, c->line_from);
+        break;
+    case 2:
+        line_2(to, from, n, c->line_to, c->line_from);
+        break;
+    case 4:
+        line_4(to, from, n, c->line_to, c->line_from);
+        break;
+    case 8:
+        line_8(to, from, n, c->line_to, c->line_from);
+        break;
+    default:
+        line_16(to, from, n, c->line_to, c->line_from);
+        break;
+    }
+}
+
+static void one_tile(const ig_copy *c, char *to, const char *from, size_t rows, size_t columns)
+{
+    switch (c->bytes) {
+    case 1:
+        tile_1(to, from, rows, columns, c->rows_to, c->line_from);
+        break;
+    case 2:
+        tile_2(to, from, rows, columns, c->rows_to, c->line_from);
+        break;
+    case 4:
+        tile_4(to, from, rows, columns, c->rows_to, c->line_from);
+        break;
+    case 8:
+        tile_8(to, from, rows, columns, c->rows_to, c->line_from);
+        break;
+    default:
+        tile_16(to, from, rows, columns, c->rows_to, c->line_from);
+        break;
+    }
+}
+
+static void run_tiles(const ig_copy *c, char *to, const char *from, size_t rows)
+{
+    if (c->transpose) {
+        const transpose_shape s = {.batch = 1,
+                                   .rows = c->line,
+                                   .cols = rows,
+                                   .x_row = (size_t)c->line_from / c->bytes,
+                                   .y_row = (size_t)c->rows_to / c->bytes};
+        c->transpose(to, from, &s);
+        return;
+    }
+    for (size_t r = 0; r < rows; r += TILE)
+        for (size_t k = 0; k < c->line; k += TILE)
+            one_tile(c, to + (ptrdiff_t)r * c->rows_to + k * c->bytes,
+                     from + r * c->bytes + (ptrdiff_t)k * c->line_from,
+                     rows - r < TILE ? rows - r : TILE, c->line - k < TILE ? c->line - k : TILE);
+}
+
+static void run_piece(const ig_copy *c, char *to, const char *from, size_t piece)
+{
+    const size_t start = piece * c->piece, length = c->kind == IG_COPY_TILE ? c->rows : c->line;
+    const size_t n = length - start < c->piece ? length - start : c->piece;
+    const ptrdiff_t at = (ptrdiff_t)start;
+    if (c->kind == IG_COPY_RUN)
+        memcpy(to + at, from + at, n);
+    else if (c->kind == IG_COPY_LINE)
+        run_line(c, to + at * c->line_to, from + at * c->line_from, n);
+    else
+        run_tiles(c, to + at * c->rows_to, from + start * c->bytes, n);
+}
+
+void ig_copy_units(const ig_copy *c, void *to, const void *from, size_t begin, size_t end)
+{
+    if (begin >= end) return;
+    size_t at[IG_COPY_RANK] = {0}, rest = begin / c->pieces, piece = begin % c->pieces;
+    char *y = to;
+    const char *x = from;
+    for (int d = c->rank - 1; d >= 0; d--) {
+        at[d] = rest % c->n[d];
+        rest /= c->n[d];
+        y += (ptrdiff_t)at[d] * c->to[d];
+        x += (ptrdiff_t)at[d] * c->from[d];
+    }
+    for (size_t u = begin; u < end; u++) {
+        run_piece(c, y, x, piece);
+        if (++piece < c->pieces) continue;
+        piece = 0;
+        for (int d = c->rank - 1; d >= 0; d--) {
+            y += c->to[d];
+            x += c->from[d];
+            if (++at[d] < c->n[d]) break;
+            at[d] = 0;
+            y -= (ptrdiff_t)c->n[d] * c->to[d];
+            x -= (ptrdiff_t)c->n[d] * c->from[d];
+        }
+    }
+}
+
+void ig_copy_fill(void *to, const void *element, size_t bytes, size_t n)
+{
+    ig_copy c = {.bytes = bytes, .line_to = (ptrdiff_t)bytes};
+    run_line(&c, to, element, n);
+}
+
+void ig_copy_pick(void *y, const void *x, const int64_t *index, size_t bytes, size_t n)
+{
+    switch (bytes) {
+    case 1:
+        pick_1(y, x, index, n);
+        break;
+    case 2:
+        pick_2(y, x, index, n);
+        break;
+    case 4:
+        pick_4(y, x, index, n);
+        break;
+    case 8:
+        pick_8(y, x, index, n);
+        break;
+    default:
+        pick_16(y, x, index, n);
+        break;
+    }
+}

@@ -1,0 +1,3 @@
+/* reduce_avx512.c - reductions, AVX-512. */
+#include "kernels/vec/vec_avx512.h"
+#include "kernels/reduce/reduce_body.h"

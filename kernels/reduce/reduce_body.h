@@ -1,0 +1,94 @@
+/* reduce_body.h - reductions over the sixteen-lane vector of the including file. Bound by reading x
+ * once; a column reduction keeps four vectors of columns in registers. */
+#include "kernels/reduce/reduce.h"
+
+enum { ROW_BLOCK = 4096, COL_BLOCK = 128, COL_VECTORS = 4 };
+
+typedef vf join_fn(vf a, vf b); /* add an element, or a block, to what was reduced so far */
+
+/* fold - lane i with lane i + 8, then + 4, + 2, + 1. */
+VEC_INLINE float fold(vf v, vf empty, join_fn *join)
+{
+    float lanes[16];
+    for (size_t half = 8; half; half /= 2) {
+        vf_store(lanes, v);
+        v = join(v, vf_load_n(lanes + half, half, empty));
+    }
+    vf_store(lanes, v);
+    return lanes[0];
+}
+
+VEC_INLINE float reduce_row(const float *x, size_t cols, vf empty, join_fn *take, join_fn *join)
+{
+    vf all = empty;
+    for (size_t from = 0; from < cols; from += ROW_BLOCK) {
+        const size_t end = cols - from < ROW_BLOCK ? cols : from + ROW_BLOCK;
+        vf part = empty;
+        size_t i = from;
+        for (; i + 16 <= end; i += 16) part = take(part, vf_load(x + i));
+        if (i < end) {
+            const vf v = take(part, vf_load_n(x + i, end - i, empty));
+            part = vf_keep_n(v, end - i, part);
+        }
+        all = join(all, part);
+    }
+    return fold(all, empty, join);
+}
+
+/* n < 16 or n = 16 columns at a time, `vectors` of them. */
+VEC_INLINE void reduce_strip(float *y, const float *x, size_t rows, size_t x_row, size_t vectors,
+                             size_t n, vf empty, join_fn *take, join_fn *join)
+{
+    vf all[COL_VECTORS], part[COL_VECTORS];
+    for (size_t v = 0; v < vectors; v++) all[v] = empty;
+    for (size_t from = 0; from < rows; from += COL_BLOCK) {
+        const size_t end = rows - from < COL_BLOCK ? rows : from + COL_BLOCK;
+        for (size_t v = 0; v < vectors; v++) part[v] = empty;
+        for (size_t r = from; r < end; r++)
+            for (size_t v = 0; v < vectors; v++) {
+                const float *at = x + r * x_row + v * 16;
+                part[v] = take(part[v], n == 16 ? vf_load(at) : vf_load_n(at, n, empty));
+            }
+        for (size_t v = 0; v < vectors; v++) all[v] = join(all[v], part[v]);
+    }
+    for (size_t v = 0; v < vectors; v++)
+        if (n == 16)
+            vf_store(y + v * 16, all[v]);
+        else
+            vf_store_n(y + v * 16, all[v], n);
+}
+
+VEC_INLINE void reduce_cols(float *y, const float *x, size_t rows, size_t cols, size_t x_row,
+                            vf empty, join_fn *take, join_fn *join)
+{
+    size_t c = 0;
+    for (; c + 16 * COL_VECTORS <= cols; c += 16 * COL_VECTORS)
+        reduce_strip(y + c, x + c, rows, x_row, COL_VECTORS, 16, empty, take, join);
+    for (; c + 16 <= cols; c += 16)
+        reduce_strip(y + c, x + c, rows, x_row, 1, 16, empty, take, join);
+    if (c < cols) reduce_strip(y + c, x + c, rows, x_row, 1, cols - c, empty, take, join);
+}
+
+#define REDUCE(op, nothing, take, join)                                                          \
+    void IG_ISA(op##_rows_f32)(float *y, const float *x, size_t rows, size_t cols)               \
+    {                                                                                            \
+        for (size_t r = 0; r < rows; r++)                                                        \
+            y[r] = reduce_row(x + r * cols, cols, vf_set(nothing), take, join);                  \
+    }                                                                                            \
+    void IG_ISA(op##_cols_f32)(float *y, const float *x, size_t rows, size_t cols, size_t x_row) \
+    {                                                                                            \
+        reduce_cols(y, x, rows, cols, x_row, vf_set(nothing), take, join);                       \
+    }
+
+/* vf_max(b, a) keeps a NaN of a, the pick one of b: its test is off the chain of maxima. */
+VEC_INLINE vf larger(vf a, vf b) { return vf_pick(vf_nan(b), b, vf_max(b, a)); }
+VEC_INLINE vf smaller(vf a, vf b) { return vf_pick(vf_nan(b), b, vf_min(b, a)); }
+VEC_INLINE vf add_size(vf a, vf b) { return vf_add(a, vf_abs(b)); }
+VEC_INLINE vf add_square(vf a, vf b) { return vf_fma(b, b, a); }
+
+REDUCE(max, -__builtin_inff(), larger, larger)
+REDUCE(min, __builtin_inff(), smaller, smaller)
+REDUCE(prod, 1.0f, vf_mul, vf_mul)
+REDUCE(sum, 0.0f, vf_add, vf_add)
+REDUCE(sum_abs, 0.0f, add_size, vf_add)
+REDUCE(sum_sq, 0.0f, add_square, vf_add)
