@@ -86,7 +86,8 @@ static ingot_status read_head(job *j)
                        (long long)code);
     IG_TRY(read_dims(j));
     const ig_dtype_info *info = ig_dtype(j->out->dtype);
-    j->bits = info->bits < 8 ? info->bits : (unsigned)info->bytes * 8;
+    const bool narrow = info->bits < 8 && j->out->dtype != INGOT_BOOL; /* a bool takes a byte */
+    j->bits = narrow ? info->bits : (unsigned)info->bytes * 8;
     const unsigned per_byte = 8 / IG_MIN(j->bits, 8u);
     j->bytes = j->bits < 8 ? j->n / per_byte + (j->n % per_byte != 0) : j->n * info->bytes;
     return INGOT_OK;
@@ -115,7 +116,7 @@ static ingot_status room(job *j, size_t bytes)
 
 /* ---- raw bytes ---- */
 
-static uint8_t narrow(const uint8_t *p, size_t i, unsigned bits, bool is_signed)
+static uint8_t element(const uint8_t *p, size_t i, unsigned bits, bool is_signed)
 {
     const size_t at = i * bits;
     const unsigned mask = (1u << bits) - 1, v = (p[at / 8] >> (at % 8)) & mask;
@@ -128,7 +129,7 @@ static ingot_status widen(job *j, const uint8_t *p)
     IG_TRY(room(j, j->n));
     const bool is_signed = ig_dtype(j->out->dtype)->class_ == IG_CLASS_INT;
     uint8_t *to = j->out->data;
-    for (size_t i = 0; i < j->n; i++) to[i] = narrow(p, i, j->bits, is_signed);
+    for (size_t i = 0; i < j->n; i++) to[i] = element(p, i, j->bits, is_signed);
     return INGOT_OK;
 }
 

@@ -1,0 +1,35 @@
+/* case.h - one ONNX backend case: a folder with model.onnx and test_data_set_N/{input,output}_I.pb.
+ */
+#ifndef IG_TESTS_ONNX_CASE_H
+#define IG_TESTS_ONNX_CASE_H
+
+#include "runtime/graph/ir.h"
+
+typedef enum {
+    CASE_PASS,
+    CASE_CONVERT, /* the model was refused */
+    CASE_RUN,     /* a run failed */
+    CASE_VALUE,   /* a result differs */
+    CASE_LEAK,    /* memory was not given back */
+    CASE_CRASH,   /* a signal, or no end */
+    CASE_DRIVER,  /* the case itself could not be read */
+    CASE_APART,   /* training and random ops: nothing to compare with */
+    CASE_KINDS
+} case_kind;
+
+typedef struct {
+    case_kind kind;
+    char why[512];
+} case_result;
+
+typedef struct {
+    bool passes; /* run the graph passes too */
+    size_t threads;
+} case_options;
+
+void case_run(case_result *out, const char *folder, const case_options *options);
+
+/* case_compare - false: they differ; why says where. */
+bool case_compare(char *why, size_t cap, const ig_tensor *got, const ig_tensor *want);
+
+#endif
