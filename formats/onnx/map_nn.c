@@ -26,10 +26,46 @@ static ingot_status gemm(ig_import *c, const ig_onnx_node *n, const char *arg)
     return c->status;
 }
 
+/* LpPool before opset 2 had p as a float. */
+static ingot_status lp_pool_1(ig_import *c, const ig_onnx_node *n, const char *arg)
+{
+    (void)arg;
+    static const char *const lists[] = {"kernel_shape", "strides", "pads"};
+    ig_node *node = ig_emit(c, n, "pool", n->in, n->n_in, n->out, n->n_out);
+    ig_set_text(c, node, "fn", "lp");
+    ig_set_text(c, node, "auto_pad", onnx_text(c, n, "auto_pad", "NOTSET"));
+    for (int i = 0; i < 3; i++) {
+        const ig_ints v = onnx_ints(c, n, lists[i]);
+        if (v.n) ig_set_ints(c, node, lists[i], v.v, v.n);
+    }
+    ig_set_int(c, node, "p", (int64_t)onnx_float(c, n, "p", 2));
+    return c->status;
+}
+
+/* The same for global_lp_pool. */
+static ingot_status global_lp_pool_1(ig_import *c, const ig_onnx_node *n, const char *arg)
+{
+    (void)arg;
+    ig_node *node = ig_emit(c, n, "pool", n->in, n->n_in, n->out, n->n_out);
+    ig_set_text(c, node, "fn", "lp");
+    ig_set_int(c, node, "global", 1);
+    ig_set_int(c, node, "p", (int64_t)onnx_float(c, n, "p", 2));
+    return c->status;
+}
+
 // clang-format off
 const ig_onnx_map ig_onnx_map_nn[] = {
+    {"", "AveragePool", 1, 0, ig_import_same, "pool fn=average"},
     {"", "Conv", 1, 0, ig_import_same, "conv"},
     {"", "Gemm", 1, 0, gemm, NULL},
+    {"", "GlobalAveragePool", 1, 0, ig_import_same, "pool fn=average global=1"},
+    {"", "GlobalLpPool", 1, 1, global_lp_pool_1, NULL},
+    {"", "GlobalLpPool", 2, 0, ig_import_same, "pool fn=lp global=1"},
+    {"", "GlobalMaxPool", 1, 0, ig_import_same, "pool fn=max global=1"},
+    {"", "LpPool", 1, 1, lp_pool_1, NULL},
+    {"", "LpPool", 2, 0, ig_import_same, "pool fn=lp"},
     {"", "MatMul", 1, 0, ig_import_same, "matmul"},
+    {"", "MaxPool", 1, 0, ig_import_same, "pool fn=max"},
+    {"", "MaxUnpool", 9, 0, ig_import_same, "max_unpool"},
     {0},
 };
