@@ -10,10 +10,10 @@ ingot_status onnx_no_memory(ig_import *c)
     return ig_fail(c->err, INGOT_E_NOMEM, "importing the model: no memory");
 }
 
-const char *onnx_local_name(ig_import *c, ig_arena *arena, const char *name)
+const char *onnx_local_name(ig_import *c, const char *name)
 {
     if (!*c->scope->prefix || !*name) return name;
-    return ig_arena_printf(arena, "%s%.*s", c->scope->prefix, ONNX_PREFIX_MOST, name);
+    return ig_arena_printf(&c->whole->arena, "%s%.*s", c->scope->prefix, ONNX_PREFIX_MOST, name);
 }
 
 ingot_status onnx_define(ig_import *c, const char *name, ig_id id)
@@ -42,7 +42,7 @@ ingot_status onnx_import_value(ig_import *c, ig_id *out, const char *name, const
         else
             IG_TRY(s);
     }
-    const char *local = onnx_local_name(c, &w->arena, name);
+    const char *local = onnx_local_name(c, name);
     *out = local ? ig_graph_value(c->g, local, &t) : IG_NO_VALUE;
     return *out == IG_NO_VALUE ? onnx_no_memory(c) : INGOT_OK;
 }
@@ -126,7 +126,7 @@ static ingot_status map_node(ig_import *c, const onnx_node *raw, const char *nam
 static ingot_status import_node(ig_import *c, const onnx_node *raw, size_t index)
 {
     IG_TRY(onnx_resolve_refs(c, &raw));
-    const char *name = *raw->name ? onnx_local_name(c, &c->whole->arena, raw->name)
+    const char *name = *raw->name ? onnx_local_name(c, raw->name)
                                   : ig_arena_printf(&c->whole->arena, "%s%.60s_%zu",
                                                     c->scope->prefix, raw->op, index);
     if (!name) return onnx_no_memory(c);
