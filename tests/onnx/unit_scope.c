@@ -74,7 +74,8 @@ static void outer_constants_are_shared(void **state)
     (void)state;
     static const float w[] = {1, 2};
     define(0, "w", ig_graph_const(graphs[0], "w", INGOT_F32, 1, (int64_t[]){2}, w));
-    const ig_value *v = &graphs[2]->values[resolve(2, "w")];
+    const ig_id seen = resolve(2, "w");
+    const ig_value *v = &graphs[2]->values[seen];
     assert_true(v->is_const);
     assert_ptr_equal(v->data, w);
     assert_int_equal(bodies[2].captured.n + bodies[1].captured.n, 0);
