@@ -109,8 +109,7 @@ static void one_round(unsigned seed)
     memset(out, 0, sizeof out);
     check_ok(ig_exec_run(x, out, in, &err));
     for (int i = 0; i < 3; i++) /* by value: kernels may choose either zero */
-        for (int k = 0; k < SIZE; k++)
-            assert_true(((float *)out[i].data)[k] == data[chosen[i]][k]);
+        for (int k = 0; k < SIZE; k++) assert_true(((float *)out[i].data)[k] == data[chosen[i]][k]);
     ig_exec_close(&x);
     ig_graph_close(&g);
     assert_int_equal(heap.live_bytes, 0);

@@ -39,6 +39,8 @@ static void resize(caller *c, const golden *g, const ig_tensor *x, const int64_t
     if (call(c, node_of(c, g), in, out)) fail_msg("%s", c->err.text);
 }
 
+/* The reference computes the weights of antialiased cubics in f32: about 2e-5 at values up to 10.
+ */
 static void check_golden(const golden *g, const ig_tensor *out, double tolerance, size_t i)
 {
     for (size_t k = 0; k < (size_t)(g->h * g->w); k++) {
@@ -59,7 +61,7 @@ static void goldens_f32(void **state)
         ig_tensor out;
         resize(&c, g, caller_tensor(&c, INGOT_F32, 4, (int64_t[]){1, 1, 3, 4}, pixels),
                (int64_t[]){1, 1, g->h, g->w}, &out);
-        check_golden(g, &out, 1e-6, i);
+        check_golden(g, &out, 5e-6, i);
         caller_close(&c);
     }
 }
@@ -81,7 +83,7 @@ static void goldens_other_types(void **state)
         ig_tensor out;
         const int64_t dims[4] = {1, 1, 3, 4}, sizes[4] = {1, 1, g->h, g->w};
         resize(&c, g, caller_tensor(&c, INGOT_F64, 4, dims, wide), sizes, &out);
-        check_golden(g, &out, 1e-6, i);
+        check_golden(g, &out, 5e-6, i);
         resize(&c, g, caller_tensor(&c, INGOT_F16, 4, dims, half), sizes, &out);
         check_golden(g, &out, 0x1p-11, i); /* one rounding to f16 */
         caller_close(&c);
