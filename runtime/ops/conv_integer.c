@@ -244,7 +244,7 @@ static void widen_weights(const job *j)
 }
 
 /* Where the window of output position p begins in x; it may be outside. */
-static void origin(const state *s, size_t p, int64_t at[IG_MAX_SPATIAL])
+static void origin(const state *s, size_t p, int64_t at[IG_SPATIAL])
 {
     for (int d = s->win.n - 1; d >= 0; d--) {
         const size_t out = (size_t)s->win.out[d];
@@ -254,7 +254,7 @@ static void origin(const state *s, size_t p, int64_t at[IG_MAX_SPATIAL])
 }
 
 /* The position in x of tap t, or -1 in the padding. */
-static int64_t tap_at(const state *s, const int64_t at[IG_MAX_SPATIAL], size_t t)
+static int64_t tap_at(const state *s, const int64_t at[IG_SPATIAL], size_t t)
 {
     const int64_t *tap = s->tap + t * (size_t)s->win.n;
     int64_t p = 0;
@@ -270,7 +270,7 @@ static int64_t tap_at(const state *s, const int64_t at[IG_MAX_SPATIAL], size_t t
 static void gather(const job *j, uint8_t *to, const uint8_t *x, size_t p, size_t rows, size_t g)
 {
     const state *s = j->s;
-    int64_t at[IG_MAX_SPATIAL];
+    int64_t at[IG_SPATIAL];
     for (size_t r = 0; r < rows; r++) {
         origin(s, p + r, at);
         for (size_t t = 0; t < s->taps; t++, to += s->c_each) {
@@ -337,7 +337,7 @@ static void depthwise(const job *j, char *mine, size_t image, size_t p, size_t r
     const int16_t *words = ig_piece(j->r, s->at_words);
     const int16_t zero = (int16_t)(j->x_zero + (s->x_signed ? 128 : 0));
     int32_t *tile = (int32_t *)(mine + s->at_tile);
-    int64_t at[IG_MAX_SPATIAL];
+    int64_t at[IG_SPATIAL];
     for (size_t col = 0; col < s->c; col += IG_I8_COLS) {
         const size_t n = IG_MIN(s->c - col, (size_t)IG_I8_COLS);
         for (size_t r = 0; r < rows; r++) {
