@@ -48,44 +48,27 @@ static ingot_status check_channels(ig_infer *c, const ig_type *x, const ig_type 
     return INGOT_OK;
 }
 
-/* Sizes of the kernel may be unknown: then those of the result are too. */
-static ingot_status make_window(ig_window *win, const ig_window_attrs *a, const ig_type *x,
-                                const ig_type *w, const ig_node *node, ingot_error *err)
-{
-    int64_t in[IG_MAX_RANK], kernel[IG_MAX_RANK];
-    if (x->rank < 3 || x->rank != w->rank)
-        return ig_node_fail(err, INGOT_E_FORMAT, node,
-                            "x has rank %d and the weights %d, expected the same, at least 3",
-                            x->rank, w->rank);
-    for (int i = 2; i < x->rank; i++) {
-        const bool known = w->dims[i] >= 0;
-        const ig_ints shape = a->kernel_shape;
-        kernel[i - 2] = known ? w->dims[i] : 1;
-        in[i - 2] = known ? x->dims[i] : IG_DIM_UNKNOWN;
-        if (shape.n == (size_t)x->rank - 2 && known && shape.v[i - 2] != w->dims[i])
-            return ig_node_fail(err, INGOT_E_FORMAT, node,
-                                "kernel_shape[%d] is %lld, the weights have %lld", i - 2,
-                                (long long)shape.v[i - 2], (long long)w->dims[i]);
-    }
-    return ig_window_make(win, a, x->rank - 2, in, kernel, node, err);
-}
-
 static ingot_status infer(ig_infer *c)
 {
     const conv_integer_attrs *a = c->attrs;
     const ig_type *x = c->in[X], *w = c->in[W];
     ig_type *y = &c->out[0];
-    ig_window win;
+    ig_window s;
     IG_TRY(ig_i8_infer_pair(c, X, W, X_ZERO, W_ZERO));
     const int64_t channels = w->rank > 0 ? w->dims[0] : -1;
     IG_TRY(ig_i8_finish_infer(c, FINISH, a->dtype, channels, &y->dtype));
     if (x->rank < 0 || w->rank < 0) return INGOT_OK;
-    IG_TRY(make_window(&win, &a->window, x, w, c->node, c->err));
+    if (x->rank < 3 || x->rank != w->rank)
+        return ig_infer_fail(c, "images of rank %d meet weights of rank %d", x->rank, w->rank);
     IG_TRY(check_channels(c, x, w, a->group));
     y->rank = x->rank;
     y->dims[0] = x->dims[0];
     y->dims[1] = w->dims[0];
-    for (int i = 0; i < win.n; i++) y->dims[i + 2] = win.out[i];
+    for (int i = 2; i < x->rank; i++) y->dims[i] = IG_DIM_UNKNOWN;
+    if (!ig_type_static(w)) return INGOT_OK;
+    IG_TRY(ig_window_make(&s, &a->window, x->rank - 2, x->dims + 2, w->dims + 2, c->node, c->err));
+    for (int i = 0; i < s.n; i++)
+        if (s.out[i] >= 0) y->dims[i + 2] = s.out[i];
     return INGOT_OK;
 }
 
@@ -111,7 +94,8 @@ static ingot_status measure(state *s, const ig_bind *b)
 {
     const conv_integer_attrs *a = b->attrs;
     const ig_type *x = b->in[X], *w = b->in[W], *y = b->out[0];
-    IG_TRY(make_window(&s->win, &a->window, x, w, b->node, b->err));
+    IG_TRY(ig_window_make(&s->win, &a->window, x->rank - 2, x->dims + 2, w->dims + 2, b->node,
+                          b->err));
     s->batch = (size_t)x->dims[0], s->c = (size_t)x->dims[1], s->m = (size_t)w->dims[0];
     s->groups = (size_t)a->group;
     s->c_each = (size_t)w->dims[1], s->m_each = s->m / s->groups;
