@@ -181,6 +181,12 @@ static ingot_status import_constants(ig_import *c, const onnx_graph *graph)
     return INGOT_OK;
 }
 
+ingot_status onnx_import_content(ig_import *c, const onnx_graph *graph)
+{
+    IG_TRY(import_constants(c, graph));
+    return onnx_import_nodes(c, graph);
+}
+
 /* The main graph's inputs have types that a caller can meet. */
 static ingot_status check_input(ig_import *c, const onnx_named *v)
 {

@@ -82,6 +82,11 @@ const ig_type *onnx_type(ig_import *c, ig_id id);
 ingot_status onnx_subgraph(ig_import *c, const ig_onnx_node *n, const char *attr, ig_node *node,
                            uint32_t slot);
 
+/* onnx_inline_graph - the nodes of a graph attribute become nodes of c->g: its inputs mean
+ * in[n_in], its outputs are out[n_out]. */
+ingot_status onnx_inline_graph(ig_import *c, const ig_onnx_node *n, const char *attr,
+                               const ig_id *in, size_t n_in, ig_id *out, size_t n_out);
+
 /* onnx_alias - output `out` is the value `id`: no node is needed. */
 void onnx_alias(ig_import *c, const ig_onnx_node *n, uint32_t out, ig_id id);
 
