@@ -77,10 +77,27 @@ static bool fits_kernel(const ig_copy *c)
            c->rows_to / b >= (ptrdiff_t)c->line;
 }
 
+/* A line of a few elements costs more to start than to run: let a longer loop be the line. */
+static void lengthen(loops *l)
+{
+    const int last = l->rank - 1;
+    if (last < 1 || l->n[last] >= TILE_MIN * 2 || l->n[last - 1] <= l->n[last]) return;
+    const size_t n = l->n[last];
+    const ptrdiff_t to = l->to[last], from = l->from[last];
+    l->n[last] = l->n[last - 1];
+    l->to[last] = l->to[last - 1];
+    l->from[last] = l->from[last - 1];
+    l->n[last - 1] = n;
+    l->to[last - 1] = to;
+    l->from[last - 1] = from;
+}
+
 static void choose_inner(ig_copy *c, loops *l)
 {
     const int last = l->rank - 1;
     const ptrdiff_t one = (ptrdiff_t)c->bytes;
+    if (last >= 0 && (l->to[last] != one || l->from[last] != one) && find_rows(l, c->bytes) < 0)
+        lengthen(l);
     if (last < 0) { /* a single element */
         c->kind = IG_COPY_RUN;
         c->line = c->bytes;
@@ -150,39 +167,42 @@ size_t ig_copy_unit_bytes(const ig_copy *c)
  * Elements move through a local by memcpy, which compilers turn into one load and one store: wide
  * elements made of narrow ones need no alignment. */
 
-#define INNER(name, type)                                                                     \
-    static void line_##name(char *to, const char *from, size_t n, ptrdiff_t to_step,          \
-                            ptrdiff_t from_step)                                              \
-    {                                                                                         \
-        if (from_step == 0) {                                                                 \
-            type v;                                                                           \
-            memcpy(&v, from, sizeof v);                                                       \
-            for (size_t i = 0; i < n; i++) memcpy(to + (ptrdiff_t)i * to_step, &v, sizeof v); \
-            return;                                                                           \
-        }                                                                                     \
-        for (size_t i = 0; i < n; i++, to += to_step, from += from_step) {                    \
-            type v;                                                                           \
-            memcpy(&v, from, sizeof v);                                                       \
-            memcpy(to, &v, sizeof v);                                                         \
-        }                                                                                     \
-    }                                                                                         \
-    static void tile_##name(char *to, const char *from, size_t rows, size_t columns,          \
-                            ptrdiff_t rows_to, ptrdiff_t columns_from)                        \
-    {                                                                                         \
-        for (size_t r = 0; r < rows; r++)                                                     \
-            for (size_t c = 0; c < columns; c++) {                                            \
-                type v;                                                                       \
-                memcpy(&v, from + (ptrdiff_t)c * columns_from + r * sizeof v, sizeof v);      \
-                memcpy(to + (ptrdiff_t)r * rows_to + c * sizeof v, &v, sizeof v);             \
-            }                                                                                 \
-    }                                                                                         \
-    static void pick_##name(char *y, const char *x, const int64_t *index, size_t n)           \
-    {                                                                                         \
-        for (size_t i = 0; i < n; i++) {                                                      \
-            type v;                                                                           \
-            memcpy(&v, x + index[i] * (ptrdiff_t)sizeof v, sizeof v);                         \
-            memcpy(y + i * sizeof v, &v, sizeof v);                                           \
-        }                                                                                     \
+#define INNER(name, type)                                                                         \
+    static void line_##name(char *to, const char *from, size_t n, ptrdiff_t to_step,              \
+                            ptrdiff_t from_step)                                                  \
+    {                                                                                             \
+        if (from_step == 0) {                                                                     \
+            type v;                                                                               \
+            memcpy(&v, from, sizeof v);                                                           \
+            if (to_step == (ptrdiff_t)sizeof v) /* contiguous: vectorised */                      \
+                for (size_t i = 0; i < n; i++) memcpy(to + i * sizeof v, &v, sizeof v);           \
+            else                                                                                  \
+                for (size_t i = 0; i < n; i++) memcpy(to + (ptrdiff_t)i * to_step, &v, sizeof v); \
+            return;                                                                               \
+        }                                                                                         \
+        for (size_t i = 0; i < n; i++, to += to_step, from += from_step) {                        \
+            type v;                                                                               \
+            memcpy(&v, from, sizeof v);                                                           \
+            memcpy(to, &v, sizeof v);                                                             \
+        }                                                                                         \
+    }                                                                                             \
+    static void tile_##name(char *to, const char *from, size_t rows, size_t columns,              \
+                            ptrdiff_t rows_to, ptrdiff_t columns_from)                            \
+    {                                                                                             \
+        for (size_t r = 0; r < rows; r++)                                                         \
+            for (size_t c = 0; c < columns; c++) {                                                \
+                type v;                                                                           \
+                memcpy(&v, from + (ptrdiff_t)c * columns_from + r * sizeof v, sizeof v);          \
+                memcpy(to + (ptrdiff_t)r * rows_to + c * sizeof v, &v, sizeof v);                 \
+            }                                                                                     \
+    }                                                                                             \
+    static void pick_##name(char *y, const char *x, const int64_t *index, size_t n)               \
+    {                                                                                             \
+        for (size_t i = 0; i < n; i++) {                                                          \
+            type v;                                                                               \
+            memcpy(&v, x + index[i] * (ptrdiff_t)sizeof v, sizeof v);                             \
+            memcpy(y + i * sizeof v, &v, sizeof v);                                               \
+        }                                                                                         \
     }
 INNER(1, uint8_t)
 INNER(2, uint16_t)

@@ -97,8 +97,8 @@ struct ig_graph {
 ig_graph *ig_graph_open(ig_heap *heap, ig_graph *parent);
 void ig_graph_close(ig_graph **graph); /* subgraphs too */
 
-/* ig_graph_keep - `kept` lives as long as the graph: close(kept) is called when it closes. One thing a
- * graph. */
+/* ig_graph_keep - `kept` lives as long as the graph: close(kept) is called when it closes. One
+ * thing a graph. */
 void ig_graph_keep(ig_graph *g, void (*close)(void *kept), void *kept);
 
 /* All return IG_NO_VALUE or NULL when there is no memory. Names are copied. */

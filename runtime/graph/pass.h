@@ -31,8 +31,8 @@ ingot_status ig_passes_run(ig_graph *g, ig_pass_context *c,
  * symbolically. */
 ingot_status ig_infer_graph(ig_graph *g, ig_heap *heap, ingot_error *err);
 
-/* ig_infer_node - the same for one node whose inputs' types are as known as they will be; not for its
- * subgraphs. */
+/* ig_infer_node - the same for one node whose inputs' types are as known as they will be; not for
+ * its subgraphs. */
 ingot_status ig_infer_node(ig_graph *g, const ig_node *node, ig_heap *heap, ingot_error *err);
 
 /* ig_graph_check - everything a file can get wrong in a graph's structure; E_FORMAT. To be called

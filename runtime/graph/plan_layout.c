@@ -50,8 +50,7 @@ static bool may_overwrite(const ig_plan *p, const ig_step *step, uint32_t s, con
         in_bytes != p->places[root].bytes)
         return false;
     for (uint32_t i = 1; i < node->n_in; i++)
-        if (node->in[i] != IG_NO_VALUE && node->in[i] != in && root_of(p, node->in[i]) == root)
-            return false;
+        if (node->in[i] != IG_NO_VALUE && root_of(p, node->in[i]) == root) return false;
     return last[in] <= s;
 }
 

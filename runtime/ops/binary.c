@@ -2,6 +2,7 @@
  *
  * Floats are computed in f32 (f64 for f64) and rounded once; integers in 64 bits, exact, then cut
  * to the stored width. Only `pow` takes two dtypes: the result has the base's. */
+#include "kernels/binary/binary.h"
 #include "runtime/ops/binary_fns.h"
 #include "runtime/ops/broadcast.h"
 #include "runtime/base/checked.h"
@@ -63,9 +64,31 @@ static ingot_status infer(ig_infer *c)
     return INGOT_OK;
 }
 
+/* Vector kernels for f32: vector and vector, vector and value, value and vector. */
+typedef struct {
+    binary_f32_fn *vv, *vs, *sv;
+} binary_kernels;
+
+static binary_kernels find_kernels(const char *name)
+{
+    static const struct {
+        const char *name;
+        binary_f32_fn *(*vv)(void), *(*vs)(void), *(*sv)(void);
+    } list[] = {
+#define B(op) {#op, ig_##op##_f32, ig_##op##_vs_f32, ig_##op##_sv_f32},
+#include "kernels/binary/binary.def"
+#undef B
+    };
+    for (size_t i = 0; i < IG_LEN(list); i++)
+        if (!strcmp(name, list[i].name))
+            return (binary_kernels){list[i].vv(), list[i].vs(), list[i].sv()};
+    return (binary_kernels){0};
+}
+
 typedef struct {
     ig_broadcast walk;
-    ig_binary_fn *fn; /* NULL: strings */
+    binary_kernels kernels; /* for f32; NULL: fn */
+    ig_binary_fn *fn;       /* NULL: strings */
     ig_calc calc;
     ingot_dtype a, b, y;
     unsigned bits;
@@ -84,6 +107,7 @@ static ingot_status bind(ig_bind *b)
     s->fn = s->a == INGOT_STR ? NULL : ig_binary_find(at->fn, s->calc);
     s->bits = ig_dtype(s->a)->bits;
     s->test = ig_binary_kind_of(at->fn) == IG_BINARY_TEST;
+    if (s->a == INGOT_F32 && s->b == INGOT_F32) s->kernels = find_kernels(ig_binary_names[at->fn]);
     b->state = s;
     b->kernel = ig_binary_names[at->fn];
     return INGOT_OK;
@@ -120,10 +144,20 @@ static void part_numbers(void *arg, const ig_broadcast_part *p)
     ig_store(job->y, s->y, p->at, y, s->calc, p->n);
 }
 
+static void part_f32(const binary_job *job, const ig_broadcast_part *p)
+{
+    const binary_kernels *k = &job->s->kernels;
+    binary_f32_fn *fn = p->step[0] && p->step[1] ? k->vv : p->step[0] ? k->vs : k->sv;
+    fn((float *)job->y + p->at, (const float *)job->a + p->in[0], (const float *)job->b + p->in[1],
+       p->n);
+}
+
 static void part_any(void *arg, const ig_broadcast_part *p)
 {
     const binary_job *job = arg;
-    if (job->s->fn)
+    if (job->s->kernels.vv && (p->step[0] || p->step[1] || p->n == 1))
+        part_f32(job, p);
+    else if (job->s->fn)
         part_numbers(arg, p);
     else
         part_strings(job, p);
@@ -133,7 +167,7 @@ static ingot_status run(ig_run *r)
 {
     const binary_state *s = r->state;
     binary_job job = {s, r->in[0]->data, r->in[1]->data, r->out[0]->data};
-    ig_broadcast_run(&s->walk, r->pool, IG_BLOCK, part_any, &job);
+    ig_broadcast_run(&s->walk, r->pool, s->kernels.vv ? 0 : IG_BLOCK, part_any, &job);
     return INGOT_OK;
 }
 

@@ -64,7 +64,8 @@ static size_t print_float(char *out, double v, ingot_dtype dtype)
     digits[0] = text[0];
     n = IG_MIN(n, 17);
     memcpy(digits + 1, text + 2, (size_t)(n - 1));
-    if (exp >= -4 && exp < 16) return print_plain(out, digits, n, exp, signbit(v));
+    const int plain_below = dtype == INGOT_F64 ? 16 : dtype == INGOT_F16 ? 3 : 6;
+    if (exp >= -4 && exp < plain_below) return print_plain(out, digits, n, exp, signbit(v));
     return print_scientific(out, digits, n, exp, signbit(v));
 }
 

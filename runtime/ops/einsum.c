@@ -54,6 +54,7 @@ static ingot_status infer(ig_infer *c)
         (ig_calc_of(out->dtype) == IG_CALC_NONE || out->dtype == INGOT_BOOL))
         return ig_infer_fail(c, "not defined for %s", ig_dtype(out->dtype)->name);
     for (uint32_t i = 0; i < c->n_in; i++) {
+        if (!c->in[i]) return ig_infer_fail(c, "input %u is missing", i);
         if (c->in[i]->dtype != INGOT_NONE && c->in[i]->dtype != out->dtype)
             return ig_infer_fail(c, "input %u is %s, input 0 is %s", i,
                                  ig_dtype(c->in[i]->dtype)->name, ig_dtype(out->dtype)->name);
@@ -273,6 +274,37 @@ static void tick(const pack_job *p, const label_list *list, int64_t *index, int6
     }                                                                  \
     break
 
+/* Element n of dst: the sum of src from `at` over the folded labels. */
+static void fold_one(const pack_job *p, void *dst, size_t n, const void *src, int64_t at)
+{
+    int64_t fold_index[IG_EINSUM_LABELS] = {0}, fold_at = 0;
+    switch (p->s->calc) {
+    case IG_CALC_F32:
+        FOLD(float, double);
+    case IG_CALC_F64:
+        FOLD(double, double);
+    default:
+        FOLD(uint64_t, uint64_t);
+    }
+}
+
+/* n elements of src, `stride` apart, to dst from element `at`. */
+static void copy_run(const einsum_state *s, void *dst, size_t at, const void *src, int64_t from,
+                     int64_t stride, size_t n)
+{
+    if (stride == 1) {
+        memcpy((char *)dst + at * s->element_bytes,
+               (const char *)src + (size_t)from * s->element_bytes, n * s->element_bytes);
+        return;
+    }
+    if (s->element_bytes == sizeof(uint32_t))
+        for (size_t i = 0; i < n; i++)
+            ((uint32_t *)dst)[at + i] = ((const uint32_t *)src)[from + (int64_t)i * stride];
+    else
+        for (size_t i = 0; i < n; i++)
+            ((uint64_t *)dst)[at + i] = ((const uint64_t *)src)[from + (int64_t)i * stride];
+}
+
 /* dst, dense in the order of the lists = src summed over the folded labels. */
 static void pack(const pack_job *p, void *dst, const void *src)
 {
@@ -282,20 +314,16 @@ static void pack(const pack_job *p, void *dst, const void *src)
             all.label[all.n++] = p->lists[k]->label[i];
             all.count *= (size_t)p->s->size[p->lists[k]->label[i]];
         }
-    int64_t index[IG_EINSUM_LABELS] = {0}, fold_index[IG_EINSUM_LABELS] = {0};
-    int64_t offset = 0;
-    for (size_t n = 0; n < all.count; n++) {
-        const int64_t at = offset;
-        int64_t fold_at = 0;
-        switch (p->s->calc) {
-        case IG_CALC_F32:
-            FOLD(float, double);
-        case IG_CALC_F64:
-            FOLD(double, double);
-        default:
-            FOLD(uint64_t, uint64_t);
-        }
-        tick(p, &all, index, &offset);
+    int64_t index[IG_EINSUM_LABELS] = {0}, at = 0;
+    const bool runs = p->fold->count == 1 && all.n > 0; /* of the last label */
+    const int last = runs ? all.label[--all.n] : 0;
+    const size_t run = runs ? (size_t)p->s->size[last] : 1;
+    for (size_t n = 0; n < all.count; n += run) {
+        if (runs)
+            copy_run(p->s, dst, n, src, at, p->from->stride[last], run);
+        else
+            fold_one(p, dst, n, src, at);
+        tick(p, &all, index, &at);
     }
 }
 
@@ -419,6 +447,23 @@ static ingot_status run(ig_run *r)
     return INGOT_OK;
 }
 
+/* Each join multiplies and adds over all its labels. */
+static void cost(ig_cost *out, const ig_bind *b)
+{
+    const einsum_state *s = b->state;
+    if (!s) return; /* a step that is bound when it runs */
+    *out = (ig_cost){.bytes = (double)s->out.count * (double)s->element_bytes};
+    for (size_t i = 0; i < s->n_in; i++) {
+        size_t n;
+        if (ig_type_bytes(b->in[i], &n)) out->bytes += (double)n;
+    }
+    for (size_t i = 0; i < s->n_joins; i++) {
+        const join *j = &s->joins[i];
+        out->flops += 2.0 * (double)j->batch.count * (double)j->left.count *
+                      (double)j->inner.count * (double)j->right.count;
+    }
+}
+
 const ig_op ig_op_einsum = {
     .name = "einsum",
     .min_in = 1,
@@ -430,4 +475,5 @@ const ig_op ig_op_einsum = {
     .infer = infer,
     .bind = bind,
     .run = run,
+    .cost = cost,
 };

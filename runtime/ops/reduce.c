@@ -258,6 +258,14 @@ static ingot_status run(ig_run *r)
     return INGOT_OK;
 }
 
+static void cost(ig_cost *out, const ig_bind *b)
+{
+    size_t n = 0, in = 0, bytes = 0;
+    if (ig_type_elements(b->in[0], &n) && ig_type_bytes(b->in[0], &in) &&
+        ig_type_bytes(b->out[0], &bytes))
+        *out = (ig_cost){.flops = (double)n, .bytes = (double)in + (double)bytes};
+}
+
 const ig_op ig_op_reduce = {
     .name = "reduce",
     .min_in = 1,
@@ -268,4 +276,5 @@ const ig_op ig_op_reduce = {
     .attrs_bytes = sizeof(reduce_attrs),
     .infer = infer,
     .run = run,
+    .cost = cost,
 };

@@ -3,6 +3,7 @@
  *
  * Computed in f64 and rounded once; exp is taken twice instead of keeping a row. f32 rows along the
  * last axis go to the kernel family. */
+#include "kernels/softmax/softmax.h"
 #include "runtime/ops/axis.h"
 #include "runtime/ops/block.h"
 #include "runtime/base/checked.h"
@@ -42,6 +43,7 @@ typedef struct {
     void *y;
     ig_axis_view view;
     softmax_fn fn;
+    softmax_f32_fn *kernel; /* for rows of f32; NULL: none */
 } softmax_job;
 
 /* What a block of neighbours knows of its rows. For rows along the last axis only [0] counts. */
@@ -117,11 +119,33 @@ static void work(void *arg, size_t begin, size_t end, size_t worker)
     }
 }
 
+static ingot_status bind(ig_bind *b)
+{
+    const softmax_attrs *a = b->attrs;
+    softmax_f32_fn **kernel = ig_new(b->arena, softmax_f32_fn *);
+    if (!kernel) return ig_fail(b->err, INGOT_E_NOMEM, "softmax: no memory for a plan");
+    if (a->fn == SOFTMAX) *kernel = ig_softmax_f32();
+    if (a->fn == LOG_SOFTMAX) *kernel = ig_log_softmax_f32();
+    b->state = kernel;
+    b->kernel = names[a->fn];
+    return INGOT_OK;
+}
+
+static void work_rows(void *arg, size_t begin, size_t end, size_t worker)
+{
+    (void)worker;
+    const softmax_job *job = arg;
+    const size_t n = job->view.n;
+    job->kernel((float *)job->y + begin * n, (const float *)job->x->data + begin * n, NULL, 0,
+                end - begin, n, 1);
+}
+
 static ingot_status run(ig_run *r)
 {
     const softmax_attrs *a = r->attrs;
+    softmax_f32_fn **kernel = r->state;
     const ig_tensor *x = r->in[0];
-    softmax_job job = {x, r->out[0]->data, {1, 1, 1}, (softmax_fn)a->fn};
+    softmax_job job = {x, r->out[0]->data, {1, 1, 1}, (softmax_fn)a->fn, *kernel};
     int axis;
     if (x->rank > 0) {
         if (!ig_axis_wrap(a->axis, x->rank, &axis))
@@ -131,7 +155,8 @@ static ingot_status run(ig_run *r)
     if (a->to_end) job.view.n *= job.view.inner, job.view.inner = 1;
     if (ig_tensor_elements(x) == 0) return INGOT_OK;
     const size_t grain = IG_MAX((size_t)1, IG_GRAIN / 4 / job.view.n);
-    ig_parallel(r->pool, job.view.outer * job.view.inner, grain, 0, work, &job);
+    const bool rows = job.kernel && x->dtype == INGOT_F32 && job.view.inner == 1;
+    ig_parallel(r->pool, job.view.outer * job.view.inner, grain, 0, rows ? work_rows : work, &job);
     return INGOT_OK;
 }
 
@@ -144,5 +169,6 @@ const ig_op ig_op_softmax = {
     .attrs = attrs,
     .attrs_bytes = sizeof(softmax_attrs),
     .infer = infer,
+    .bind = bind,
     .run = run,
 };

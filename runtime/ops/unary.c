@@ -2,6 +2,7 @@
  *
  * Floats are computed in f32 (f64 for f64) and rounded once; integers in 64 bits. isnan and isinf
  * give bool: isinf's alpha and beta say whether -inf and +inf count. */
+#include "kernels/unary/unary.h"
 #include "runtime/ops/block.h"
 #include "runtime/graph/op.h"
 #include "runtime/base/checked.h"
@@ -233,8 +234,28 @@ static ingot_status infer(ig_infer *c)
     return INGOT_OK;
 }
 
+/* Vector kernels, where there is one; the names that differ from ours. */
+static unary_f32_fn *find_kernel(const char *name, const unary_attrs *a)
+{
+    static const struct {
+        const char *name;
+        unary_f32_fn *(*find)(void);
+    } list[] = {
+#define U(op) {#op, ig_##op##_f32},
+#include "kernels/unary/unary.def"
+#undef U
+    };
+    if (!strcmp(name, "gelu")) name = "gelu_erf";
+    if (!strcmp(name, "swish")) name = "silu";
+    if (!strcmp(name, "hard_swish") && ((float)a->alpha != 1.0f / 6 || a->beta != 0.5)) return NULL;
+    for (size_t i = 0; i < IG_LEN(list); i++)
+        if (!strcmp(name, list[i].name)) return list[i].find();
+    return NULL;
+}
+
 typedef struct {
     unary_fn *fn;
+    unary_f32_fn *kernel; /* for f32; NULL: fn */
     ig_calc calc;
     ingot_dtype from, to;
     double alpha, beta;
@@ -253,6 +274,7 @@ static ingot_status bind(ig_bind *b)
         .alpha = a->alpha,
         .beta = a->beta,
     };
+    if (s->calc == IG_CALC_F32 && !gives_bool(a->fn)) s->kernel = find_kernel(rows[a->fn].name, a);
     b->state = s;
     b->kernel = rows[a->fn].name;
     return INGOT_OK;
@@ -269,11 +291,20 @@ static void work(void *arg, size_t begin, size_t end, size_t worker)
     (void)worker;
     const unary_job *job = arg;
     const unary_state *s = job->s;
+    const float a = (float)s->alpha, b = (float)s->beta;
+    if (s->kernel && s->from == INGOT_F32) {
+        s->kernel((float *)job->y + begin, (const float *)job->x + begin, end - begin, a, b);
+        return;
+    }
     ig_block in, out;
     for (size_t at = begin; at < end; at += IG_BLOCK) {
         const size_t n = IG_MIN(end - at, (size_t)IG_BLOCK);
         void *y = ig_room(&out, s->calc, job->y, s->to, at);
-        s->fn(y, ig_view(&in, s->calc, job->x, s->from, at, n), n, s->alpha, s->beta);
+        const void *x = ig_view(&in, s->calc, job->x, s->from, at, n);
+        if (s->kernel)
+            s->kernel(y, x, n, a, b);
+        else
+            s->fn(y, x, n, s->alpha, s->beta);
         ig_store(job->y, s->to, at, y, s->calc, n);
     }
 }
