@@ -2,6 +2,8 @@
 #include "kernels/limits/limits.h"
 #include "runtime/base/checked.h"
 
+#include <string.h>
+
 enum { ROUNDS = 5, TURNS = 40000, LANES = 16 };
 
 double ig_limit_fma(void)
@@ -38,4 +40,42 @@ double ig_limit_read(const void *p, size_t bytes)
         if (spent > 0) best = IG_MAX(best, (double)bytes / spent);
     }
     return best;
+}
+
+/* ---- all threads together
+ * ------------------------------------------------------------------------ */
+
+enum { SLICE = 64 << 20, THREADS_MOST = 16 }; /* a slice is larger than most caches */
+
+typedef struct {
+    unsigned char *memory; /* a slice for each thread */
+    ig_limits each[THREADS_MOST];
+} measured;
+
+static void measure(void *arg, size_t begin, size_t end, size_t worker)
+{
+    measured *m = arg;
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        unsigned char *slice = m->memory + i * SLICE;
+        memset(slice, 1, SLICE);
+        m->each[i].flops = ig_limit_fma();
+        m->each[i].bytes = ig_limit_read(slice, SLICE);
+    }
+}
+
+/* Past 16 threads the sum is scaled: memory for more slices is not worth a yardstick. */
+ingot_status ig_limits_measure(ig_limits *out, ig_pool *pool, ig_heap *heap, ingot_error *err)
+{
+    const size_t threads = ig_pool_threads(pool), n = IG_MIN(threads, (size_t)THREADS_MOST);
+    measured m = {.memory = ig_take(heap, n * SLICE)};
+    *out = (ig_limits){0};
+    if (!m.memory) return ig_fail(err, INGOT_E_NOMEM, "limits: no memory to measure with");
+    ig_parallel(pool, n, 1, n, measure, &m);
+    ig_give(heap, m.memory, n * SLICE);
+    for (size_t i = 0; i < n; i++) {
+        out->flops += m.each[i].flops * (double)threads / (double)n;
+        out->bytes += m.each[i].bytes;
+    }
+    return INGOT_OK;
 }

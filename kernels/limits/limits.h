@@ -3,6 +3,7 @@
 #define IG_LIMITS_H
 
 #include "kernels/cpu.h"
+#include "runtime/base/pool.h"
 
 /* FLOP/s of n turns of a register-only FMA loop with this vector width, on the calling thread. */
 typedef double ig_limit_fma_fn(size_t n);
@@ -18,5 +19,14 @@ double ig_limit_fma(void);
 /* ig_limit_read - bytes/s at which one core reads memory: the best of a few passes over `bytes` at
  * p, which should be larger than the caches to say something of DRAM. */
 double ig_limit_read(const void *p, size_t bytes);
+
+/* What all threads of a pool reach together, each measured at the same time as the others. */
+typedef struct {
+    double flops; /* a second */
+    double bytes; /* read from memory, a second */
+} ig_limits;
+
+/* ig_limits_measure - pool may be NULL: one thread. About 0.1 s a thread. E_NOMEM. */
+ingot_status ig_limits_measure(ig_limits *out, ig_pool *pool, ig_heap *heap, ingot_error *err);
 
 #endif
