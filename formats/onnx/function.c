@@ -101,7 +101,8 @@ static ingot_status bind_outputs(ig_import *c, onnx_scope *inner, const onnx_nod
         IG_TRY(s);
         IG_TRY(onnx_define(c, call->out[i], id));
         if (id < first_new) continue;
-        const char *name = onnx_local_name(c, &c->g->arena, call->out[i]);
+        const char *name = onnx_local_name(c, call->out[i]);
+        if (name) name = ig_arena_text(&c->g->arena, name, strlen(name));
         if (!name) return onnx_no_memory(c);
         c->g->values[id].name = name;
     }

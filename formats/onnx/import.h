@@ -23,7 +23,7 @@ typedef struct ig_import {
 typedef struct ig_onnx_node {
     const char *op, *domain, *name; /* domain "" is ai.onnx */
     int64_t version;                /* opset of the node's domain */
-    const ig_id *in, *out;          /* IG_NO_VALUE: omitted */
+    const ig_id *in, *out;          /* IG_NO_VALUE: omitted; 16 more follow the last one */
     uint32_t n_in, n_out;
     const struct onnx_node *raw;
 } ig_onnx_node;

@@ -32,7 +32,7 @@ ingot_status onnx_no_memory(ig_import *c);
 /* onnx_local_name - the name as it is, or inside a function "call/name", shortened. NULL: no
  * memory.
  */
-const char *onnx_local_name(ig_import *c, ig_arena *arena, const char *name);
+const char *onnx_local_name(ig_import *c, const char *name);
 
 /* function.c */
 onnx_function *onnx_function_of(onnx_import *w, const onnx_node *node);

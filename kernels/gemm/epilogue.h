@@ -53,7 +53,7 @@ static inline void ig_act_bounds(const ig_epilogue *e, float *low, float *high)
 }
 static inline bool ig_act_is_clip(ig_act act) { return act <= IG_ACT_CLIP; }
 
-static inline float ig_clip_f32(float y, float low, float high)
+static inline float ig_clamp_f32(float y, float low, float high)
 {
     const float t = low > y ? low : y;
     return high < t ? high : t;
@@ -65,13 +65,13 @@ static inline float ig_act_f32(const ig_epilogue *e, float y)
     case IG_ACT_RELU:
         return 0 > y ? 0 : y;
     case IG_ACT_CLIP:
-        return ig_clip_f32(y, e->a, e->b);
+        return ig_clamp_f32(y, e->a, e->b);
     case IG_ACT_LEAKY_RELU:
         return y < 0 ? e->a * y : y;
     case IG_ACT_HARD_SIGMOID:
-        return ig_clip_f32(fmaf(e->a, y, e->b), 0, 1);
+        return ig_clamp_f32(fmaf(e->a, y, e->b), 0, 1);
     case IG_ACT_HARD_SWISH:
-        return y * ig_clip_f32(fmaf(1.0f / 6, y, 0.5f), 0, 1);
+        return y * ig_clamp_f32(fmaf(1.0f / 6, y, 0.5f), 0, 1);
     case IG_ACT_NONE:
     case IG_ACT_MAP:
         break;

@@ -11,8 +11,8 @@
  *   pool_avg_f32  one chain of additions in the order (ky, kx) from +0, divided by the number of
  *                 taps inside the image, or with count_pad inside the image and its padding (ceil
  *                 mode can put taps beyond both). No tap counted: 0. */
-#ifndef IG_POOL_H
-#define IG_POOL_H
+#ifndef IG_KERNELS_POOL_H
+#define IG_KERNELS_POOL_H
 
 #include "kernels/cpu.h"
 
