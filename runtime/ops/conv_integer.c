@@ -8,7 +8,7 @@
  * Depthwise convolutions (one channel in, one out a group) multiply and add channels side by side
  * instead. */
 #include "runtime/ops/i8_product.h"
-#include "runtime/ops/window_shape.h"
+#include "runtime/ops/conv_window.h"
 #include "kernels/transpose/transpose.h"
 #include "runtime/base/checked.h"
 
@@ -19,21 +19,8 @@ typedef struct {
     int64_t group, dtype;
 } conv_integer_attrs;
 
-#define WINDOW_INTS(field)                                    \
-    {                                                         \
-        .name = #field, .kind = IG_ATTR_INTS,                 \
-        .offset = offsetof(conv_integer_attrs, window.field), \
-    }
-
 static const ig_attr attrs[] = {
-    WINDOW_INTS(kernel_shape),
-    WINDOW_INTS(strides),
-    WINDOW_INTS(dilations),
-    WINDOW_INTS(pads),
-    {.name = "auto_pad",
-     .kind = IG_ATTR_ENUM,
-     .offset = offsetof(conv_integer_attrs, window.auto_pad),
-     .choices = ig_auto_pad_names},
+    IG_WINDOW_FIELDS,
     IG_INT(conv_integer_attrs, group, 1),
     IG_INT(conv_integer_attrs, dtype, 0),
     {0},
@@ -66,17 +53,22 @@ static ingot_status infer(ig_infer *c)
     const conv_integer_attrs *a = c->attrs;
     const ig_type *x = c->in[X], *w = c->in[W];
     ig_type *y = &c->out[0];
-    ig_window_shape s;
+    ig_window s;
     IG_TRY(ig_i8_infer_pair(c, X, W, X_ZERO, W_ZERO));
     const int64_t channels = w->rank > 0 ? w->dims[0] : -1;
     IG_TRY(ig_i8_finish_infer(c, FINISH, a->dtype, channels, &y->dtype));
     if (x->rank < 0 || w->rank < 0) return INGOT_OK;
-    IG_TRY(ig_window_infer(c, &s, &a->window, x, w));
+    if (x->rank < 3 || x->rank != w->rank)
+        return ig_infer_fail(c, "images of rank %d meet weights of rank %d", x->rank, w->rank);
     IG_TRY(check_channels(c, x, w, a->group));
     y->rank = x->rank;
     y->dims[0] = x->dims[0];
     y->dims[1] = w->dims[0];
-    for (int i = 0; i < s.n; i++) y->dims[i + 2] = s.out[i];
+    for (int i = 2; i < x->rank; i++) y->dims[i] = IG_DIM_UNKNOWN;
+    if (!ig_type_static(w)) return INGOT_OK;
+    IG_TRY(ig_window_make(&s, &a->window, x->rank - 2, x->dims + 2, w->dims + 2, c->node, c->err));
+    for (int i = 0; i < s.n; i++)
+        if (s.out[i] >= 0) y->dims[i + 2] = s.out[i];
     return INGOT_OK;
 }
 
@@ -88,7 +80,7 @@ typedef struct {
     transpose_fn *transpose;
     ig_i8_weights w;
     ig_i8_finish finish;
-    ig_window_shape win;
+    ig_window win;
     size_t batch, c, m, groups, c_each, m_each; /* channels; _each: of a group */
     size_t p_in, p_out, taps, blocks;           /* positions; blocks of them in an image */
     int64_t *tap;                               /* [taps, spatial]: offsets in x */
@@ -98,11 +90,12 @@ typedef struct {
     size_t at_acts, at_sums, at_zeros, at_tile; /* within a worker's part */
 } state;
 
-static void measure(state *s, const ig_bind *b)
+static ingot_status measure(state *s, const ig_bind *b)
 {
     const conv_integer_attrs *a = b->attrs;
     const ig_type *x = b->in[X], *w = b->in[W], *y = b->out[0];
-    ig_window_of(&s->win, &a->window, x, w, y);
+    IG_TRY(ig_window_make(&s->win, &a->window, x->rank - 2, x->dims + 2, w->dims + 2, b->node,
+                          b->err));
     s->batch = (size_t)x->dims[0], s->c = (size_t)x->dims[1], s->m = (size_t)w->dims[0];
     s->groups = (size_t)a->group;
     s->c_each = (size_t)w->dims[1], s->m_each = s->m / s->groups;
@@ -114,7 +107,8 @@ static void measure(state *s, const ig_bind *b)
     s->depthwise = s->c_each == 1 && s->m_each == 1;
     s->direct = s->groups == 1 && s->p_in == s->p_out && s->taps == 1;
     for (int i = 0; i < s->win.n; i++)
-        if (s->win.stride[i] != 1 || s->win.before[i]) s->direct = false;
+        if (s->win.stride[i] != 1 || s->win.begin[i]) s->direct = false;
+    return INGOT_OK;
 }
 
 static bool list_taps(state *s, ig_arena *arena)
@@ -174,7 +168,7 @@ static ingot_status bind(ig_bind *b)
     s->pack = ig_gemm_i8_acts();
     s->transpose = ig_transpose(1);
     s->finish = ig_i8_finish_bind(b);
-    measure(s, b);
+    IG_TRY(measure(s, b));
     if (!list_taps(s, b->arena)) return ig_node_fail(b->err, INGOT_E_NOMEM, b->node, "no memory");
     const ig_tensor *known = s->depthwise ? NULL : b->known[W];
     const size_t count = s->depthwise ? 0 : s->groups;
@@ -250,17 +244,17 @@ static void widen_weights(const job *j)
 }
 
 /* Where the window of output position p begins in x; it may be outside. */
-static void origin(const state *s, size_t p, int64_t at[IG_MAX_SPATIAL])
+static void origin(const state *s, size_t p, int64_t at[IG_SPATIAL])
 {
     for (int d = s->win.n - 1; d >= 0; d--) {
         const size_t out = (size_t)s->win.out[d];
-        at[d] = (int64_t)(p % out) * s->win.stride[d] - s->win.before[d];
+        at[d] = (int64_t)(p % out) * s->win.stride[d] - s->win.begin[d];
         p /= out;
     }
 }
 
 /* The position in x of tap t, or -1 in the padding. */
-static int64_t tap_at(const state *s, const int64_t at[IG_MAX_SPATIAL], size_t t)
+static int64_t tap_at(const state *s, const int64_t at[IG_SPATIAL], size_t t)
 {
     const int64_t *tap = s->tap + t * (size_t)s->win.n;
     int64_t p = 0;
@@ -276,7 +270,7 @@ static int64_t tap_at(const state *s, const int64_t at[IG_MAX_SPATIAL], size_t t
 static void gather(const job *j, uint8_t *to, const uint8_t *x, size_t p, size_t rows, size_t g)
 {
     const state *s = j->s;
-    int64_t at[IG_MAX_SPATIAL];
+    int64_t at[IG_SPATIAL];
     for (size_t r = 0; r < rows; r++) {
         origin(s, p + r, at);
         for (size_t t = 0; t < s->taps; t++, to += s->c_each) {
@@ -343,7 +337,7 @@ static void depthwise(const job *j, char *mine, size_t image, size_t p, size_t r
     const int16_t *words = ig_piece(j->r, s->at_words);
     const int16_t zero = (int16_t)(j->x_zero + (s->x_signed ? 128 : 0));
     int32_t *tile = (int32_t *)(mine + s->at_tile);
-    int64_t at[IG_MAX_SPATIAL];
+    int64_t at[IG_SPATIAL];
     for (size_t col = 0; col < s->c; col += IG_I8_COLS) {
         const size_t n = IG_MIN(s->c - col, (size_t)IG_I8_COLS);
         for (size_t r = 0; r < rows; r++) {
