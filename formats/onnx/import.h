@@ -47,14 +47,15 @@ typedef struct {
  * Ingot op does not describe is an error that names it. */
 ig_onnx_map_fn ig_import_same;
 
-/* Nodes with subgraphs, as map_structure.c emits them. Captured values follow the inputs given
- * here. if            cond; sub: then, else, which take captured values only (then's first) loop
- * trip count (i64), cond (bool), state[n_state]; sub: (i, cond, state...) -> (cond, state...,
- * scanned...) scan          state[n_state], scanned...; sub: (state..., slices...) -> (state...,
- * slices...); scan_input_axes, scan_input_directions, scan_output_axes, scan_output_directions;
- *                 opset 8: batched=1, directions
- *   sequence_map  sequence, further sequences or tensors: n_items inputs; sub: (items...) ->
- *                 (items...) */
+/* Nodes with subgraphs, as map_structure.c emits them. Captured values follow the inputs given here.
+ *   if            cond; sub: then, else, which take captured values only (then's first)
+ *   loop          trip count (i64), cond (bool), state[n_state];
+ *                 sub: (i, cond, state...) -> (cond, state..., scanned...)
+ *   scan          state[n_state], scanned[n_scan]; sub: (state..., slices...) -> (state...,
+ *                 slices...); scan_input_axes, scan_input_directions, scan_output_axes,
+ *                 scan_output_directions; opset 8: batched=1, directions, lengths=1: input 0 is [B]
+ *   sequence_map  sequence, further sequences or tensors: n_items inputs;
+ *                 sub: (items...) -> (items...) */
 
 /* ---- reading the node -------------------------------------------------------------------------
  */
