@@ -3,7 +3,7 @@
  *
  *     out = stride (in - 1) + output_padding + (k - 1) dilation + 1 - pads
  *
- * output_shape fixes `out` and thereby the pads, auto_pad SAME_* makes it in * stride.
+ * output_shape fixes `out` and thereby the pads; auto_pad SAME_* cuts it to in * stride.
  *
  * A product gives what each input position adds at each element of the kernel, [channels * k, in],
  * and col2im adds it up. A task takes a block of output channels, its product a stretch of
@@ -92,6 +92,7 @@ static const char *fill(axis *x, const conv_transpose_attrs *a, size_t d, size_t
         else if (!ig_mul_ok(in, x->stride, &x->out))
             return too_large;
         const int64_t total = IG_MAX(full - x->out, (int64_t)0);
+        if (!a->output_shape.n) x->out = full - total; /* a small kernel leaves less than asked */
         x->before = a->auto_pad == SAME_UPPER ? total / 2 : total - total / 2;
         return NULL;
     }
