@@ -136,10 +136,11 @@ static ingot_status map_scan(ig_import *c, const ig_onnx_node *n, const char *ar
     if (scanned < 0 || scanned > (int64_t)n->n_in - skip || n->n_in < skip)
         return ig_onnx_bad(c, n, "num_scan_inputs is %lld of %u inputs", (long long)scanned,
                            n->n_in);
-    if (batched && onnx_given(n, 0))
-        return ig_onnx_fail(c, n, "sequence_lens is not supported; export with opset 9 or later");
-    ig_node *node = ig_emit(c, n, "scan", n->in + skip, n->n_in - skip, n->out, n->n_out);
+    const uint32_t from = batched && !onnx_given(n, 0) ? 1 : 0; /* lengths may be omitted */
+    ig_node *node = ig_emit(c, n, "scan", n->in + from, n->n_in - from, n->out, n->n_out);
     ig_set_int(c, node, "n_state", (int64_t)n->n_in - skip - scanned);
+    ig_set_int(c, node, "n_scan", scanned);
+    if (batched && !from) ig_set_int(c, node, "lengths", 1);
     if (batched) ig_set_int(c, node, "batched", 1);
     if (batched)
         copy_ints(c, n, node, "directions");

@@ -33,13 +33,19 @@ static bool given_int(const ig_tensor *const *known, uint32_t n_in, uint32_t i, 
     return true;
 }
 
+/* The length without input 1; n as it is where it is unknown or too large anyway. */
+static int64_t default_length(int64_t n, bool back)
+{
+    return back && n >= 0 && n <= DFT_MOST ? 2 * (n - 1) : n;
+}
+
 static ingot_status infer_length(ig_infer *c, const dft_attrs *a, int axis, ig_type *out)
 {
     const ig_type *x = c->in[0];
     const int64_t n = x->dims[axis];
     const bool back = a->inverse && a->onesided;
     int64_t length;
-    const int64_t def = n < 0 ? n : back ? 2 * (n - 1) : n;
+    const int64_t def = default_length(n, back);
     out->dims[axis] = IG_DIM_UNKNOWN;
     if (!given_int(c->known, c->n_in, 1, ig_has(c, 1), def, &length)) return INGOT_OK;
     if (length < 0 && !ig_has(c, 1)) {
@@ -97,7 +103,7 @@ static ingot_status bind(ig_bind *b)
         !ig_axis_wrap(given, x->rank, &axis))
         return ig_bind_fail(b, "the axis is not known");
     const int64_t n = x->dims[axis];
-    if (!given_int(b->known, b->n_in, 1, b->n_in > 1 && b->in[1], back ? 2 * (n - 1) : n, &length))
+    if (!given_int(b->known, b->n_in, 1, b->n_in > 1 && b->in[1], default_length(n, back), &length))
         return ig_bind_fail(b, "the length is not known");
     if (length < 1 || length > DFT_MOST || !ig_fft_sizes((size_t)length, &table, &scratch))
         return ig_bind_fail(b, "length %lld is outside 1..%d", (long long)length, DFT_MOST);

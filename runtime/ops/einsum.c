@@ -54,6 +54,7 @@ static ingot_status infer(ig_infer *c)
         (ig_calc_of(out->dtype) == IG_CALC_NONE || out->dtype == INGOT_BOOL))
         return ig_infer_fail(c, "not defined for %s", ig_dtype(out->dtype)->name);
     for (uint32_t i = 0; i < c->n_in; i++) {
+        if (!c->in[i]) return ig_infer_fail(c, "input %u is missing", i);
         if (c->in[i]->dtype != INGOT_NONE && c->in[i]->dtype != out->dtype)
             return ig_infer_fail(c, "input %u is %s, input 0 is %s", i,
                                  ig_dtype(c->in[i]->dtype)->name, ig_dtype(out->dtype)->name);
@@ -450,6 +451,7 @@ static ingot_status run(ig_run *r)
 static void cost(ig_cost *out, const ig_bind *b)
 {
     const einsum_state *s = b->state;
+    if (!s) return; /* a step that is bound when it runs */
     *out = (ig_cost){.bytes = (double)s->out.count * (double)s->element_bytes};
     for (size_t i = 0; i < s->n_in; i++) {
         size_t n;
