@@ -43,20 +43,9 @@ static bool is_linear(const ig_rnn_attrs *a, ig_rnn_kind kind)
 
 static ingot_status pack_constant(weights *w, ig_bind *b, const rnn_state *s, size_t elements)
 {
-    const ig_tensor *t = b->known[w->input];
-    const size_t each = ig_calc_bytes(s->calc), n = ig_tensor_elements(t);
-    const void *plain = t->data;
-    if (ig_calc_dtype(s->calc) != t->dtype) {
-        void *wide = ig_arena_array(b->arena, n, each);
-        if (!wide) return ig_node_fail(b->err, INGOT_E_NOMEM, b->node, "no memory for weights");
-        for (size_t at = 0; at < n; at += IG_BLOCK) {
-            ig_block block;
-            const size_t m = IG_MIN(n - at, (size_t)IG_BLOCK);
-            ig_load(&block, s->calc, t->data, t->dtype, at, m);
-            memcpy((char *)wide + at * each, &block, m * each);
-        }
-        plain = wide;
-    }
+    const size_t each = ig_calc_bytes(s->calc);
+    const void *plain = ig_wide_constant(b, b->known[w->input], s->calc);
+    if (!plain) return INGOT_E_NOMEM;
     for (size_t d = 0; d < s->dirs; d++) {
         void *panels = ig_arena_array(b->arena, elements, each);
         if (!panels) return ig_node_fail(b->err, INGOT_E_NOMEM, b->node, "no memory for weights");
