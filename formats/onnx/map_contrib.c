@@ -186,9 +186,9 @@ static ig_id key_mask(ig_import *c, const ig_onnx_node *n, ig_id mask, ig_id lik
     }
     const ingot_dtype dtype = onnx_type(c, like)->dtype;
     const double fill = onnx_float(c, n, "mask_filter_value", -10000);
-    const ig_id x = cast(c, n, mask, dtype == INGOT_NONE ? INGOT_F32 : dtype);
-    const ig_id hidden = binary(c, n, "sub", ig_emit_scalar_like(c, n, x, 1), x);
-    const ig_id add = binary(c, n, "mul", hidden, ig_emit_scalar_like(c, n, x, fill));
+    const ig_id x = cast(c, n, mask, dtype);
+    const ig_id hidden = binary(c, n, "sub", ig_emit_scalar_like(c, n, like, 1), x);
+    const ig_id add = binary(c, n, "mul", hidden, ig_emit_scalar_like(c, n, like, fill));
     return unsqueezed(c, n, add, rank == 2 ? two : one, rank == 2 ? 2 : 1);
 }
 
