@@ -103,11 +103,13 @@ static ig_id repeated(ig_import *c, const ig_onnx_node *n, ig_id x, int64_t head
     return y;
 }
 
+/* first: of the nodes whose types the subgraph's mappings will ask for. */
 static ig_id modified(ig_import *c, const ig_onnx_node *n, const char *attr, ig_id x,
-                      ingot_dtype dtype)
+                      ingot_dtype dtype, size_t first)
 {
     ig_id y = x;
     if (!onnx_has(n, attr)) return x;
+    if (!c->status) c->status = onnx_infer_new(c, first);
     onnx_inline_graph(c, n, attr, &x, 1, &y, 1);
     return cast_to(c, n, y, dtype);
 }
@@ -119,6 +121,7 @@ static ingot_status map_flex(ig_import *c, const ig_onnx_node *n, const char *ar
     const ig_type *q = onnx_type(c, n->in[0]), *k = onnx_type(c, n->in[1]);
     if (q->rank != 4 || k->rank != 4 || q->dims[1] < 0 || k->dims[1] < 1 || q->dims[3] < 1)
         return ig_onnx_fail(c, n, "q and k must have rank 4 and known heads");
+    const size_t first = c->g->n_nodes;
     const int64_t heads = k->dims[1], times = q->dims[1] / heads;
     if (q->dims[1] % heads || q->dims[1] > HEADS_MOST)
         return ig_onnx_bad(c, n, "%lld query heads share %lld key heads", (long long)q->dims[1],
@@ -131,9 +134,9 @@ static ingot_status map_flex(ig_import *c, const ig_onnx_node *n, const char *ar
     const ig_id keys = repeated(c, n, scaled(c, n, n->in[1], sqrt(scale)), heads, times);
     ig_id s = ig_emit_new(c, n, "matmul", 2, scaled(c, n, n->in[0], sqrt(scale)), keys);
     ig_set_int(c, ig_emit_last(c), "trans_b", 1);
-    s = modified(c, n, "score_mod", cast_to(c, n, s, to), to);
+    s = modified(c, n, "score_mod", cast_to(c, n, s, to), to, first);
     s = ig_emit_new(c, n, "softmax", 1, s);
-    s = modified(c, n, "prob_mod", s, to);
+    s = modified(c, n, "prob_mod", s, to, first);
     const ig_id values = repeated(c, n, cast_to(c, n, n->in[2], to), heads, times);
     if (to == own) {
         ig_emit_to(c, n, n->out[0], "matmul", 2, s, values);
