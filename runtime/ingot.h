@@ -290,7 +290,8 @@ INGOT_API INGOT_MUST_USE ingot_status ingot_session_plan(ingot_plan *info, ingot
 /* ingot_session_run - run the model once.
  *
  *   out  [n_out] by name, or by position where the name is NULL; n_out may be less than the model's.
- *   in   [n_in]  every input of the model, by name or position. Borrowed, never copied.
+ *   in   [n_in]  every input of the model, by name or position. Borrowed, never copied. For a
+ *        sequence set is_sequence, items and n_items.
  *
  * On failure no output of the caller is promised. Errors: E_DATA (wrong name, dtype or shape; a value that
  * an op cannot take), E_ARG (an output buffer that does not fit), E_NOMEM, E_CANCELLED, E_IO (the file

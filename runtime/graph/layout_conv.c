@@ -1,7 +1,6 @@
 /* layout_conv.c - convolutions and pools in NHWC, with their weights packed as the kernels read
  * them. */
 #include "runtime/graph/layout.h"
-#include "formats/ingot/ingot_file.h"
 #include "kernels/gemm/gemm.h"
 #include "runtime/base/checked.h"
 
