@@ -79,8 +79,9 @@ static uint32_t given(const ig_id *ids, size_t n)
     return (uint32_t)n;
 }
 
-static ingot_status infer_new(ig_import *c, size_t first)
+ingot_status onnx_infer_new(ig_import *c, size_t first)
 {
+    if (c->status) return c->status;
     for (size_t i = first; i < c->g->n_nodes; i++)
         IG_TRY(ig_infer_node(c->g, c->g->nodes[i], c->whole->heap, c->err));
     return INGOT_OK;
@@ -120,7 +121,7 @@ static ingot_status map_node(ig_import *c, const onnx_node *raw, const char *nam
     const ingot_status s = row->fn(c, &n, row->arg);
     IG_TRY(c->status);
     IG_TRY(s);
-    return infer_new(c, first);
+    return onnx_infer_new(c, first);
 }
 
 static ingot_status import_node(ig_import *c, const onnx_node *raw, size_t index)
@@ -179,6 +180,12 @@ static ingot_status import_constants(ig_import *c, const onnx_graph *graph)
     for (size_t i = 0; i < graph->n_sparse; i++)
         IG_TRY(import_constant(c, &graph->sparse[i], true));
     return INGOT_OK;
+}
+
+ingot_status onnx_import_content(ig_import *c, const onnx_graph *graph)
+{
+    IG_TRY(import_constants(c, graph));
+    return onnx_import_nodes(c, graph);
 }
 
 /* The main graph's inputs have types that a caller can meet. */

@@ -219,6 +219,25 @@ static ingot_status map_qlinear_global_pool(ig_import *c, const ig_onnx_node *n,
     return quantized_to(c, n, y, 3, 0);
 }
 
+static ingot_status map_qlinear_pool(ig_import *c, const ig_onnx_node *n, const char *arg)
+{
+    (void)arg;
+    static const char *const lists[] = {"kernel_shape", "strides", "pads"};
+    if (onnx_int(c, n, "channels_last", 0))
+        return ig_onnx_fail(c, n, "channels_last is not supported");
+    const ig_id y = ig_emit_new(c, n, "pool", 1, dequantized(c, n, 0));
+    ig_node *node = ig_emit_last(c);
+    ig_set_text(c, node, "fn", "average");
+    for (size_t i = 0; i < IG_LEN(lists); i++) {
+        const ig_ints v = onnx_ints(c, n, lists[i]);
+        if (v.n) ig_set_ints(c, node, lists[i], v.v, v.n);
+    }
+    ig_set_text(c, node, "auto_pad", onnx_text(c, n, "auto_pad", "NOTSET"));
+    ig_set_int(c, node, "ceil_mode", onnx_int(c, n, "ceil_mode", 0) != 0);
+    ig_set_int(c, node, "count_include_pad", onnx_int(c, n, "count_include_pad", 0) != 0);
+    return quantized_to(c, n, y, 3, 0);
+}
+
 // clang-format off
 #define MS "com.microsoft"
 const ig_onnx_map ig_onnx_map_quant[] = {
@@ -240,6 +259,7 @@ const ig_onnx_map ig_onnx_map_quant[] = {
     {MS, "QLinearSoftmax", 1, 0, map_qlinear_softmax, NULL},
     {MS, "QLinearConcat", 1, 0, map_qlinear_concat, NULL},
     {MS, "QLinearGlobalAveragePool", 1, 0, map_qlinear_global_pool, NULL},
+    {MS, "QLinearAveragePool", 1, 0, map_qlinear_pool, NULL},
     {0},
 };
 // clang-format on

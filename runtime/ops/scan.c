@@ -190,8 +190,8 @@ static ingot_status cut_input(cut *k, ig_run *r, const scan_state *s, size_t i, 
     memmove(whole.dims, in->dims + skip, (size_t)whole.rank * sizeof *whole.dims);
     *k = (cut){.backwards = backwards(a, i)};
     k->slice = whole;
-    for (int d = axis; d + 1 < whole.rank; d++) k->slice.dims[d] = whole.dims[d + 1];
     k->slice.rank--;
+    for (int d = axis; d < k->slice.rank; d++) k->slice.dims[d] = in->dims[d + skip + 1];
     cut_at(k, &whole, axis);
     k->data += batch * k->outer * k->length * k->run_bytes;
     if (k->outer > 1 && !(k->buffer = ig_arena_take(r->side, k->outer * k->run_bytes + IG_ALIGN)))

@@ -99,3 +99,15 @@ void ig_wide_store(const ig_wide *w, const ig_run *r, const ig_tensor *t)
 {
     if (t && w->copied) ig_narrow(r->pool, t->data, t->dtype, ig_piece(r, w->at), w->calc, w->n);
 }
+
+const void *ig_wide_constant(ig_bind *b, const ig_tensor *t, ig_calc calc)
+{
+    if (ig_calc_dtype(calc) == t->dtype) return t->data;
+    const size_t n = ig_tensor_elements(t);
+    void *wide = ig_arena_array(b->arena, n, ig_calc_bytes(calc));
+    if (wide)
+        ig_widen(NULL, wide, calc, t->data, t->dtype, n);
+    else
+        ig_node_fail(b->err, INGOT_E_NOMEM, b->node, "no memory for weights");
+    return wide;
+}

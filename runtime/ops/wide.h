@@ -40,6 +40,10 @@ void ig_wide_store(const ig_wide *w, const ig_run *r, const ig_tensor *t); /* wh
 void ig_widen(ig_pool *pool, void *out, ig_calc calc, const void *in, ingot_dtype dtype, size_t n);
 void ig_narrow(ig_pool *pool, void *out, ingot_dtype dtype, const void *in, ig_calc calc, size_t n);
 
+/* ig_wide_constant - a constant in the computing type for as long as the plan: its own memory, or a
+ * widened copy. NULL: no memory, b->err is filled. */
+const void *ig_wide_constant(ig_bind *b, const ig_tensor *t, ig_calc calc);
+
 /* ig_bind_new - zeroed b->state of that size; NULL: no memory, b->err is filled. */
 void *ig_bind_new(ig_bind *b, size_t bytes);
 
