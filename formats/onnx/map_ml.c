@@ -290,6 +290,8 @@ static ingot_status takes_maps(ig_import *c, const ig_onnx_node *n, const char *
 
 /* ---- linear models ---- */
 
+/* [rows, features]. Where the input is declared with fewer features than the coefficients have, the first
+ * rows * features of them count, as ONNX Runtime reads them. */
 static ig_id coefficients(ig_import *c, const ig_onnx_node *n, ig_floats w, size_t rows)
 {
     if (c->status) return IG_NO_VALUE;
@@ -297,7 +299,10 @@ static ig_id coefficients(ig_import *c, const ig_onnx_node *n, ig_floats w, size
         ig_onnx_bad(c, n, "%zu coefficients for %zu rows of scores", w.n, rows);
         return IG_NO_VALUE;
     }
-    const int64_t dims[] = {(int64_t)rows, (int64_t)(w.n / rows)};
+    const ig_type *x = onnx_type(c, n->in[0]);
+    const int64_t declared = x->rank > 0 ? x->dims[x->rank - 1] : -1;
+    const int64_t have = (int64_t)(w.n / rows);
+    const int64_t dims[] = {(int64_t)rows, declared > 0 && declared < have ? declared : have};
     const ig_id id = ig_graph_const_copy(c->g, "", INGOT_F32, 2, dims, w.v);
     if (id == IG_NO_VALUE) c->status = onnx_no_memory(c);
     return id;
