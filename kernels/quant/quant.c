@@ -43,3 +43,11 @@ range_f32_fn *ig_range_f32(void)
 #include "kernels/quant/range_f32.kern"
     return best;
 }
+
+dw_i8_fn *ig_dw_i8(void)
+{
+    dw_i8_fn *best = NULL;
+    const uint32_t have = ig_cpu_flags();
+#include "kernels/quant/dw_i8.kern"
+    return best;
+}

@@ -5,6 +5,7 @@
 #include "kernels/quant/quant.h"
 
 #include <math.h>
+#include <string.h>
 
 #define QUANT_INLINE static inline __attribute__((always_inline))
 
@@ -85,4 +86,33 @@ void IG_ISA(range_f32)(float *low, float *high, const float *x, size_t n)
     }
     *low = -vf_top(vf_neg(vf_min(l[0], l[1])));
     *high = vf_top(vf_max(h[0], h[1]));
+}
+
+/* Sixteen sums stay in registers over all taps. The compiler's own vectors, for it does not find
+ * them in a loop. */
+typedef uint8_t u8x16 __attribute__((vector_size(16)));
+typedef int16_t i16x16 __attribute__((vector_size(32)));
+typedef int32_t i32x16 __attribute__((vector_size(64)));
+
+void IG_ISA(dw_i8)(int32_t *acc, const uint8_t *const *x, const int16_t *const *w, size_t taps,
+                   size_t n, uint8_t flip, int16_t zero)
+{
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        i32x16 sum = {0};
+        for (size_t t = 0; t < taps; t++) {
+            u8x16 a;
+            i16x16 b;
+            memcpy(&a, x[t] + i, sizeof a);
+            memcpy(&b, w[t] + i, sizeof b);
+            sum += (__builtin_convertvector(a ^ flip, i32x16) - zero) *
+                   __builtin_convertvector(b, i32x16);
+        }
+        memcpy(acc + i, &sum, sizeof sum);
+    }
+    for (; i < n; i++) {
+        acc[i] = 0;
+        for (size_t t = 0; t < taps; t++)
+            acc[i] += ((int32_t)(uint8_t)(x[t][i] ^ flip) - zero) * w[t][i];
+    }
 }

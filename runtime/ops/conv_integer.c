@@ -77,7 +77,8 @@ static ingot_status infer(ig_infer *c)
 typedef struct {
     gemm_i8_fn *gemm;
     gemm_i8_acts_fn *pack;
-    transpose_fn *transpose;
+    transpose_fn *transpose, *turn_out; /* of x, of finished tiles */
+    dw_i8_fn *dw;
     ig_i8_weights w;
     ig_i8_finish finish;
     ig_window win;
@@ -86,8 +87,8 @@ typedef struct {
     int64_t *tap;                               /* [taps, spatial]: offsets in x */
     bool x_signed, w_signed, depthwise, direct; /* direct: a window is one position of x */
     size_t at_x, at_words;                      /* scratch: x with channels last; depthwise w */
-    size_t at_worker, worker_bytes;
-    size_t at_acts, at_sums, at_zeros, at_tile; /* within a worker's part */
+    size_t at_worker, worker_bytes, out_bytes;
+    size_t at_acts, at_sums, at_zeros, at_tile, at_done, at_taps; /* within a worker's part */
 } state;
 
 static ingot_status measure(state *s, const ig_bind *b)
@@ -155,6 +156,8 @@ static ingot_status bind_worker(state *s, ig_bind *b)
     IG_TRY(ig_scratch_add(b, rows, sizeof(int32_t), &s->at_sums));
     IG_TRY(ig_scratch_add(b, rows, sizeof(int32_t), &s->at_zeros));
     IG_TRY(ig_scratch_add(b, rows * IG_I8_COLS, sizeof(int32_t), &s->at_tile));
+    IG_TRY(ig_scratch_add(b, rows * IG_I8_COLS, s->out_bytes, &s->at_done));
+    IG_TRY(ig_scratch_add(b, s->taps, 2 * sizeof(void *), &s->at_taps));
     s->worker_bytes = b->scratch_bytes;
     b->scratch_bytes = before;
     return ig_scratch_add(b, IG_MAX(b->n_threads, (size_t)1), s->worker_bytes, &s->at_worker);
@@ -167,6 +170,9 @@ static ingot_status bind(ig_bind *b)
     s->gemm = ig_gemm_i8();
     s->pack = ig_gemm_i8_acts();
     s->transpose = ig_transpose(1);
+    s->out_bytes = ig_dtype(b->out[0]->dtype)->bytes;
+    s->turn_out = ig_transpose(s->out_bytes);
+    s->dw = ig_dw_i8();
     s->finish = ig_i8_finish_bind(b);
     IG_TRY(measure(s, b));
     if (!list_taps(s, b->arena)) return ig_node_fail(b->err, INGOT_E_NOMEM, b->node, "no memory");
@@ -283,17 +289,20 @@ static void gather(const job *j, uint8_t *to, const uint8_t *x, size_t p, size_t
     }
 }
 
-/* The tile's columns are channels from `first` on: each is a piece of a row of y. */
-static void leave(const job *j, const int32_t *tile, size_t image, size_t p, size_t rows,
-                  size_t first, size_t cols)
+/* The tile's columns are channels from `first` on: finished row by row, then turned, for each is a
+ * piece of a row of y. */
+static void leave(const job *j, char *mine, size_t image, size_t p, size_t rows, size_t first,
+                  size_t cols)
 {
     const state *s = j->s;
-    int32_t column[IG_I8_ROWS];
-    for (size_t c = 0; c < cols; c++) {
-        for (size_t r = 0; r < rows; r++) column[r] = tile[r * IG_I8_COLS + c];
-        ig_i8_finish_channel(&j->finish, j->r->out[0]->data,
-                             (image * s->m + first + c) * s->p_out + p, column, first + c, rows);
-    }
+    int32_t *tile = (int32_t *)(mine + s->at_tile);
+    char *done = mine + s->at_done;
+    for (size_t r = 0; r < rows; r++)
+        ig_i8_finish_row(&j->finish, done, r * IG_I8_COLS, tile + r * IG_I8_COLS, first, cols);
+    const transpose_shape t = {
+        .batch = 1, .rows = rows, .cols = cols, .x_row = IG_I8_COLS, .y_row = s->p_out};
+    const size_t at = (image * s->m + first) * s->p_out + p;
+    s->turn_out((char *)j->r->out[0]->data + at * s->out_bytes, done, &t);
 }
 
 static void group_products(const job *j, char *mine, size_t image, size_t p, size_t rows, size_t g)
@@ -320,14 +329,8 @@ static void group_products(const job *j, char *mine, size_t image, size_t p, siz
         q.w_zero += col;
         q.w_fix += col;
         s->gemm(&q, 0, rows, 0, (q.n + GEMM_I8_PANEL - 1) / GEMM_I8_PANEL);
-        leave(j, tile, image, p, rows, g * s->m_each + col, q.n);
+        leave(j, mine, image, p, rows, g * s->m_each + col, q.n);
     }
-}
-
-static void add_tap(int32_t *restrict acc, const uint8_t *restrict x, const int16_t *restrict w,
-                    size_t n, uint8_t flip, int16_t zero)
-{
-    for (size_t i = 0; i < n; i++) acc[i] += (int16_t)((x[i] ^ flip) - zero) * w[i];
 }
 
 static void depthwise(const job *j, char *mine, size_t image, size_t p, size_t rows)
@@ -336,21 +339,23 @@ static void depthwise(const job *j, char *mine, size_t image, size_t p, size_t r
     const uint8_t *x = j->x + image * s->p_in * s->c, flip = s->x_signed ? 0x80 : 0;
     const int16_t *words = ig_piece(j->r, s->at_words);
     const int16_t zero = (int16_t)(j->x_zero + (s->x_signed ? 128 : 0));
-    int32_t *tile = (int32_t *)(mine + s->at_tile);
+    const uint8_t **from = (const uint8_t **)(void *)(mine + s->at_taps);
+    const int16_t **by = (const int16_t **)(void *)(from + s->taps);
     int64_t at[IG_SPATIAL];
     for (size_t col = 0; col < s->c; col += IG_I8_COLS) {
         const size_t n = IG_MIN(s->c - col, (size_t)IG_I8_COLS);
         for (size_t r = 0; r < rows; r++) {
-            memset(tile + r * IG_I8_COLS, 0, n * sizeof *tile);
+            size_t taps = 0; /* those in the padding are left out */
             origin(s, p + r, at);
             for (size_t t = 0; t < s->taps; t++) {
-                const int64_t from = tap_at(s, at, t);
-                if (from >= 0)
-                    add_tap(tile + r * IG_I8_COLS, x + (size_t)from * s->c + col,
-                            words + t * s->c + col, n, flip, zero);
+                const int64_t place = tap_at(s, at, t);
+                if (place < 0) continue;
+                from[taps] = x + (size_t)place * s->c + col;
+                by[taps++] = words + t * s->c + col;
             }
+            s->dw((int32_t *)(mine + s->at_tile) + r * IG_I8_COLS, from, by, taps, n, flip, zero);
         }
-        leave(j, tile, image, p, rows, col, n);
+        leave(j, mine, image, p, rows, col, n);
     }
 }
 

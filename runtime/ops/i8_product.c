@@ -175,23 +175,3 @@ void ig_i8_finish_row(const ig_i8_finish *f, void *y, size_t at, int32_t *acc, s
             narrow_floats(f, y, at, acc, scale, f->step, bias, n);
     }
 }
-
-void ig_i8_finish_channel(const ig_i8_finish *f, void *y, size_t at, int32_t *acc, size_t c,
-                          size_t n)
-{
-    const float *scale = f->scale ? f->scale + c * f->step : NULL;
-    if (f->to == INGOT_I32) {
-        memcpy((int32_t *)y + at, acc, n * sizeof *acc);
-    } else if (ig_is_byte(f->to)) {
-        const uint32_t bias = f->bias ? (uint32_t)((const int32_t *)f->bias)[c] : 0;
-        for (size_t i = 0; i < n && bias; i++) acc[i] = (int32_t)((uint32_t)acc[i] + bias);
-        f->requantize((uint8_t *)y + at, acc, scale, 0, n, f->zero, f->to == INGOT_I8);
-    } else {
-        float bias[IG_BLOCK];
-        for (size_t i = 0; i < IG_BLOCK && f->bias; i++) bias[i] = ((const float *)f->bias)[c];
-        for (size_t i = 0, m; i < n; i += m) {
-            m = IG_MIN(n - i, (size_t)IG_BLOCK);
-            narrow_floats(f, y, at + i, acc + i, scale, 0, f->bias ? bias : NULL, m);
-        }
-    }
-}

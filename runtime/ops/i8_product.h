@@ -10,7 +10,7 @@
 #include "kernels/quant/quant.h"
 #include "runtime/ops/wide.h"
 
-enum { IG_I8_ROWS = 24, IG_I8_COLS = 256 };
+enum { IG_I8_ROWS = 48, IG_I8_COLS = 256 };
 
 /* Matrices of weights [n, k] in panels, one after the other. */
 typedef struct {
@@ -56,11 +56,9 @@ ingot_status ig_i8_finish_infer(ig_infer *c, uint32_t first, int64_t dtype, int6
 ig_i8_finish ig_i8_finish_bind(const ig_bind *b);
 void ig_i8_finish_run(ig_i8_finish *f, const ig_run *r, uint32_t first);
 /* ig_i8_finish_row - acc[n] of columns [col, col + n), which it may change, to elements [at, at +
- * n) of y. ig_i8_finish_channel - acc[n] of the one channel c. */
+ * n) of y. */
 void ig_i8_finish_row(const ig_i8_finish *f, void *y, size_t at, int32_t *acc, size_t col,
                       size_t n);
-void ig_i8_finish_channel(const ig_i8_finish *f, void *y, size_t at, int32_t *acc, size_t c,
-                          size_t n);
 
 static inline bool ig_is_byte(ingot_dtype d) { return d == INGOT_U8 || d == INGOT_I8; }
 

@@ -117,6 +117,30 @@ static void check_range(range_f32_fn *fn, const char *name, uint32_t needs)
     }
 }
 
+static void check_dw(dw_i8_fn *fn, const char *name, uint32_t needs)
+{
+    enum { TAPS = 9 };
+    for (size_t i = 0; i < 60; i++) {
+        const size_t n = i < 36 ? i : check_pick(36, 300), taps = check_pick(0, TAPS);
+        const bool is_signed = i % 2;
+        const uint8_t flip = is_signed ? 0x80 : 0;
+        const int16_t zero = (int16_t)check_pick(0, 255);
+        if (!check_next(needs, name, "%zu channels, %zu taps", n, taps)) continue;
+        const uint8_t *x[TAPS];
+        const int16_t *w[TAPS];
+        for (size_t t = 0; t < TAPS; t++) {
+            int16_t *words = check_bytes(n * sizeof *words);
+            for (size_t k = 0; k < n; k++) words[k] = (int16_t)(words[k] % 256);
+            x[t] = check_bytes(n), w[t] = words;
+        }
+        int32_t *want = check_i32(n, 0, 0), *got = check_i32(n, 7, 7);
+        for (size_t k = 0; k < n; k++)
+            for (size_t t = 0; t < taps; t++) want[k] += ((x[t][k] ^ flip) - zero) * w[t][k];
+        fn(got, x, w, taps, n, flip, zero);
+        check_same(want, got, n * sizeof *got);
+    }
+}
+
 void check_quant(void);
 void check_quant(void)
 {
@@ -134,5 +158,8 @@ void check_quant(void)
 #undef K
 #define K(family, fn, needs) check_range(fn, #fn, needs);
 #include "kernels/quant/range_f32.kern"
+#undef K
+#define K(family, fn, needs) check_dw(fn, #fn, needs);
+#include "kernels/quant/dw_i8.kern"
 #undef K
 }
