@@ -131,9 +131,39 @@ static void layouts_have_their_size(void **state)
     assert_false(ig_layout_bytes(&huge, IG_P16, &bytes));
 }
 
+/* Weights of 72 MB: nothing of them passes through the allocator, and DATA begins on a huge page.
+ */
+static void opening_copies_no_weights(void **state)
+{
+    (void)state;
+    ingot_error err;
+    ig_heap heap;
+    ig_heap_init(&heap, NULL);
+    const int64_t dims[] = {18, 1 << 20};
+    float *weights = calloc(18 << 20, sizeof *weights);
+    assert_non_null(weights);
+    ig_graph *g = ig_graph_open(&heap, NULL);
+    const ig_id x = small_input(g, "x", 2, dims);
+    const ig_id w = ig_graph_const(g, "w", INGOT_F32, 2, dims, weights);
+    const ig_id y = small_binary(g, "add", x, w);
+    assert_true(ig_graph_set_io(g, &x, 1, &y, 1));
+    check_ok(ig_ingot_write(image_path(), g, &image_meta, NULL, &heap, &err));
+    ig_graph_close(&g);
+    free(weights);
+    ig_heap_reset_peak(&heap);
+    ig_ingot *f;
+    check_ok(ig_ingot_open(&f, &heap, image_path(), &err));
+    assert_true(f->n_bytes > 72 << 20);
+    assert_true(heap.peak_bytes < 64 << 10);
+    assert_int_equal(((const unsigned char *)f->graph->values[w].data - f->bytes) % (2 << 20), 0);
+    ig_ingot_close(&f);
+    unlink(image_path());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(opening_copies_no_weights),
         cmocka_unit_test(a_file_comes_back_whole),
         cmocka_unit_test(writing_twice_gives_the_same_bytes),
         cmocka_unit_test(errors_say_what_is_wrong),
