@@ -1,0 +1,207 @@
+/* unit_pass_products.c - the passes around products and convolutions: what is left of a graph, and
+ * that it computes the same. */
+#include "tests/graph/small.h"
+#include "runtime/graph/match.h"
+
+#include <math.h>
+
+typedef struct {
+    ig_heap heap;
+    ig_graph *g;
+    ig_id x;
+    int64_t dims[4];
+    int rank;
+} fixture;
+
+enum { MOST = 4096 };
+
+static void begin(fixture *f, int rank, const int64_t *dims)
+{
+    ig_heap_init(&f->heap, NULL);
+    f->g = ig_graph_open(&f->heap, NULL);
+    f->rank = rank;
+    memcpy(f->dims, dims, (size_t)rank * sizeof *dims);
+    f->x = small_input(f->g, "x", rank, dims);
+}
+
+static ig_id random_const(fixture *f, int rank, const int64_t *dims, float low)
+{
+    static unsigned seed = 1;
+    float v[MOST];
+    size_t n;
+    assert_true(ig_dims_elements(rank, dims, &n) && n <= MOST);
+    for (size_t i = 0; i < n; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        v[i] = low + (float)(seed >> 8) / (float)(1 << 24);
+    }
+    return small_const(f->g, "", rank, dims, v);
+}
+
+static ig_id node(fixture *f, const char *op, const ig_id *in, size_t n_in)
+{
+    const ig_id out = ig_graph_value(f->g, "", NULL);
+    assert_non_null(ig_graph_node(f->g, ig_op_find(op), op, in, n_in, &out, 1, 0));
+    return out;
+}
+
+static ig_id conv(fixture *f, ig_id x, int64_t out, int64_t in, int64_t k, int64_t groups)
+{
+    const ig_id w = random_const(f, 4, (int64_t[]){out, in, k, k}, -0.5f);
+    const ig_id b = random_const(f, 1, &out, -0.5f);
+    const ig_id y = node(f, "conv", (ig_id[]){x, w, b}, 3);
+    ig_node *n = f->g->nodes[f->g->n_nodes - 1];
+    const int64_t p = k / 2;
+    assert_true(ig_put_attr_ints(f->g, n, "pads", (int64_t[]){p, p, p, p}, 4));
+    assert_true(ig_put_attr_int(f->g, n, "group", groups));
+    return y;
+}
+
+static ig_id batch_norm(fixture *f, ig_id x, int64_t c)
+{
+    const ig_id in[] = {x, random_const(f, 1, &c, 0.5f), random_const(f, 1, &c, -0.5f),
+                        random_const(f, 1, &c, -0.5f), random_const(f, 1, &c, 0.5f)};
+    return node(f, "batch_norm", in, 5);
+}
+
+static size_t run(const fixture *f, float *y)
+{
+    ingot_error err;
+    static float x[MOST];
+    for (int i = 0; i < MOST; i++) x[i] = (float)((i * 37) % 23 - 11) * 0.11f;
+    ig_heap heap;
+    ig_heap_init(&heap, NULL);
+    const ig_exec_options o = {.heap = &heap};
+    ig_exec *e;
+    check_ok(ig_exec_open(&e, f->g, &o, &err));
+    ig_tensor in = small_tensor(x, f->rank, f->dims), out = {0};
+    check_ok(ig_exec_run(e, &out, &in, &err));
+    const size_t n = ig_tensor_elements(&out);
+    assert_true(n <= MOST);
+    memcpy(y, out.data, n * sizeof *y);
+    ig_exec_close(&e);
+    return n;
+}
+
+static size_t count(const ig_graph *g, const char *op)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < g->n_nodes; i++) n += ig_is(g->nodes[i], op, NULL);
+    return n;
+}
+
+/* Run, pass, run; the results agree. */
+static void finish(fixture *f, ig_id y)
+{
+    static float before[MOST], after[MOST];
+    assert_true(ig_graph_set_io(f->g, &f->x, 1, &y, 1));
+    const size_t n = run(f, before);
+    small_passes(f->g, &f->heap);
+    assert_int_equal(run(f, after), n);
+    for (size_t i = 0; i < n; i++)
+        if (fabsf(before[i] - after[i]) > 1e-4f)
+            fail_msg("[%zu] %g became %g:\n%s", i, (double)before[i], (double)after[i],
+                     small_text(f->g));
+}
+
+static void end(fixture *f)
+{
+    ig_graph_close(&f->g);
+    assert_int_equal(f->heap.live_bytes, 0);
+}
+
+static void norms_biases_and_activations_join_a_convolution(void **state)
+{
+    (void)state;
+    fixture f;
+    begin(&f, 4, (int64_t[]){1, 3, 6, 6});
+    const ig_id a = small_unary(f.g, "relu", batch_norm(&f, conv(&f, f.x, 8, 3, 3, 1), 8));
+    const ig_id b = small_unary(f.g, "sigmoid", batch_norm(&f, conv(&f, a, 8, 1, 3, 8), 8));
+    finish(&f, b);
+    assert_int_equal(count(f.g, "conv_nhwc"), 2);
+    assert_int_equal(count(f.g, "transpose"), 2); /* in and out of NHWC, nothing between */
+    assert_int_equal(f.g->n_nodes, 4);
+    assert_string_equal(ig_attr_text(f.g->nodes[1], "act"), "relu");
+    assert_int_equal(f.g->values[f.g->nodes[1]->in[1]].layout, IG_P16);
+    assert_int_equal(f.g->values[f.g->nodes[2]->in[1]].layout, IG_PLAIN); /* depthwise */
+    end(&f);
+}
+
+static void a_residual_joins_the_later_convolution(void **state)
+{
+    (void)state;
+    fixture f;
+    begin(&f, 4, (int64_t[]){1, 4, 5, 5});
+    const ig_id a = conv(&f, f.x, 4, 4, 3, 1),
+                b = conv(&f, small_unary(f.g, "relu", a), 4, 4, 1, 1);
+    finish(&f, small_unary(f.g, "relu", small_binary(f.g, "add", b, f.x)));
+    assert_int_equal(count(f.g, "binary"), 0);
+    assert_int_equal(count(f.g, "unary"), 0);
+    end(&f);
+}
+
+static void the_layout_reaches_through_what_lies_between(void **state)
+{
+    (void)state;
+    fixture f;
+    begin(&f, 4, (int64_t[]){1, 4, 6, 6});
+    const ig_id a = conv(&f, f.x, 6, 4, 3, 1);
+    const ig_id gate = random_const(&f, 3, (int64_t[]){6, 1, 1}, 0);
+    const ig_id b = small_binary(f.g, "mul", a, gate);
+    const ig_id both[] = {a, b};
+    const ig_id c = node(&f, "concat", both, 2);
+    assert_true(ig_put_attr_int(f.g, f.g->nodes[f.g->n_nodes - 1], "axis", 1));
+    const ig_id pads[] = {c, ig_graph_const_ints(f.g, "", (int64_t[]){0, 0, 1, 0, 0, 0, 0, 2}, 8)};
+    const ig_id d = node(&f, "pad", pads, 2);
+    const ig_id axes[] = {d, ig_graph_const_ints(f.g, "", (int64_t[]){2, 3}, 2)};
+    const ig_id e = node(&f, "reduce", axes, 2);
+    assert_true(ig_put_attr_text(f.g, f.g->nodes[f.g->n_nodes - 1], "fn", "mean"));
+    assert_true(ig_put_attr_int(f.g, f.g->nodes[f.g->n_nodes - 1], "keepdims", 0));
+    finish(&f, e);
+    assert_int_equal(count(f.g, "transpose"), 1);
+    end(&f);
+}
+
+static void products_take_bias_activation_and_packed_weights(void **state)
+{
+    (void)state;
+    fixture f;
+    begin(&f, 2, (int64_t[]){3, 20});
+    const ig_id w = random_const(&f, 2, (int64_t[]){33, 20}, -0.5f);
+    const ig_id y = node(&f, "matmul", (ig_id[]){f.x, w}, 2);
+    assert_true(ig_put_attr_int(f.g, f.g->nodes[0], "trans_b", 1));
+    const int64_t n = 33;
+    const ig_id sum = small_binary(f.g, "add", random_const(&f, 1, &n, -0.5f), y);
+    finish(&f, small_unary(f.g, "tanh", sum));
+    assert_int_equal(f.g->n_nodes, 1);
+    const ig_node *p = f.g->nodes[0];
+    assert_true(ig_is(p, "matmul", NULL) && p->n_in == 3);
+    assert_string_equal(ig_attr_text(p, "act"), "tanh");
+    assert_int_equal(f.g->values[p->in[1]].layout, IG_P16);
+    assert_int_equal(f.g->values[p->in[1]].type.dims[0], 20);
+    end(&f);
+}
+
+static void a_value_that_others_read_is_not_fused_away(void **state)
+{
+    (void)state;
+    fixture f;
+    begin(&f, 2, (int64_t[]){2, 8});
+    const ig_id w = random_const(&f, 2, (int64_t[]){8, 8}, -0.5f);
+    const ig_id y = node(&f, "matmul", (ig_id[]){f.x, w}, 2);
+    finish(&f, small_binary(f.g, "mul", small_unary(f.g, "relu", y), y));
+    assert_int_equal(count(f.g, "unary"), 1);
+    assert_string_equal(ig_attr_text(f.g->nodes[0], "act"), "none");
+    end(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(norms_biases_and_activations_join_a_convolution),
+        cmocka_unit_test(a_residual_joins_the_later_convolution),
+        cmocka_unit_test(the_layout_reaches_through_what_lies_between),
+        cmocka_unit_test(products_take_bias_activation_and_packed_weights),
+        cmocka_unit_test(a_value_that_others_read_is_not_fused_away),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
