@@ -134,7 +134,23 @@ static ingot_status normalizer(ig_import *c, const ig_onnx_node *n, const char *
     return c->status;
 }
 
-/* Inputs side by side; each has at most the width that is listed for it. */
+/* x [N, width] cut or filled up with zeros to `want` columns. */
+static ig_id to_width(ig_import *c, const ig_onnx_node *n, ig_id x, int64_t width, int64_t want)
+{
+    if (width < 0 || want < 0)
+        ig_onnx_fail(c, n, "a width is %lld where inputdimensions says %lld", (long long)width,
+                     (long long)want);
+    if (width < want) {
+        const int64_t pads[] = {0, 0, 0, want - width};
+        return ig_emit_new(c, n, "pad", 2, x, ig_emit_ints(c, pads, 4));
+    }
+    if (width == want) return x;
+    const int64_t zero = 0, one = 1;
+    return ig_emit_new(c, n, "slice", 4, x, ig_emit_ints(c, &zero, 1), ig_emit_ints(c, &want, 1),
+                       ig_emit_ints(c, &one, 1));
+}
+
+/* Inputs side by side, each as wide as it is listed. */
 static ingot_status feature_vectorizer(ig_import *c, const ig_onnx_node *n, const char *arg)
 {
     (void)arg;
@@ -154,15 +170,7 @@ static ingot_status feature_vectorizer(ig_import *c, const ig_onnx_node *n, cons
             x = ig_emit_new(c, n, "reshape", 2, x, ig_emit_ints(c, column, 2));
         else if (rank != 2)
             return ig_onnx_fail(c, n, "input %u has rank %d, 1 or 2 expected", i, rank);
-        if (widths.n && width >= 0 && width < widths.v[i])
-            return ig_onnx_fail(c, n, "input %u has %lld columns, inputdimensions says %lld", i,
-                                (long long)width, (long long)widths.v[i]);
-        if (widths.n && width != widths.v[i]) {
-            const int64_t zero = 0, one = 1;
-            x = ig_emit_new(c, n, "slice", 4, x, ig_emit_ints(c, &zero, 1),
-                            ig_emit_ints(c, &widths.v[i], 1), ig_emit_ints(c, &one, 1));
-        }
-        parts[i] = x;
+        parts[i] = widths.n ? to_width(c, n, x, width, widths.v[i]) : x;
     }
     ig_node *node = ig_emit(c, n, "concat", parts, n->n_in, n->out, n->n_out);
     ig_set_int(c, node, "axis", 1);
@@ -290,9 +298,14 @@ static ingot_status takes_maps(ig_import *c, const ig_onnx_node *n, const char *
 
 /* ---- linear models ---- */
 
+/* [rows, C]. Some exporters leave more coefficients than x has features for; the format's other
+ * readers take as many as they need from the front, whatever the rows were. */
 static ig_id coefficients(ig_import *c, const ig_onnx_node *n, ig_floats w, size_t rows)
 {
     if (c->status) return IG_NO_VALUE;
+    const ig_type *x = onnx_type(c, n->in[0]);
+    const int64_t cols = x->rank > 0 ? x->dims[x->rank - 1] : 0;
+    if (cols > 0 && rows && (uint64_t)cols < w.n / rows) w.n = rows * (size_t)cols;
     if (!rows || !w.n || w.n % rows) {
         ig_onnx_bad(c, n, "%zu coefficients for %zu rows of scores", w.n, rows);
         return IG_NO_VALUE;
