@@ -2,6 +2,7 @@
 #include "formats/convert.h"
 #include "formats/onnx/onnx.h"
 #include "runtime/base/checked.h"
+#include "runtime/base/fault.h"
 #include "runtime/graph/exec.h"
 #include "runtime/graph/pass.h"
 
@@ -217,17 +218,28 @@ static ingot_status transform(job *j, ingot_error *err)
     return ig_golden_check(NULL, j->graph, j->o->golden, j->o->heap, j->o->pool, err);
 }
 
+/* Zeros that a fault guard put in the place of missing pages must not become weights. */
+static ingot_status source_intact(const job *j, const char *src, ingot_error *err)
+{
+    if (!atomic_load(&j->map.bad)) return INGOT_OK;
+    return ig_fail(err, INGOT_E_IO, "%s was cut off while it was read", src);
+}
+
 ingot_status ig_convert_file(const char *out, const char *src, const ig_convert_options *options,
                              ingot_error *err)
 {
     job j = {.o = options};
     IG_TRY(ig_map_open(&j.map, options->heap, src, err));
-    ingot_status s = read_source(&j, src, err);
+    ingot_status s = INGOT_OK;
+    if (ig_fault_guard_installed()) s = ig_fault_watch(j.map.data, j.map.size, &j.map.bad, err);
+    if (!s) s = read_source(&j, src, err);
     if (!s) s = transform(&j, err);
     if (!s) s = fill_meta(&j, src, err);
+    if (!s) s = source_intact(&j, src, err); /* hashing has read every byte of it */
     const ig_meta meta = {j.meta, j.n_meta};
     if (!s) s = ig_ingot_write(out, j.graph, &meta, options->golden, options->heap, err);
     ig_graph_close(&j.graph);
+    ig_fault_unwatch(j.map.data);
     ig_map_close(&j.map);
     return s;
 }

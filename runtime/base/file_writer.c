@@ -113,17 +113,17 @@ static bool name_temporary(char *name, const char *target)
     return n > 0 && n < PATH_MAX;
 }
 
-/* Make the file and enter it in the list; 0 or an errno. */
+/* Make the file; 0 or an errno. It is in the list before it exists: a signal between the two would
+ * leave it behind otherwise, while to remove what is not there does no harm. */
 static int create_temporary(ig_writer *w, const char *target)
 {
     char *name = temporaries[w->slot].path;
     for (int i = 0; i < TRIES; i++) {
         if (!name_temporary(name, target)) return ENAMETOOLONG;
+        atomic_store(&temporaries[w->slot].owner, (int)getpid());
         w->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (w->fd >= 0) {
-            atomic_store(&temporaries[w->slot].owner, (int)getpid());
-            return 0;
-        }
+        if (w->fd >= 0) return 0;
+        atomic_store(&temporaries[w->slot].owner, 0);
         if (errno != EEXIST) break;
     }
     return errno;

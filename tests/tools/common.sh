@@ -4,7 +4,8 @@ set -u
 ingot=$INGOT_BIN/ingot
 examples=examples/models
 work=$(mktemp -d)
-trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
+# only the script itself cleans up: a child that is interrupted before its exec runs the trap as well
+trap '[ $BASHPID = $$ ] && rm -rf "$work"' EXIT
 failed=0
 
 fail() {

@@ -42,10 +42,13 @@ for pause in 0.001 0.003 0.006 0.01; do
     kill -INT $pid 2>/dev/null
     wait $pid
     code=$?
-    if [ $code -eq 0 ]; then rm -f "$work/full/x.ingot"; else
-        [ $code -eq 130 ] || fail "Ctrl-C in convert: exit $code"
-        [ -z "$(ls -A "$work/full")" ] || fail "Ctrl-C in convert left $(ls -A "$work/full")"
+    [ $code -eq 0 ] || [ $code -eq 130 ] || fail "Ctrl-C in convert: exit $code"
+    # it may have come after the file got its name: then the file is whole
+    if [ -e "$work/full/x.ingot" ]; then
+        "$ingot" verify "$work/full/x.ingot" >/dev/null || fail "Ctrl-C left a part of a file"
+        rm -f "$work/full/x.ingot"
     fi
+    [ -z "$(ls -A "$work/full")" ] || fail "Ctrl-C in convert left $(ls -A "$work/full")"
 done
 
 # A model that is cut off, or written to, while it runs.
