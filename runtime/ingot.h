@@ -138,10 +138,10 @@ typedef struct {
 
 /* A view of caller-owned or session-owned memory: C order, element-aligned.
  *
- * As an input: name NULL means "by position". As an output of a run: with data set, the result is written
- * there (its dtype and dims must be what the run gives); with data NULL the fields are filled and data
- * points to memory of the session, valid until its next run. A sequence has items and n_items instead of
- * data; an empty optional has `absent`. */
+ * As an input: name NULL means "by position". As an output of a run: with data set, the result is
+ * written there (its dtype and dims must be what the run gives); with data NULL the fields are
+ * filled and data points to memory of the session, valid until its next run. A sequence has items
+ * and n_items instead of data; an empty optional has `absent`. */
 typedef struct ingot_tensor {
     const char *name;
     ingot_dtype dtype;
@@ -161,7 +161,7 @@ INGOT_API ingot_tensor ingot_view_i64(int64_t *data, int rank, const int64_t *di
 
 /* ingot_tensor_elements - the product of the dims; 0 when it is negative or does not fit. */
 INGOT_API size_t ingot_tensor_elements(const ingot_tensor *t);
-INGOT_API size_t ingot_dtype_bytes(ingot_dtype dtype); /* of an element in memory; 0: unknown */
+INGOT_API size_t ingot_dtype_bytes(ingot_dtype dtype);     /* of an element in memory; 0: unknown */
 INGOT_API const char *ingot_dtype_name(ingot_dtype dtype); /* "f32"; never NULL */
 
 /* ---- runtime ------------------------------------------------------------------------------- */
@@ -173,19 +173,19 @@ typedef struct ingot_session ingot_session;
 typedef enum { INGOT_LOG_ERROR, INGOT_LOG_WARN, INGOT_LOG_INFO, INGOT_LOG_DEBUG } ingot_log_level;
 
 typedef struct {
-    size_t size;      /* sizeof(ingot_runtime_options) */
-    size_t n_threads; /* 0: all cores this process may use; 1: no thread is ever created */
-    bool pin;         /* bind threads to cores */
+    size_t size;       /* sizeof(ingot_runtime_options) */
+    size_t n_threads;  /* 0: all cores this process may use; 1: no thread is ever created */
+    bool pin;          /* bind threads to cores */
     ingot_alloc alloc; /* fn NULL: libc */
     void (*log)(void *ud, ingot_log_level level, const char *text); /* NULL: stderr */
     void *log_ud;
     ingot_log_level log_level; /* messages above it are dropped; 0: errors only */
-    /* The host's own executor instead of our threads: calls fn(arg, i) for every i < n on threads of its
-     * choice and returns when all are done. n <= n_threads. */
+    /* The host's own executor instead of our threads: calls fn(arg, i) for every i < n on threads
+     * of its choice and returns when all are done. n <= n_threads. */
     void (*parallel)(void *ud, size_t n, void (*fn)(void *arg, size_t i), void *arg);
     void *parallel_ud;
-    bool guard_maps; /* a model file that is truncated while mapped gives E_IO instead of SIGBUS: installs
-                        a SIGBUS handler that passes foreign faults on */
+    bool guard_maps; /* a model file that is truncated while mapped gives E_IO instead of SIGBUS:
+                        installs a SIGBUS handler that passes foreign faults on */
 } ingot_runtime_options;
 
 /* ingot_runtime_open - threads, memory and log that models borrow. options NULL: defaults.
@@ -208,7 +208,7 @@ INGOT_API void ingot_runtime_reset_peak(ingot_runtime *rt);
 /* ---- models -------------------------------------------------------------------------------- */
 
 typedef struct {
-    size_t size; /* sizeof(ingot_model_options) */
+    size_t size;        /* sizeof(ingot_model_options) */
     bool check_digests; /* verify all of the file, weights too, before it is used */
 } ingot_model_options;
 
@@ -221,8 +221,8 @@ INGOT_API INGOT_MUST_USE ingot_status ingot_model_open(ingot_model **out, ingot_
                                                        const char *path,
                                                        const ingot_model_options *options,
                                                        ingot_error *err);
-/* ingot_model_open_memory - the same over n bytes of a file's image, 64-byte aligned, borrowed until the
- * model and its sessions are closed. */
+/* ingot_model_open_memory - the same over n bytes of a file's image, 64-byte aligned, borrowed
+ * until the model and its sessions are closed. */
 INGOT_API INGOT_MUST_USE ingot_status ingot_model_open_memory(ingot_model **out, ingot_runtime *rt,
                                                               const void *bytes, size_t n,
                                                               const ingot_model_options *options,
@@ -259,49 +259,53 @@ typedef struct {
 } ingot_trace;
 
 typedef struct {
-    size_t size; /* sizeof(ingot_session_options) */
+    size_t size;    /* sizeof(ingot_session_options) */
     bool fast_math; /* false: bitwise the same answer for any batch, thread count and CPU */
-    size_t dynamic_limit_bytes; /* bound of memory for results whose size only the data tells; 0: 4 GiB */
+    size_t dynamic_limit_bytes; /* bound of memory for results whose size only the data tells; 0: 4
+                                   GiB */
     void (*trace)(void *ud, const ingot_trace *step); /* NULL: none */
     void *trace_ud;
 } ingot_session_options;
 
 /* ingot_session_open - plans and working memory for one caller at a time; cheap.
- * Threads: one call at a time per session (ingot_session_cancel excepted); sessions run in parallel. */
+ * Threads: one call at a time per session (ingot_session_cancel excepted); sessions run in
+ * parallel. */
 INGOT_API INGOT_MUST_USE ingot_status ingot_session_open(ingot_session **out, ingot_model *model,
                                                          const ingot_session_options *options,
                                                          ingot_error *err);
 INGOT_API void ingot_session_close(ingot_session **s); /* waits for an asynchronous run */
 
 typedef struct {
-    size_t activation_bytes; /* one block for all intermediate values and scratch */
-    size_t plan_bytes;       /* tables and kernel state */
-    size_t unshared_bytes;   /* what the values would take without sharing memory */
+    size_t activation_bytes;   /* one block for all intermediate values and scratch */
+    size_t plan_bytes;         /* tables and kernel state */
+    size_t unshared_bytes;     /* what the values would take without sharing memory */
     size_t n_steps, n_dynamic; /* kernel launches; of them sized at run time */
     bool exact; /* no step's memory depends on the data: a run takes exactly these bytes */
 } ingot_plan;
 
-/* ingot_session_plan - prepare for inputs of these shapes (data may be NULL): the next run with them
- * allocates nothing. info may be NULL. */
+/* ingot_session_plan - prepare for inputs of these shapes (data may be NULL): the next run with
+ * them allocates nothing. info may be NULL. */
 INGOT_API INGOT_MUST_USE ingot_status ingot_session_plan(ingot_plan *info, ingot_session *s,
                                                          const ingot_tensor *in, size_t n_in,
                                                          ingot_error *err);
 
 /* ingot_session_run - run the model once.
  *
- *   out  [n_out] by name, or by position where the name is NULL; n_out may be less than the model's.
- *   in   [n_in]  every input of the model, by name or position. Borrowed, never copied.
+ *   out  [n_out] by name, or by position where the name is NULL; n_out may be less than the
+ * model's. in   [n_in]  every input of the model, by name or position. Borrowed, never copied. For
+ * a sequence set is_sequence, items and n_items.
  *
- * On failure no output of the caller is promised. Errors: E_DATA (wrong name, dtype or shape; a value that
- * an op cannot take), E_ARG (an output buffer that does not fit), E_NOMEM, E_CANCELLED, E_IO (the file
- * was changed while mapped), E_FULL. Memory: none is allocated when the shapes were planned or run before
- * and the plan is exact. */
+ * On failure no output of the caller is promised. Errors: E_DATA (wrong name, dtype or shape; a
+ * value that an op cannot take), E_ARG (an output buffer that does not fit), E_NOMEM, E_CANCELLED,
+ * E_IO (the file was changed while mapped), E_FULL. Memory: none is allocated when the shapes were
+ * planned or run before and the plan is exact. */
 INGOT_API INGOT_MUST_USE ingot_status ingot_session_run(ingot_session *s, ingot_tensor *out,
                                                         size_t n_out, const ingot_tensor *in,
                                                         size_t n_in, ingot_error *err);
 
-/* ingot_session_run_async - the same on a thread of the session; done(ud, status, err) is called there
- * when it ends. out, in and what they point to must live until then. E_ARG: a run is in progress. */
+/* ingot_session_run_async - the same on a thread of the session; done(ud, status, err) is called
+ * there when it ends. out, in and what they point to must live until then. E_ARG: a run is in
+ * progress. */
 typedef void ingot_done_fn(void *ud, ingot_status status, const ingot_error *err);
 INGOT_API INGOT_MUST_USE ingot_status ingot_session_run_async(ingot_session *s, ingot_tensor *out,
                                                               size_t n_out, const ingot_tensor *in,
@@ -309,8 +313,8 @@ INGOT_API INGOT_MUST_USE ingot_status ingot_session_run_async(ingot_session *s, 
                                                               void *ud, ingot_error *err);
 INGOT_API void ingot_session_wait(ingot_session *s); /* until no asynchronous run is in progress */
 
-/* ingot_session_cancel - the run in progress ends with E_CANCELLED at its next step; without one nothing
- * happens. Threads: any. */
+/* ingot_session_cancel - the run in progress ends with E_CANCELLED at its next step; without one
+ * nothing happens. Threads: any. */
 INGOT_API void ingot_session_cancel(ingot_session *s);
 
 #ifdef __cplusplus

@@ -5,8 +5,8 @@
 //     ingot::Session session(model);
 //     std::vector<float> image(64), score = session.run<float>(image, {1, 1, 8, 8});
 //
-// With INGOT_NO_EXCEPTIONS a failed call prints the error and aborts; use the C interface there if failure
-// must be handled.
+// With INGOT_NO_EXCEPTIONS a failed call prints the error and aborts; use the C interface there if
+// failure must be handled.
 #ifndef INGOT_HPP
 #define INGOT_HPP
 
@@ -68,16 +68,26 @@ template <class T, void (*Close)(T **)> class Handle
 template <class T> constexpr ingot_dtype dtype_of()
 {
     using U = std::remove_cv_t<T>;
-    if constexpr (std::is_same_v<U, float>) return INGOT_F32;
-    else if constexpr (std::is_same_v<U, double>) return INGOT_F64;
-    else if constexpr (std::is_same_v<U, bool>) return INGOT_BOOL;
-    else if constexpr (std::is_same_v<U, std::int8_t>) return INGOT_I8;
-    else if constexpr (std::is_same_v<U, std::int16_t>) return INGOT_I16;
-    else if constexpr (std::is_same_v<U, std::int32_t>) return INGOT_I32;
-    else if constexpr (std::is_same_v<U, std::int64_t>) return INGOT_I64;
-    else if constexpr (std::is_same_v<U, std::uint8_t>) return INGOT_U8;
-    else if constexpr (std::is_same_v<U, std::uint16_t>) return INGOT_U16;
-    else if constexpr (std::is_same_v<U, std::uint32_t>) return INGOT_U32;
+    if constexpr (std::is_same_v<U, float>)
+        return INGOT_F32;
+    else if constexpr (std::is_same_v<U, double>)
+        return INGOT_F64;
+    else if constexpr (std::is_same_v<U, bool>)
+        return INGOT_BOOL;
+    else if constexpr (std::is_same_v<U, std::int8_t>)
+        return INGOT_I8;
+    else if constexpr (std::is_same_v<U, std::int16_t>)
+        return INGOT_I16;
+    else if constexpr (std::is_same_v<U, std::int32_t>)
+        return INGOT_I32;
+    else if constexpr (std::is_same_v<U, std::int64_t>)
+        return INGOT_I64;
+    else if constexpr (std::is_same_v<U, std::uint8_t>)
+        return INGOT_U8;
+    else if constexpr (std::is_same_v<U, std::uint16_t>)
+        return INGOT_U16;
+    else if constexpr (std::is_same_v<U, std::uint32_t>)
+        return INGOT_U32;
     else {
         static_assert(std::is_same_v<U, std::uint64_t>, "no Ingot element type");
         return INGOT_U64;

@@ -93,8 +93,4 @@ ingot_status ig_ingot_check_digests(const ig_ingot *file, ingot_error *err);
  * be read: for tests that want to reach behind the checksums. false: it cannot. */
 bool ig_ingot_fix_digests(unsigned char *bytes, size_t n_bytes);
 
-/* ig_layout_bytes - what a tensor of this type takes in that layout; false: it cannot be laid out
- * so. */
-bool ig_layout_bytes(const ig_type *type, ig_layout layout, size_t *bytes);
-
 #endif

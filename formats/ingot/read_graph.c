@@ -26,17 +26,6 @@ typedef struct {
 
 #define bad(r, ...) ig_section_fail((r)->err, "GRAPH", (r)->c.at, __VA_ARGS__)
 
-bool ig_layout_bytes(const ig_type *type, ig_layout layout, size_t *bytes)
-{
-    if (layout == IG_PLAIN) return ig_type_bytes(type, bytes);
-    if (layout != IG_P16 || type->dtype != INGOT_F32 || type->rank < 2) return false;
-    ig_type padded = *type;
-    const int64_t n = type->dims[type->rank - 1];
-    if (n < 0 || n > INT64_MAX - 16) return false;
-    padded.dims[type->rank - 1] = (n + 15) / 16 * 16;
-    return ig_type_bytes(&padded, bytes);
-}
-
 ingot_status ig_read_type(ig_cursor *c, ig_type *type, const char *section, uint32_t n_symbols,
                           ingot_error *err)
 {

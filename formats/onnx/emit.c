@@ -55,6 +55,11 @@ ig_node *ig_emit(ig_import *c, const ig_onnx_node *n, const char *op_name, const
             ig_onnx_bad(c, n, "input %zu is missing", i);
             return NULL;
         }
+    for (size_t i = 0; i < n_in; i++)
+        if (in[i] != IG_NO_VALUE && in[i] >= c->g->n_values) {
+            ig_onnx_bad(c, n, "its mapping gives op '%s' a value that is not there", op_name);
+            return NULL;
+        }
     const ig_id *outputs = whole_outputs(c, n, op, out, &n_out);
     if (!outputs) return NULL;
     c->last = ig_graph_node(c->g, op, n->name, in, n_in, outputs, n_out, op->n_sub);

@@ -2,7 +2,8 @@
  *
  * Inside, the function's inputs mean the caller's values, and attributes that refer to the
  * function's own take the values of the call, else the declared defaults. The caller's outputs mean
- * what the function's outputs mean: no copies are made. */
+ * what the function's outputs mean: no copies are made. A graph that is an attribute can be inlined
+ * in the same way. */
 #include "formats/onnx/state.h"
 
 #include <string.h>
@@ -101,7 +102,8 @@ static ingot_status bind_outputs(ig_import *c, onnx_scope *inner, const onnx_nod
         IG_TRY(s);
         IG_TRY(onnx_define(c, call->out[i], id));
         if (id < first_new) continue;
-        const char *name = onnx_local_name(c, &c->g->arena, call->out[i]);
+        const char *name = onnx_local_name(c, call->out[i]);
+        if (name) name = ig_arena_text(&c->g->arena, name, strlen(name));
         if (!name) return onnx_no_memory(c);
         c->g->values[id].name = name;
     }
@@ -133,4 +135,51 @@ ingot_status onnx_inline(ig_import *c, const onnx_node *call, const char *name,
     const ingot_status s = onnx_import_nodes(&sub, &fn->body);
     w->store.counted = --w->calls_deep > 0;
     return s ? s : bind_outputs(c, &inner, call, fn, first_new);
+}
+
+/* ---- a graph in an attribute ---- */
+
+static ingot_status content(ig_import *c, onnx_scope *inner, const onnx_graph *graph,
+                            const ig_id *in)
+{
+    for (size_t i = 0; i < graph->n_inputs; i++) {
+        onnx_entry *e = onnx_scope_entry(inner, graph->inputs[i].name);
+        if (!e) return onnx_no_memory(c);
+        e->defined = true;
+        e->id = in[i];
+    }
+    ig_import sub = {.g = c->g, .err = c->err, .whole = c->whole, .scope = inner};
+    return onnx_import_content(&sub, graph);
+}
+
+ingot_status onnx_inline_graph(ig_import *c, const ig_onnx_node *n, const char *attr,
+                               const ig_id *in, size_t n_in, ig_id *out, size_t n_out)
+{
+    onnx_import *w = c->whole;
+    if (c->status) return c->status;
+    const onnx_attr *a = onnx_attr_find(n->raw, attr);
+    if (!a || !a->graph) return ig_onnx_bad(c, n, "attribute '%.60s' is no graph", attr);
+    const onnx_graph *graph = a->graph;
+    if (graph->n_inputs != n_in || graph->n_outputs != n_out)
+        return ig_onnx_bad(c, n, "its %s has %zu inputs and %zu outputs, expected %zu and %zu",
+                           attr, graph->n_inputs, graph->n_outputs, n_in, n_out);
+    w->n_inlined += graph->n_nodes;
+    if (w->n_inlined > ONNX_INLINED_MOST)
+        return ig_onnx_bad(c, n, "more than %d nodes are inlined", ONNX_INLINED_MOST);
+    onnx_scope inner = {
+        .arena = &w->arena,
+        .body = c->scope->body,
+        .outer = c->scope,
+        .env = c->scope->env,
+        .opsets = c->scope->opsets,
+        .prefix = ig_arena_printf(&w->arena, "%.*s/%.20s/", ONNX_PREFIX_MOST, n->name, attr)};
+    if (!inner.prefix) return onnx_no_memory(c);
+    c->status = content(c, &inner, graph, in);
+    for (size_t i = 0; i < n_out && !c->status; i++) {
+        const ingot_status s = onnx_scope_resolve(&out[i], &inner, graph->outputs[i].name, c->err);
+        if (s == INGOT_E_FORMAT || (!s && out[i] == IG_NO_VALUE))
+            return ig_onnx_bad(c, n, "nothing makes output %zu of its %s", i, attr);
+        c->status = s;
+    }
+    return c->status;
 }

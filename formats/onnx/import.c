@@ -10,10 +10,10 @@ ingot_status onnx_no_memory(ig_import *c)
     return ig_fail(c->err, INGOT_E_NOMEM, "importing the model: no memory");
 }
 
-const char *onnx_local_name(ig_import *c, ig_arena *arena, const char *name)
+const char *onnx_local_name(ig_import *c, const char *name)
 {
     if (!*c->scope->prefix || !*name) return name;
-    return ig_arena_printf(arena, "%s%.*s", c->scope->prefix, ONNX_PREFIX_MOST, name);
+    return ig_arena_printf(&c->whole->arena, "%s%.*s", c->scope->prefix, ONNX_PREFIX_MOST, name);
 }
 
 ingot_status onnx_define(ig_import *c, const char *name, ig_id id)
@@ -42,7 +42,7 @@ ingot_status onnx_import_value(ig_import *c, ig_id *out, const char *name, const
         else
             IG_TRY(s);
     }
-    const char *local = onnx_local_name(c, &w->arena, name);
+    const char *local = onnx_local_name(c, name);
     *out = local ? ig_graph_value(c->g, local, &t) : IG_NO_VALUE;
     return *out == IG_NO_VALUE ? onnx_no_memory(c) : INGOT_OK;
 }
@@ -52,7 +52,6 @@ ingot_status onnx_import_value(ig_import *c, ig_id *out, const char *name, const
 static ingot_status node_inputs(ig_import *c, ig_id *in, const onnx_node *raw)
 {
     for (size_t i = 0; i < raw->n_in; i++) {
-        in[i] = IG_NO_VALUE;
         if (!*raw->in[i]) continue;
         const ingot_status s = onnx_scope_resolve(&in[i], c->scope, raw->in[i], c->err);
         if (s == INGOT_E_FORMAT)
@@ -66,7 +65,6 @@ static ingot_status node_inputs(ig_import *c, ig_id *in, const onnx_node *raw)
 static ingot_status node_outputs(ig_import *c, ig_id *out, const onnx_node *raw)
 {
     for (size_t i = 0; i < raw->n_out; i++) {
-        out[i] = IG_NO_VALUE;
         if (!*raw->out[i]) continue;
         const onnx_entry *declared = onnx_scope_find(c->scope, raw->out[i]);
         IG_TRY(onnx_import_value(c, &out[i], raw->out[i], declared ? &declared->type : NULL));
@@ -81,11 +79,21 @@ static uint32_t given(const ig_id *ids, size_t n)
     return (uint32_t)n;
 }
 
-static ingot_status infer_new(ig_import *c, size_t first)
+ingot_status onnx_infer_new(ig_import *c, size_t first)
 {
+    if (c->status) return c->status;
     for (size_t i = first; i < c->g->n_nodes; i++)
         IG_TRY(ig_infer_node(c->g, c->g->nodes[i], c->whole->heap, c->err));
     return INGOT_OK;
+}
+
+/* Mappings may look at every position that their op has: what is not given is omitted. */
+static ig_id *ids_of(ig_import *c, size_t n)
+{
+    enum { LEAST = 16 };
+    ig_id *ids = n < UINT32_MAX ? ig_new_n(&c->whole->arena, ig_id, n + LEAST) : NULL;
+    for (size_t i = 0; ids && i < n + LEAST; i++) ids[i] = IG_NO_VALUE;
+    return ids;
 }
 
 static ingot_status map_node(ig_import *c, const onnx_node *raw, const char *name)
@@ -96,8 +104,7 @@ static ingot_status map_node(ig_import *c, const onnx_node *raw, const char *nam
     if (!row)
         return ig_fail(c->err, INGOT_E_UNSUPPORTED, "unsupported: node '%.80s' %.80s", name,
                        raw->op);
-    ig_id *in = ig_new_n(&w->arena, ig_id, raw->n_in),
-          *out = ig_new_n(&w->arena, ig_id, raw->n_out);
+    ig_id *in = ids_of(c, raw->n_in), *out = ids_of(c, raw->n_out);
     if (!in || !out) return onnx_no_memory(c);
     IG_TRY(node_inputs(c, in, raw));
     IG_TRY(node_outputs(c, out, raw));
@@ -114,13 +121,13 @@ static ingot_status map_node(ig_import *c, const onnx_node *raw, const char *nam
     const ingot_status s = row->fn(c, &n, row->arg);
     IG_TRY(c->status);
     IG_TRY(s);
-    return infer_new(c, first);
+    return onnx_infer_new(c, first);
 }
 
 static ingot_status import_node(ig_import *c, const onnx_node *raw, size_t index)
 {
     IG_TRY(onnx_resolve_refs(c, &raw));
-    const char *name = *raw->name ? onnx_local_name(c, &c->whole->arena, raw->name)
+    const char *name = *raw->name ? onnx_local_name(c, raw->name)
                                   : ig_arena_printf(&c->whole->arena, "%s%.60s_%zu",
                                                     c->scope->prefix, raw->op, index);
     if (!name) return onnx_no_memory(c);
@@ -173,6 +180,12 @@ static ingot_status import_constants(ig_import *c, const onnx_graph *graph)
     for (size_t i = 0; i < graph->n_sparse; i++)
         IG_TRY(import_constant(c, &graph->sparse[i], true));
     return INGOT_OK;
+}
+
+ingot_status onnx_import_content(ig_import *c, const onnx_graph *graph)
+{
+    IG_TRY(import_constants(c, graph));
+    return onnx_import_nodes(c, graph);
 }
 
 /* The main graph's inputs have types that a caller can meet. */

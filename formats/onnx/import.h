@@ -23,7 +23,7 @@ typedef struct ig_import {
 typedef struct ig_onnx_node {
     const char *op, *domain, *name; /* domain "" is ai.onnx */
     int64_t version;                /* opset of the node's domain */
-    const ig_id *in, *out;          /* IG_NO_VALUE: omitted */
+    const ig_id *in, *out;          /* IG_NO_VALUE: omitted; 16 more follow the last one */
     uint32_t n_in, n_out;
     const struct onnx_node *raw;
 } ig_onnx_node;
@@ -47,12 +47,11 @@ typedef struct {
  * Ingot op does not describe is an error that names it. */
 ig_onnx_map_fn ig_import_same;
 
-/* Nodes with subgraphs, as map_structure.c emits them. Captured values follow the inputs given here.
- *   if            cond; sub: then, else, which take captured values only (then's first)
- *   loop          trip count (i64), cond (bool), state[n_state];
- *                 sub: (i, cond, state...) -> (cond, state..., scanned...)
- *   scan          state[n_state], scanned[n_scan]; sub: (state..., slices...) -> (state...,
- *                 slices...); scan_input_axes, scan_input_directions, scan_output_axes,
+/* Nodes with subgraphs, as map_structure.c emits them. Captured values follow the inputs given
+ * here. if            cond; sub: then, else, which take captured values only (then's first) loop
+ * trip count (i64), cond (bool), state[n_state]; sub: (i, cond, state...) -> (cond, state...,
+ * scanned...) scan          state[n_state], scanned[n_scan]; sub: (state..., slices...) ->
+ * (state..., slices...); scan_input_axes, scan_input_directions, scan_output_axes,
  *                 scan_output_directions; opset 8: batched=1, directions, lengths=1: input 0 is [B]
  *   sequence_map  sequence, further sequences or tensors: n_items inputs;
  *                 sub: (items...) -> (items...) */
@@ -81,6 +80,14 @@ const ig_type *onnx_type(ig_import *c, ig_id id);
  * own inputs. */
 ingot_status onnx_subgraph(ig_import *c, const ig_onnx_node *n, const char *attr, ig_node *node,
                            uint32_t slot);
+
+/* onnx_infer_new - the types of what was emitted since c->g had `first` nodes, for a mapping that
+ * needs them before it returns. */
+ingot_status onnx_infer_new(ig_import *c, size_t first);
+/* onnx_inline_graph - the nodes of a graph attribute become nodes of c->g: its inputs mean
+ * in[n_in], its outputs are out[n_out]. */
+ingot_status onnx_inline_graph(ig_import *c, const ig_onnx_node *n, const char *attr,
+                               const ig_id *in, size_t n_in, ig_id *out, size_t n_out);
 
 /* onnx_alias - output `out` is the value `id`: no node is needed. */
 void onnx_alias(ig_import *c, const ig_onnx_node *n, uint32_t out, ig_id id);

@@ -63,9 +63,10 @@ bool onnx_ids_add(onnx_ids *ids, ig_id id, ig_arena *arena)
     return true;
 }
 
-/* An outer value, seen from inside. */
+/* An outer value, seen from inside; itself where the inside was inlined. */
 static ig_id capture(onnx_scope *s, ig_id outer)
 {
+    if (s->outer->body == s->body) return outer;
     const ig_value *v = &s->outer->body->g->values[outer];
     ig_graph *g = s->body->g;
     if (v->is_const)

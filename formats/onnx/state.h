@@ -25,6 +25,8 @@ typedef struct onnx_import {
 ingot_status onnx_import_graph(ig_import *c, const onnx_graph *graph);
 /* All nodes of a graph or function, in an order in which each finds its inputs. */
 ingot_status onnx_import_nodes(ig_import *c, const onnx_graph *graph);
+/* The same with the graph's constants; its inputs are in the scope already. */
+ingot_status onnx_import_content(ig_import *c, const onnx_graph *graph);
 ingot_status onnx_import_value(ig_import *c, ig_id *out, const char *name, const ig_span *type);
 /* onnx_define - the name gets this value. E_FORMAT: it has one. */
 ingot_status onnx_define(ig_import *c, const char *name, ig_id id);
@@ -32,7 +34,7 @@ ingot_status onnx_no_memory(ig_import *c);
 /* onnx_local_name - the name as it is, or inside a function "call/name", shortened. NULL: no
  * memory.
  */
-const char *onnx_local_name(ig_import *c, ig_arena *arena, const char *name);
+const char *onnx_local_name(ig_import *c, const char *name);
 
 /* function.c */
 onnx_function *onnx_function_of(onnx_import *w, const onnx_node *node);

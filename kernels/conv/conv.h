@@ -7,7 +7,7 @@
  * out_w. The output is partitioned by rows r = b * out_h + oy for threads, and conv_f32 also by
  * panels. All variants give the same bits:
  *
- *   conv_f32     each output is one fma chain from +0 in the order (ky, kx, c). Padding takes part
+ *   conv_f32     each output is a sum as in gemm.h, k in the order (ky, kx, c). Padding takes part
  *                as zeros: an infinite weight that meets padding gives NaN.
  *   conv_dw_f32  depthwise (groups = in_c = out_c): one fma chain from +0 in the order (ky, kx).
  *                Taps in the padding are skipped. */

@@ -8,17 +8,23 @@ static float sum(const ig_conv_f32_args *c, size_t image, size_t oy, size_t ox, 
                  const float *b)
 {
     const size_t channels = c->in_c / c->groups;
-    float y = 0;
+    float y = 0, run = 0;
+    size_t k = 0;
     for (size_t ky = 0; ky < c->kh; ky++)
         for (size_t kx = 0; kx < c->kw; kx++) {
             const size_t iy = oy * c->stride_h + ky * c->dilation_h - c->pad_top;
             const size_t ix = ox * c->stride_w + kx * c->dilation_w - c->pad_left;
             const bool inside = iy < c->in_h && ix < c->in_w; /* below 0 wraps to far above */
             const size_t pixel = (image * c->in_h + iy) * c->in_w + ix;
-            for (size_t i = 0; i < channels; i++, b += IG_PANEL)
-                y = fmaf(inside ? c->x[pixel * c->in_c + group * channels + i] : 0, *b, y);
+            for (size_t i = 0; i < channels; i++, k++, b += IG_PANEL) {
+                if (k && k % IG_GEMM_RUN == 0) {
+                    y = k == IG_GEMM_RUN ? run : y + run;
+                    run = 0;
+                }
+                run = fmaf(inside ? c->x[pixel * c->in_c + group * channels + i] : 0, *b, run);
+            }
         }
-    return y;
+    return k <= IG_GEMM_RUN ? run : y + run;
 }
 
 void conv_f32_ref(const ig_conv_f32_args *c, float *scratch, size_t r0, size_t r1, size_t p0,

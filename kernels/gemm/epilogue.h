@@ -11,7 +11,8 @@
  *     CLIP           t = a > y ? a : y;  b < t ? b : t        (relu6: a = 0, b = 6)
  *     LEAKY_RELU     y < 0 ? a * y : y
  *     HARD_SIGMOID   clip(fma(a, y, b), 0, 1)
- *     HARD_SWISH     y * clip(fma(1/6, y, 1/2), 0, 1)
+ *     HARD_SWISH     y * fma(t, 1/6, t * rest), t = clip(y + 3, 0, 6): the gate is t / 6 without
+ *                    the bias of 1/6 in fp32, which deep nets add up
  *     MAP            map(y, y, n, a, b) over rows of the finished tile, while it is in L1: every
  *                    other activation (silu, gelu, tanh ...), from kernels/unary
  */
@@ -31,6 +32,10 @@ typedef enum {
     IG_ACT_HARD_SWISH,
     IG_ACT_MAP,
 } ig_act;
+
+/* 1/6 in two pieces. */
+#define IG_SIXTH      0x1.555556p-3f
+#define IG_SIXTH_REST -0x1.555556p-28f
 
 /* y[i] = f(x[i]) for i < n; y may be x. */
 typedef void ig_map_f32_fn(float *y, const float *x, size_t n, float a, float b);
@@ -53,7 +58,7 @@ static inline void ig_act_bounds(const ig_epilogue *e, float *low, float *high)
 }
 static inline bool ig_act_is_clip(ig_act act) { return act <= IG_ACT_CLIP; }
 
-static inline float ig_clip_f32(float y, float low, float high)
+static inline float ig_clamp_f32(float y, float low, float high)
 {
     const float t = low > y ? low : y;
     return high < t ? high : t;
@@ -65,13 +70,15 @@ static inline float ig_act_f32(const ig_epilogue *e, float y)
     case IG_ACT_RELU:
         return 0 > y ? 0 : y;
     case IG_ACT_CLIP:
-        return ig_clip_f32(y, e->a, e->b);
+        return ig_clamp_f32(y, e->a, e->b);
     case IG_ACT_LEAKY_RELU:
         return y < 0 ? e->a * y : y;
     case IG_ACT_HARD_SIGMOID:
-        return ig_clip_f32(fmaf(e->a, y, e->b), 0, 1);
-    case IG_ACT_HARD_SWISH:
-        return y * ig_clip_f32(fmaf(1.0f / 6, y, 0.5f), 0, 1);
+        return ig_clamp_f32(fmaf(e->a, y, e->b), 0, 1);
+    case IG_ACT_HARD_SWISH: {
+        const float t = ig_clamp_f32(y + 3, 0, 6);
+        return y * fmaf(t, IG_SIXTH, t * IG_SIXTH_REST);
+    }
     case IG_ACT_NONE:
     case IG_ACT_MAP:
         break;

@@ -53,11 +53,13 @@ INLINE __m256 ig_activate_avx2(const ig_epilogue *e, __m256 y)
     const __m256 zero = _mm256_setzero_ps(), one = _mm256_set1_ps(1), a = _mm256_set1_ps(e->a);
     if (e->act == IG_ACT_LEAKY_RELU)
         return _mm256_blendv_ps(y, _mm256_mul_ps(a, y), _mm256_cmp_ps(y, zero, _CMP_LT_OQ));
-    const bool swish = e->act == IG_ACT_HARD_SWISH;
-    const __m256 slope = swish ? _mm256_set1_ps(1.0f / 6) : a;
-    const __m256 t = _mm256_fmadd_ps(slope, y, _mm256_set1_ps(swish ? 0.5f : e->b));
-    const __m256 s = _mm256_min_ps(one, _mm256_max_ps(zero, t));
-    return swish ? _mm256_mul_ps(y, s) : s;
+    if (e->act == IG_ACT_HARD_SWISH) {
+        const __m256 six = _mm256_set1_ps(6), wide = _mm256_add_ps(y, _mm256_set1_ps(3));
+        const __m256 t = _mm256_min_ps(six, _mm256_max_ps(zero, wide));
+        const __m256 rest = _mm256_mul_ps(t, _mm256_set1_ps(IG_SIXTH_REST));
+        return _mm256_mul_ps(y, _mm256_fmadd_ps(t, _mm256_set1_ps(IG_SIXTH), rest));
+    }
+    return _mm256_min_ps(one, _mm256_max_ps(zero, _mm256_fmadd_ps(a, y, _mm256_set1_ps(e->b))));
 }
 
 /* What ig_act_bounds left over, on a stored tile. */

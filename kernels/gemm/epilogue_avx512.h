@@ -21,11 +21,13 @@ INLINE __m512 ig_activate_avx512(const ig_epilogue *e, __m512 y)
     const __m512 zero = _mm512_setzero_ps(), one = _mm512_set1_ps(1), a = _mm512_set1_ps(e->a);
     if (e->act == IG_ACT_LEAKY_RELU)
         return _mm512_mask_mul_ps(y, _mm512_cmp_ps_mask(y, zero, _CMP_LT_OQ), a, y);
-    const bool swish = e->act == IG_ACT_HARD_SWISH;
-    const __m512 slope = swish ? _mm512_set1_ps(1.0f / 6) : a;
-    const __m512 t = _mm512_fmadd_ps(slope, y, _mm512_set1_ps(swish ? 0.5f : e->b));
-    const __m512 s = _mm512_min_ps(one, _mm512_max_ps(zero, t));
-    return swish ? _mm512_mul_ps(y, s) : s;
+    if (e->act == IG_ACT_HARD_SWISH) {
+        const __m512 six = _mm512_set1_ps(6), wide = _mm512_add_ps(y, _mm512_set1_ps(3));
+        const __m512 t = _mm512_min_ps(six, _mm512_max_ps(zero, wide));
+        const __m512 rest = _mm512_mul_ps(t, _mm512_set1_ps(IG_SIXTH_REST));
+        return _mm512_mul_ps(y, _mm512_fmadd_ps(t, _mm512_set1_ps(IG_SIXTH), rest));
+    }
+    return _mm512_min_ps(one, _mm512_max_ps(zero, _mm512_fmadd_ps(a, y, _mm512_set1_ps(e->b))));
 }
 
 /* What ig_act_bounds left over, on a stored tile. */

@@ -6,9 +6,11 @@
  *
  *     panel 0: b[0][0..15] b[1][0..15] .. b[K-1][0..15]   panel 1: b[0][16..31] ..
  *
- * A and C are plain rows. Contract: each output is ONE chain of fused multiply-adds in increasing
- * k, from +0, whatever M, the tile, the range or the ISA: all variants give the same bits, and a
- * row's result does not depend on the rows beside it.
+ * A and C are plain rows. Contract: each output is made of runs of IG_GEMM_RUN products, each ONE
+ * chain of fused multiply-adds in increasing k from +0, and the runs are added in order; whatever
+ * M, the tile, the range or the ISA: all variants give the same bits, and a row's result does not
+ * depend on the rows beside it. (One chain over all of K loses bits where K is long and the sums
+ * cancel.)
  *
  * The functions compute rows [m0, m1) and panels [p0, p1) of the whole, so that threads can share
  * one product: a caller splits panels (small M) or rows, never K. Nothing is allocated; up to 64 KB
@@ -19,7 +21,7 @@
 #include "kernels/cpu.h"
 #include "kernels/gemm/epilogue.h"
 
-enum { IG_PANEL = 16 };
+enum { IG_PANEL = 16, IG_GEMM_RUN = 128 };
 
 typedef struct {
     float *c;       /* [M, N], ldc elements between rows */

@@ -120,15 +120,15 @@ INLINE void tile(const gemm_tile *t, const size_t rows, const size_t vecs)
     {
         UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = _mm256_setzero_ps();
     }
+    multiply(acc, t, rows, vecs);
     if (!t->first) {
         UNROLL for (size_t v = 0; v < vecs; v++)
         {
             const float *c = t->c + v * LANES;
             UNROLL for (size_t r = 0; r < rows; r++, c += t->ldc) acc[r][v] =
-                ig_load_avx2(c, ig_lanes_avx2(t->cols, v));
+                _mm256_add_ps(ig_load_avx2(c, ig_lanes_avx2(t->cols, v)), acc[r][v]);
         }
     }
-    multiply(acc, t, rows, vecs);
     if (t->cols == vecs * LANES)
         store((const __m256(*)[8])acc, t, rows, vecs);
     else
@@ -152,9 +152,16 @@ static gemm_tile_fn *const by_4[] = {tile_1x4};
 INLINE void narrow_sums(float sum[NARROW][LANES], const ig_gemm_f32_args *g, const float *a,
                         size_t rows, const size_t cols)
 {
-    __m256 acc[NARROW];
-    UNROLL for (size_t n = 0; n < cols; n++) acc[n] = _mm256_setzero_ps();
+    __m256 acc[NARROW], total[NARROW];
+    UNROLL for (size_t n = 0; n < cols; n++) acc[n] = total[n] = _mm256_setzero_ps();
     for (size_t k = 0; k < g->k; k += LANES) {
+        if (k && k % IG_GEMM_RUN == 0) { /* a run ends */
+            UNROLL for (size_t n = 0; n < cols; n++)
+            {
+                total[n] = k == IG_GEMM_RUN ? acc[n] : _mm256_add_ps(total[n], acc[n]);
+                acc[n] = _mm256_setzero_ps();
+            }
+        }
         const __m256i deep = ig_mask_avx2(g->k - k), none = _mm256_setzero_si256();
         __m256 x[LANES];
         UNROLL for (size_t r = 0; r < LANES; r++) x[r] =
@@ -169,7 +176,9 @@ INLINE void narrow_sums(float sum[NARROW][LANES], const ig_gemm_f32_args *g, con
                 _mm256_fmadd_ps(x[i], _mm256_set1_ps(b[i * IG_PANEL + n]), acc[n]);
         }
     }
-    UNROLL for (size_t n = 0; n < cols; n++) _mm256_storeu_ps(sum[n], acc[n]);
+    const bool one_run = g->k <= IG_GEMM_RUN;
+    UNROLL for (size_t n = 0; n < cols; n++)
+        _mm256_storeu_ps(sum[n], one_run ? acc[n] : _mm256_add_ps(total[n], acc[n]));
 }
 
 static void narrow(const ig_gemm_f32_args *g, size_t m0, size_t m1)

@@ -80,15 +80,15 @@ INLINE void tile(const gemm_tile *t, const size_t rows, const size_t vecs)
     {
         UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = _mm512_setzero_ps();
     }
+    multiply(acc, t, rows, vecs);
     if (!t->first) {
         const float *c = t->c;
         UNROLL for (size_t r = 0; r < rows; r++, c += t->ldc)
         {
             UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] =
-                _mm512_maskz_loadu_ps(m[v], c + v * LANES);
+                _mm512_add_ps(_mm512_maskz_loadu_ps(m[v], c + v * LANES), acc[r][v]);
         }
     }
-    multiply(acc, t, rows, vecs);
     store((const __m512(*)[4])acc, t, m, rows, vecs);
 }
 
@@ -110,9 +110,16 @@ static gemm_tile_fn *const by_4[] = {UP_TO_6(NAME, 4)};
 INLINE void narrow_sums(float sum[NARROW][LANES], const ig_gemm_f32_args *g, const float *a,
                         size_t rows, const size_t cols)
 {
-    __m512 acc[NARROW];
-    UNROLL for (size_t n = 0; n < cols; n++) acc[n] = _mm512_setzero_ps();
+    __m512 acc[NARROW], total[NARROW];
+    UNROLL for (size_t n = 0; n < cols; n++) acc[n] = total[n] = _mm512_setzero_ps();
     for (size_t k = 0; k < g->k; k += LANES) {
+        if (k && k % IG_GEMM_RUN == 0) { /* a run ends */
+            UNROLL for (size_t n = 0; n < cols; n++)
+            {
+                total[n] = k == IG_GEMM_RUN ? acc[n] : _mm512_add_ps(total[n], acc[n]);
+                acc[n] = _mm512_setzero_ps();
+            }
+        }
         const __mmask16 deep = ig_lanes_avx512(g->k, k / LANES);
         __m512 x[LANES];
         UNROLL for (size_t r = 0; r < LANES; r++) x[r] =
@@ -127,7 +134,9 @@ INLINE void narrow_sums(float sum[NARROW][LANES], const ig_gemm_f32_args *g, con
                 _mm512_fmadd_ps(x[i], _mm512_set1_ps(b[i * IG_PANEL + n]), acc[n]);
         }
     }
-    UNROLL for (size_t n = 0; n < cols; n++) _mm512_storeu_ps(sum[n], acc[n]);
+    const bool one_run = g->k <= IG_GEMM_RUN;
+    UNROLL for (size_t n = 0; n < cols; n++)
+        _mm512_storeu_ps(sum[n], one_run ? acc[n] : _mm512_add_ps(total[n], acc[n]));
 }
 
 static void narrow(const ig_gemm_f32_args *g, size_t m0, size_t m1)

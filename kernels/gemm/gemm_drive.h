@@ -1,7 +1,6 @@
 /* gemm_drive.h - the loops around the register tile, the same for every ISA.
  *
- *     for k blocks            at most KC deep; the partial sums wait in C (the chain just
- * continues) for panel blocks      that stay in L2 while all rows pass for row tiles       even in
+ *     for k blocks            IG_GEMM_RUN deep; the sum of the runs so far waits in C
  * height: 16 rows are 8 + 8, not 14 + 2 for panels        4, 2 or 1 at a time, by what the height
  * leaves in registers
  *
@@ -17,11 +16,12 @@
 #include <string.h>
 
 enum {
-    KC = 1024,         /* depth of a k block, elements */
+    KC = IG_GEMM_RUN,  /* depth of a k block: one run of every sum */
     BLOCK = 8 << 10,   /* rows of panels in an L2 block: 64 bytes each, 512 KB */
     MOST_ROWS = 14,    /* of any ISA's tile */
     ALIAS = 512,       /* row distances that are multiples of 2 KB meet in two sets of L1 */
     WAYS = 6,          /* this many rows may meet there */
+    WIDEST = 4,        /* panels of the widest tile */
     COPY_LD = KC + 16, /* the copy's row distance: rows begin one cache line apart */
 };
 
@@ -73,25 +73,46 @@ static inline void run_panels(const ig_gemm_f32_args *g, const gemm_tiles *tiles
     }
 }
 
+/* The k block that begins at k0. */
+static inline void begin_run(gemm_tile *t, const ig_gemm_f32_args *g, size_t k0)
+{
+    t->kc = IG_MIN(KC, g->k - k0);
+    t->first = k0 == 0;
+    t->last = k0 + t->kc == g->k;
+}
+
+/* Few rows: B is read once, panel by panel, in the order in which it lies. */
+static inline void drive_flat(const ig_gemm_f32_args *g, const gemm_tiles *tiles, gemm_tile *t,
+                              size_t m0, size_t m1, size_t p0, size_t p1)
+{
+    for (size_t p = p0; p < p1; p += WIDEST)
+        for (size_t k0 = 0; k0 < g->k || !k0; k0 += KC) {
+            begin_run(t, g, k0);
+            t->a = g->a + m0 * g->lda + k0;
+            t->lda = g->lda;
+            run_panels(g, tiles, t, m0, m1 - m0, k0, p, IG_MIN(p + WIDEST, p1));
+        }
+}
+
 static inline void drive(const ig_gemm_f32_args *g, const gemm_tiles *tiles, size_t m0, size_t m1,
                          size_t p0, size_t p1)
 {
     float copy[MOST_ROWS * COPY_LD];
     const size_t most = tiles->rows[0], m = m1 - m0, n_tiles = (m + most - 1) / most;
-    const size_t depth = n_tiles > 1 ? KC : g->k;
     gemm_tile t = {.ldc = g->ldc, .panel = g->k * IG_PANEL, .ld_residual = g->epilogue.ld_residual};
     ig_act_bounds(&g->epilogue, &t.low, &t.high);
-    for (size_t k0 = 0; k0 < g->k || !k0; k0 += t.kc ? t.kc : 1) {
-        t.kc = IG_MIN(depth, g->k - k0);
-        t.first = k0 == 0;
-        t.last = k0 + t.kc == g->k;
-        const size_t block = IG_MAX(BLOCK / IG_MAX(t.kc, 1), 4) & ~(size_t)3;
-        for (size_t p = p0; p < p1; p += block) {
-            const size_t end = IG_MIN(p + block, p1);
+    if (n_tiles == 1) {
+        drive_flat(g, tiles, &t, m0, m1, p0, p1);
+        return;
+    }
+    for (size_t k0 = 0; k0 < g->k || !k0; k0 += KC) {
+        begin_run(&t, g, k0);
+        for (size_t p = p0; p < p1; p += BLOCK / KC) {
+            const size_t end = IG_MIN(p + BLOCK / KC, p1);
             size_t row = m0;
             for (size_t i = 0; i < n_tiles; i++) {
                 const size_t rows = m / n_tiles + (i < m % n_tiles);
-                const bool alias = rows > WAYS && g->lda % ALIAS == 0 && t.kc <= KC && end - p > 2;
+                const bool alias = rows > WAYS && g->lda % ALIAS == 0 && end - p > 2;
                 t.a = g->a + row * g->lda + k0;
                 t.lda = alias ? COPY_LD : g->lda;
                 if (alias) t.a = copy_rows(copy, t.a, g->lda, rows, t.kc);

@@ -13,7 +13,12 @@ void gemm_f32_ref(const ig_gemm_f32_args *g, size_t m0, size_t m1, size_t p0, si
         for (size_t n = n0; n < n1; n++) {
             const float *b = g->b + n / IG_PANEL * IG_PANEL * g->k + n % IG_PANEL;
             float y = 0;
-            for (size_t k = 0; k < g->k; k++) y = fmaf(a[k], b[k * IG_PANEL], y);
+            for (size_t k = 0; k < g->k;) {
+                const size_t first = k, end = g->k - k > IG_GEMM_RUN ? k + IG_GEMM_RUN : g->k;
+                float run = 0;
+                for (; k < end; k++) run = fmaf(a[k], b[k * IG_PANEL], run);
+                y = first ? y + run : run;
+            }
             if (e->bias) y += e->bias[n];
             if (e->residual) y += e->residual[m * e->ld_residual + n];
             c[n] = ig_act_f32(e, y);

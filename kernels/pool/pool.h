@@ -8,13 +8,16 @@
  * same bits:
  *
  *   pool_max_f32  NaN wins over every number; of -0 and +0 the earlier stays. No tap: -infinity.
- *   pool_avg_f32  one chain of additions in the order (ky, kx) from +0, divided by the number of
- *                 taps inside the image, or with count_pad inside the image and its padding (ceil
- *                 mode can put taps beyond both). No tap counted: 0. */
-#ifndef IG_POOL_H
-#define IG_POOL_H
+ *   pool_avg_f32  runs of up to IG_POOL_RUN taps of a window's row, each added up from +0; the sums
+ * of the runs are added in the order (ky, kx) from +0 (one long chain would lose bits in global
+ * pooling); divided by the number of taps inside the image, or with count_pad inside the image and
+ * its padding (ceil mode can put taps beyond both). No tap counted: 0. */
+#ifndef IG_KERNELS_POOL_H
+#define IG_KERNELS_POOL_H
 
 #include "kernels/cpu.h"
+
+enum { IG_POOL_RUN = 16 };
 
 typedef struct {
     float *y;       /* [batch, out_h, out_w, channels]; must not overlap x */

@@ -23,14 +23,21 @@ INLINE void window(const pool_window *w, size_t c, size_t n, const bool whole, c
     UNROLL for (size_t v = 0; v < VECS; v++) sum[v] = _mm256_set1_ps(max ? -INFINITY : 0);
     for (size_t ky = 0; ky < w->rows; ky++) {
         const float *x = w->x + ky * w->row_step + c;
-        for (size_t kx = 0; kx < w->cols; kx++, x += w->col_step) {
-            UNROLL for (size_t v = 0; v < VECS; v++)
-            {
-                if (!whole && v * LANES >= n) break;
-                const __m256 in = whole ? _mm256_loadu_ps(x + v * LANES)
-                                        : ig_load_avx2(x + v * LANES, ig_lanes_avx2(n, v));
-                sum[v] = max ? larger(sum[v], in) : _mm256_add_ps(sum[v], in);
+        for (size_t kx = 0; kx < w->cols;) {
+            const size_t end = max ? w->cols : pool_run_end(w, kx);
+            __m256 run[VECS];
+            UNROLL for (size_t v = 0; v < VECS; v++) run[v] = max ? sum[v] : _mm256_setzero_ps();
+            for (; kx < end; kx++, x += w->col_step) {
+                UNROLL for (size_t v = 0; v < VECS; v++)
+                {
+                    if (!whole && v * LANES >= n) break;
+                    const __m256 in = whole ? _mm256_loadu_ps(x + v * LANES)
+                                            : ig_load_avx2(x + v * LANES, ig_lanes_avx2(n, v));
+                    run[v] = max ? larger(run[v], in) : _mm256_add_ps(run[v], in);
+                }
             }
+            UNROLL for (size_t v = 0; v < VECS; v++) sum[v] =
+                max ? run[v] : _mm256_add_ps(sum[v], run[v]);
         }
     }
     UNROLL for (size_t v = 0; v < VECS; v++)

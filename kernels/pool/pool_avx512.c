@@ -24,15 +24,22 @@ INLINE void window(const pool_window *w, size_t c, size_t n, const bool whole, c
     UNROLL for (size_t v = 0; v < VECS; v++) sum[v] = _mm512_set1_ps(max ? -INFINITY : 0);
     for (size_t ky = 0; ky < w->rows; ky++) {
         const float *x = w->x + ky * w->row_step + c;
-        for (size_t kx = 0; kx < w->cols; kx++, x += w->col_step) {
-            UNROLL for (size_t v = 0; v < VECS; v++)
-            {
-                if (!whole && v * LANES >= n) break;
-                const __m512 in = whole
-                                      ? _mm512_loadu_ps(x + v * LANES)
-                                      : _mm512_maskz_loadu_ps(ig_lanes_avx512(n, v), x + v * LANES);
-                sum[v] = max ? larger(sum[v], in) : _mm512_add_ps(sum[v], in);
+        for (size_t kx = 0; kx < w->cols;) {
+            const size_t end = max ? w->cols : pool_run_end(w, kx);
+            __m512 run[VECS];
+            UNROLL for (size_t v = 0; v < VECS; v++) run[v] = max ? sum[v] : _mm512_setzero_ps();
+            for (; kx < end; kx++, x += w->col_step) {
+                UNROLL for (size_t v = 0; v < VECS; v++)
+                {
+                    if (!whole && v * LANES >= n) break;
+                    const __m512 in =
+                        whole ? _mm512_loadu_ps(x + v * LANES)
+                              : _mm512_maskz_loadu_ps(ig_lanes_avx512(n, v), x + v * LANES);
+                    run[v] = max ? larger(run[v], in) : _mm512_add_ps(run[v], in);
+                }
             }
+            UNROLL for (size_t v = 0; v < VECS; v++) sum[v] =
+                max ? run[v] : _mm512_add_ps(sum[v], run[v]);
         }
     }
     UNROLL for (size_t v = 0; v < VECS; v++)

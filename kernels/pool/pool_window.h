@@ -51,4 +51,10 @@ static inline pool_window pool_window_at(const ig_pool_f32_args *p, size_t r, si
     return v;
 }
 
+/* Where the run of taps that begins at column kx ends. */
+static inline size_t pool_run_end(const pool_window *w, size_t kx)
+{
+    return w->cols - kx > IG_POOL_RUN ? kx + IG_POOL_RUN : w->cols;
+}
+
 #endif

@@ -1,4 +1,5 @@
 /* unary_body.h - the functions of unary.def over the sixteen-lane vector of the including file. */
+#include "kernels/gemm/epilogue.h"
 #include "kernels/unary/unary.h"
 #include "kernels/vec/vec_math.h"
 
@@ -76,6 +77,9 @@ VEC_INLINE vf softsign(vf x)
     return vf_copysign(vf_div(size, vf_add(one(), size)), x);
 }
 
+/* t / 6 with 1/6 in two pieces: its bias in fp32 would add up over the layers of a deep net. */
+VEC_INLINE vf sixth(vf t) { return vf_fma(t, vf_set(IG_SIXTH), vf_mul(t, vf_set(IG_SIXTH_REST))); }
+
 VEC_INLINE vf sign_of(vf x)
 {
     const vf unit = vf_copysign(one(), x);
@@ -94,7 +98,8 @@ UNARY(floor, vf_floor(x))
 UNARY(gelu_erf, gelu_by_erf(x))
 UNARY(gelu_tanh, gelu_by_tanh(x))
 UNARY(hard_sigmoid, unit_clip(vf_fma(x, a, b)))
-UNARY(hard_swish, vf_mul(finite_below(x), unit_clip(vf_fma(x, vf_set(1.0f / 6), vf_set(0.5f)))))
+UNARY(hard_swish,
+      vf_mul(finite_below(x), sixth(vf_min(vf_set(6), vf_max(zero(), vf_add(x, vf_set(3)))))))
 UNARY(leaky_relu, below_zero(x, vf_mul(a, x), x))
 UNARY(log, vf_log(x))
 UNARY(mish, mish(x))

@@ -26,9 +26,13 @@ void ig_model_drop(ingot_model *model); /* give up one hold */
 ingot_status ig_copy_options(void *mine, size_t bytes, const void *theirs, const char *what,
                              ingot_error *err);
 
-/* Values by name or position, shared by sessions and tools. E_DATA names what the model has. */
+/* Values by name or position. Items of sequences live in the arena. E_DATA names what the model
+ * has. */
 ingot_status ig_place_inputs(ig_tensor *placed, const ig_graph *g, const ingot_tensor *in,
-                             size_t n_in, ingot_error *err);
+                             size_t n_in, ig_arena *items, ingot_error *err);
 void ig_to_public(ingot_tensor *out, const ig_tensor *t, const char *name);
+
+/* ig_session_exec - for tools that show a plan's steps. */
+const ig_exec *ig_session_exec(const ingot_session *s);
 
 #endif

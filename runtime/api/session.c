@@ -14,6 +14,7 @@ struct ingot_session {
     ig_type *types;      /* [n_inputs] for planning */
     atomic_bool cancel;
     ig_arena items; /* public views of sequences, until the next run */
+    ig_arena given; /* items of sequences that were passed in, likewise */
     /* the asynchronous run: one thread, started by the first */
     pthread_t thread;
     pthread_mutex_t mutex;
@@ -71,6 +72,7 @@ ingot_status ingot_session_open(ingot_session **out, ingot_model *model,
     atomic_fetch_add(&model->holds, 1);
     atomic_init(&s->cancel, false);
     ig_arena_init(&s->items, &model->rt->heap);
+    ig_arena_init(&s->given, &model->rt->heap);
     pthread_mutex_init(&s->mutex, NULL);
     pthread_cond_init(&s->changed, NULL);
     const ingot_status status = fill(s, err);
@@ -101,6 +103,7 @@ void ingot_session_close(ingot_session **session)
     ig_heap *heap = &s->model->rt->heap;
     ig_exec_close(&s->exec);
     ig_arena_clear(&s->items);
+    ig_arena_clear(&s->given);
     ig_give(heap, s->in, g->n_inputs * sizeof *s->in);
     ig_give(heap, s->types, g->n_inputs * sizeof *s->types);
     ig_give(heap, s->out, g->n_outputs * sizeof *s->out);
@@ -114,7 +117,8 @@ ingot_status ingot_session_plan(ingot_plan *info, ingot_session *s, const ingot_
 {
     const ig_graph *g = s->model->file->graph;
     ig_plan_info p;
-    IG_TRY(ig_place_inputs(s->in, g, in, n_in, err));
+    ig_arena_reset(&s->given);
+    IG_TRY(ig_place_inputs(s->in, g, in, n_in, &s->given, err));
     for (size_t i = 0; i < g->n_inputs; i++) s->types[i] = ig_type_of(&s->in[i]);
     IG_TRY(ig_exec_plan(s->exec, s->types, &p, err));
     if (info)
@@ -126,6 +130,8 @@ ingot_status ingot_session_plan(ingot_plan *info, ingot_session *s, const ingot_
                              .exact = p.exact};
     return INGOT_OK;
 }
+
+const ig_exec *ig_session_exec(const ingot_session *s) { return s->exec; }
 
 /* ---- a run
  * ------------------------------------------------------------------------------------------ */
@@ -215,7 +221,8 @@ static ingot_status run(ingot_session *s, ingot_tensor *out, size_t n_out, const
 {
     const ig_graph *g = s->model->file->graph;
     IG_TRY(file_intact(s->model, err));
-    IG_TRY(ig_place_inputs(s->in, g, in, n_in, err));
+    ig_arena_reset(&s->given);
+    IG_TRY(ig_place_inputs(s->in, g, in, n_in, &s->given, err));
     for (size_t i = 0; i < g->n_inputs; i++)
         if (!s->in[i].data && !s->in[i].absent && ig_tensor_elements(&s->in[i]))
             return ig_fail(err, INGOT_E_DATA, "input '%.60s' has no data",

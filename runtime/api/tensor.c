@@ -72,12 +72,9 @@ static ingot_status find_input(size_t *at, const ig_graph *g, const ingot_tensor
                    names);
 }
 
-static ingot_status take_input(ig_tensor *t, const ig_graph *g, size_t at, const ingot_tensor *in,
-                               ingot_error *err)
+static ingot_status take_tensor(ig_tensor *t, const char *name, const ingot_tensor *in,
+                                ingot_error *err)
 {
-    const char *name = g->values[g->inputs[at]].name;
-    if (in->is_sequence)
-        return ig_fail(err, INGOT_E_DATA, "input '%.60s': sequences cannot be passed in", name);
     if (!ig_dtype_valid((int)in->dtype) || in->rank < 0 || in->rank > IG_MAX_RANK)
         return ig_fail(err, INGOT_E_DATA, "input '%.60s': dtype %d or rank %d is not one", name,
                        (int)in->dtype, in->rank);
@@ -93,8 +90,45 @@ static ingot_status take_input(ig_tensor *t, const ig_graph *g, size_t at, const
     return INGOT_OK;
 }
 
+static ingot_status take_sequence(ig_tensor *t, const ig_value *v, const ingot_tensor *in,
+                                  ig_arena *arena, ingot_error *err)
+{
+    ig_tensor *items = ig_new_n(arena, ig_tensor, in->n_items);
+    if (!items) return ig_fail(err, INGOT_E_NOMEM, "input '%.60s': no memory", v->name);
+    for (size_t i = 0; i < in->n_items; i++) {
+        const ingot_tensor *item = &in->items[i];
+        if (item->is_sequence || item->absent || !item->data)
+            return ig_fail(err, INGOT_E_DATA, "input '%.60s': item %zu is not a tensor with data",
+                           v->name, i);
+        IG_TRY(take_tensor(&items[i], v->name, item, err));
+        if (v->type.dtype && items[i].dtype != v->type.dtype)
+            return ig_fail(err, INGOT_E_DATA, "input '%.60s': item %zu is %s, the model expects %s",
+                           v->name, i, ingot_dtype_name(items[i].dtype),
+                           ingot_dtype_name(v->type.dtype));
+    }
+    *t = (ig_tensor){.kind = IG_SEQUENCE,
+                     .dtype = v->type.dtype ? v->type.dtype
+                              : in->n_items ? items[0].dtype
+                                            : 0,
+                     .rank = 1,
+                     .dims = {(int64_t)in->n_items},
+                     .data = items};
+    return INGOT_OK;
+}
+
+static ingot_status take_input(ig_tensor *t, const ig_value *v, const ingot_tensor *in,
+                               ig_arena *items, ingot_error *err)
+{
+    if (in->is_sequence == (v->type.kind == IG_SEQUENCE))
+        return in->is_sequence ? take_sequence(t, v, in, items, err)
+                               : take_tensor(t, v->name, in, err);
+    return ig_fail(err, INGOT_E_DATA, "input '%.60s' is %s, the model expects %s", v->name,
+                   in->is_sequence ? "a sequence" : "a tensor",
+                   in->is_sequence ? "a tensor" : "a sequence of tensors");
+}
+
 ingot_status ig_place_inputs(ig_tensor *placed, const ig_graph *g, const ingot_tensor *in,
-                             size_t n_in, ingot_error *err)
+                             size_t n_in, ig_arena *items, ingot_error *err)
 {
     for (size_t k = 0; k < g->n_inputs; k++) placed[k] = (ig_tensor){.absent = true, .rank = -2};
     for (size_t i = 0; i < n_in; i++) {
@@ -106,7 +140,7 @@ ingot_status ig_place_inputs(ig_tensor *placed, const ig_graph *g, const ingot_t
         if (in[i].absent)
             placed[at].rank = 0;
         else
-            IG_TRY(take_input(&placed[at], g, at, &in[i], err));
+            IG_TRY(take_input(&placed[at], &g->values[g->inputs[at]], &in[i], items, err));
     }
     for (size_t k = 0; k < g->n_inputs; k++) {
         const ig_value *v = &g->values[g->inputs[k]];

@@ -4,10 +4,7 @@
 
 #include <string.h>
 
-void ig_bytes_init(ig_bytes *b, ig_heap *heap)
-{
-    *b = (ig_bytes){.heap = heap};
-}
+void ig_bytes_init(ig_bytes *b, ig_heap *heap) { *b = (ig_bytes){.heap = heap}; }
 
 void ig_bytes_clear(ig_bytes *b)
 {
@@ -45,20 +42,11 @@ static void put_uint(ig_bytes *b, uint64_t v, size_t n)
     ig_put(b, raw, n);
 }
 
-void ig_put_u8(ig_bytes *b, unsigned v)
-{
-    put_uint(b, v, 1);
-}
+void ig_put_u8(ig_bytes *b, unsigned v) { put_uint(b, v, 1); }
 
-void ig_put_u32(ig_bytes *b, uint32_t v)
-{
-    put_uint(b, v, 4);
-}
+void ig_put_u32(ig_bytes *b, uint32_t v) { put_uint(b, v, 4); }
 
-void ig_put_u64(ig_bytes *b, uint64_t v)
-{
-    put_uint(b, v, 8);
-}
+void ig_put_u64(ig_bytes *b, uint64_t v) { put_uint(b, v, 8); }
 
 void ig_put_f64(ig_bytes *b, double v)
 {
@@ -101,20 +89,11 @@ static uint64_t get_uint(ig_cursor *c, size_t n)
     return v;
 }
 
-unsigned ig_get_u8(ig_cursor *c)
-{
-    return (unsigned)get_uint(c, 1);
-}
+unsigned ig_get_u8(ig_cursor *c) { return (unsigned)get_uint(c, 1); }
 
-uint32_t ig_get_u32(ig_cursor *c)
-{
-    return (uint32_t)get_uint(c, 4);
-}
+uint32_t ig_get_u32(ig_cursor *c) { return (uint32_t)get_uint(c, 4); }
 
-uint64_t ig_get_u64(ig_cursor *c)
-{
-    return get_uint(c, 8);
-}
+uint64_t ig_get_u64(ig_cursor *c) { return get_uint(c, 8); }
 
 double ig_get_f64(ig_cursor *c)
 {

@@ -1,7 +1,7 @@
 /* bytes.h - building and reading little-endian byte strings.
  *
- * Both are sticky: after the first failure (no memory; past the end) nothing more happens and reads give
- * zero, so that a sequence is checked once, at its end. */
+ * Both are sticky: after the first failure (no memory; past the end) nothing more happens and reads
+ * give zero, so that a sequence is checked once, at its end. */
 #ifndef IG_BYTES_H
 #define IG_BYTES_H
 
@@ -37,10 +37,11 @@ unsigned ig_get_u8(ig_cursor *c);
 uint32_t ig_get_u32(ig_cursor *c);
 uint64_t ig_get_u64(ig_cursor *c);
 double ig_get_f64(ig_cursor *c);
-/* ig_get_text - a terminated copy in the arena; *n (may be NULL) its length. NULL: past the end, or no
- * memory (then failed is set too). A zero byte inside a text is a failure when n is NULL. */
+/* ig_get_text - a terminated copy in the arena; *n (may be NULL) its length. NULL: past the end, or
+ * no memory (then failed is set too). A zero byte inside a text is a failure when n is NULL. */
 char *ig_get_text(ig_cursor *c, ig_arena *arena, size_t *n);
-/* ig_get_count - a u32 count of items that take at least `least` bytes each; past the end: 0, failed. */
+/* ig_get_count - a u32 count of items that take at least `least` bytes each; past the end: 0,
+ * failed. */
 uint32_t ig_get_count(ig_cursor *c, size_t least);
 
 #endif

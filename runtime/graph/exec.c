@@ -89,23 +89,6 @@ static ingot_status find_plan(ig_exec *x, const ig_type *in, ingot_error *err)
     return INGOT_OK;
 }
 
-ingot_status ig_exec_plan(ig_exec *x, const ig_type *in, ig_plan_info *info, ingot_error *err)
-{
-    IG_TRY(find_plan(x, in, err));
-    const ig_plan *p = x->latest;
-    *info = (ig_plan_info){.arena_bytes = p->arena_bytes,
-                           .plan_bytes = p->arena.total_bytes,
-                           .naive_bytes = p->naive_bytes,
-                           .n_dynamic = p->n_dynamic,
-                           .exact = true};
-    for (size_t s = 0; s < p->n_steps; s++) {
-        const uint32_t flags = p->steps[s].node->op->flags;
-        if (!(flags & IG_OP_VIEW)) info->n_steps++;
-        if (p->steps[s].dynamic || flags & IG_OP_ALLOCATES) info->exact = false;
-    }
-    return INGOT_OK;
-}
-
 /* ---- inputs and outputs -----------------------------------------------------------------------
  */
 
@@ -135,6 +118,24 @@ static ingot_status check_input(const ig_exec *x, size_t i, const ig_type *got, 
     if (want->rank != got->rank) return bad_input(x, i, got, err);
     for (int d = 0; d < want->rank; d++)
         if (want->dims[d] >= 0 && want->dims[d] != got->dims[d]) return bad_input(x, i, got, err);
+    return INGOT_OK;
+}
+
+ingot_status ig_exec_plan(ig_exec *x, const ig_type *in, ig_plan_info *info, ingot_error *err)
+{
+    for (size_t i = 0; i < x->g->n_inputs; i++) IG_TRY(check_input(x, i, &in[i], err));
+    IG_TRY(find_plan(x, in, err));
+    const ig_plan *p = x->latest;
+    *info = (ig_plan_info){.arena_bytes = p->arena_bytes,
+                           .plan_bytes = p->arena.total_bytes,
+                           .naive_bytes = p->naive_bytes,
+                           .n_dynamic = p->n_dynamic,
+                           .exact = true};
+    for (size_t s = 0; s < p->n_steps; s++) {
+        const uint32_t flags = p->steps[s].node->op->flags;
+        if (!(flags & IG_OP_VIEW)) info->n_steps++;
+        if (p->steps[s].dynamic || flags & IG_OP_ALLOCATES) info->exact = false;
+    }
     return INGOT_OK;
 }
 

@@ -148,6 +148,9 @@ bool ig_type_static(const ig_type *t); /* a tensor with dtype, rank and all size
 bool ig_type_elements(const ig_type *t, size_t *n);
 bool ig_type_bytes(const ig_type *t, size_t *bytes);
 bool ig_dims_elements(int rank, const int64_t *dims, size_t *n);
+/* ig_layout_bytes - what a tensor of this type takes in that layout; false: it cannot be laid out
+ * so. */
+bool ig_layout_bytes(const ig_type *type, ig_layout layout, size_t *bytes);
 /* "f32[batch,3,224,224]" for messages; out is always terminated. */
 void ig_type_print(char *out, size_t cap, const ig_type *t, const ig_symbols *symbols);
 ig_type ig_type_of(const ig_tensor *t);

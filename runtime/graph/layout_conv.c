@@ -1,7 +1,6 @@
 /* layout_conv.c - convolutions and pools in NHWC, with their weights packed as the kernels read
  * them. */
 #include "runtime/graph/layout.h"
-#include "formats/ingot/ingot_file.h"
 #include "kernels/gemm/gemm.h"
 #include "runtime/base/checked.h"
 
@@ -109,8 +108,21 @@ static bool convert_conv(ig_layouting *l, const ig_node *n, const conv_shape *s,
     return true;
 }
 
+static bool convert_pool(ig_layouting *l, const ig_node *n)
+{
+    const bool indices = n->n_out > 1 && n->out[1] != IG_NO_VALUE;
+    if (!ig_is(n, "pool", NULL) || ig_is(n, "pool", "lp") || indices || !ig_has_twin(l, n->in[0]) ||
+        l->g->values[n->in[0]].type.dtype != INGOT_F32)
+        return false;
+    const ig_id in = ig_twin(l, n->in[0]), out = ig_twin_new(l, n->out[0]);
+    ig_node *now = l->failed ? NULL : ig_layout_node(l, "pool_nhwc", n->name, &in, 1, out);
+    if (!now || !copy_attrs(l->g, now, n)) l->failed = true;
+    return true;
+}
+
 bool ig_layout_conv(ig_layouting *l, const ig_node *n, bool pack)
 {
     conv_shape s;
-    return eligible(l, n, &s) && convert_conv(l, n, &s, pack);
+    if (eligible(l, n, &s)) return convert_conv(l, n, &s, pack);
+    return convert_pool(l, n);
 }

@@ -3,8 +3,14 @@
 #include "runtime/base/checked.h"
 
 static const ig_pass passes[] = {
-    {"fold", ig_pass_fold},   {"cse", ig_pass_cse},
-    {"norms", ig_pass_norms}, {"activations", ig_pass_activations},
+    {"fold", ig_pass_fold},
+    {"cse", ig_pass_cse},
+    {"norms", ig_pass_norms},
+    {"activations", ig_pass_activations},
+    {"batch_norm", ig_pass_batch_norm},
+    {"epilogues", ig_pass_epilogues},
+    {"layout", ig_pass_layout},
+    {"pack", ig_pass_pack},
     {"dead", ig_pass_dead},
 };
 

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { SMALL_BYTES = 64 << 10, GROWTH = 2 };
+enum { SMALL_BYTES = 64 << 10, GROWTH = 4 };
 
 typedef struct {
     ig_graph *g;

@@ -2,7 +2,6 @@
  * the file on any CPU needs no repacking. Convolutions were packed when they became NHWC. */
 #include "runtime/graph/match.h"
 #include "runtime/graph/passes.h"
-#include "formats/ingot/ingot_file.h"
 #include "kernels/gemm/gemm.h"
 #include "runtime/base/checked.h"
 

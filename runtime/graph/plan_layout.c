@@ -45,7 +45,10 @@ static bool may_overwrite(const ig_plan *p, const ig_step *step, uint32_t s, con
     const ig_id in = node->in[0], root = root_of(p, in);
     size_t in_bytes, out_bytes;
     if (p->places[root].kind != IG_PLACE_ARENA || p->places[root].last > s) return false;
-    if (!ig_type_bytes(&p->types[in], &in_bytes) ||
+    /* element by element: a broadcast i64 input can have the bytes of a bool output, but not its
+     * elements */
+    if (ig_dtype(p->types[in].dtype)->bytes != ig_dtype(p->types[node->out[0]].dtype)->bytes ||
+        !ig_type_bytes(&p->types[in], &in_bytes) ||
         !ig_type_bytes(&p->types[node->out[0]], &out_bytes) || in_bytes != out_bytes ||
         in_bytes != p->places[root].bytes)
         return false;

@@ -96,3 +96,14 @@ size_t ig_tensor_elements(const ig_tensor *t)
     size_t n;
     return ig_dims_elements(t->rank, t->dims, &n) ? n : 0;
 }
+
+bool ig_layout_bytes(const ig_type *type, ig_layout layout, size_t *bytes)
+{
+    if (layout == IG_PLAIN) return ig_type_bytes(type, bytes);
+    if (layout != IG_P16 || type->dtype != INGOT_F32 || type->rank < 2) return false;
+    ig_type padded = *type;
+    const int64_t n = type->dims[type->rank - 1];
+    if (n < 0 || n > INT64_MAX - 16) return false;
+    padded.dims[type->rank - 1] = (n + 15) / 16 * 16;
+    return ig_type_bytes(&padded, bytes);
+}

@@ -32,7 +32,7 @@ void check_bench_begin(double flop_per_call, double bytes_per_call, const char *
     label.peer = peer;
     calls = round_no = 0;
     wanted = 1;
-    t0 = roof_seconds();
+    t0 = ig_limit_seconds();
 }
 
 static double roof_now(void)
@@ -41,10 +41,10 @@ static double roof_now(void)
     const bool native = label.peer != NULL;
     if (label.needs & ~(uint32_t)(IG_CPU_AVX2 | IG_CPU_AVXVNNI) ||
         (native && ig_cpu_flags() & IG_CPU_AVX512))
-        return roof_avx512(ROOF_TURNS);
-    if (label.needs || native) return roof_avx2(ROOF_TURNS);
+        return ig_limit_fma_avx512(ROOF_TURNS);
+    if (label.needs || native) return ig_limit_fma_avx2(ROOF_TURNS);
 #endif
-    return roof_ref(ROOF_TURNS);
+    return ig_limit_fma_ref(ROOF_TURNS);
 }
 
 static int by_size(const void *a, const void *b)
@@ -74,7 +74,7 @@ bool check_bench_more(void)
 {
     if (calls++ < wanted) return true;
     if (!benching) return false;
-    const double each = (roof_seconds() - t0) / (double)wanted;
+    const double each = (ig_limit_seconds() - t0) / (double)wanted;
     if (round_no == 0 && each * (double)wanted < ROUND / 2) {
         wanted = wanted * 2; /* still finding how many calls fill a round */
     } else {
@@ -86,6 +86,6 @@ bool check_bench_more(void)
         }
     }
     calls = 1;
-    t0 = roof_seconds();
+    t0 = ig_limit_seconds();
     return true;
 }

@@ -65,9 +65,14 @@ static float one_output(const ig_pool_f32_args *p, size_t at, bool max)
     const ptrdiff_t h = (ptrdiff_t)p->in_h, w = (ptrdiff_t)p->in_w;
     const ptrdiff_t top = (ptrdiff_t)(pixel / p->out_w % p->out_h * p->stride_h - p->pad_top);
     const ptrdiff_t left = (ptrdiff_t)(pixel % p->out_w * p->stride_w - p->pad_left);
-    float y = max ? -INFINITY : 0;
-    size_t count = 0;
+    float y = max ? -INFINITY : 0, run = 0;
+    size_t count = 0, in_run = 0;
     for (size_t i = 0; i < p->kh * p->kw; i++) {
+        if (i % p->kw == 0 || in_run == IG_POOL_RUN) { /* a run ends */
+            if (!max) y += run;
+            run = 0;
+            in_run = 0;
+        }
         const ptrdiff_t iy = top + (ptrdiff_t)(i / p->kw * p->dilation_h);
         const ptrdiff_t ix = left + (ptrdiff_t)(i % p->kw * p->dilation_w);
         const bool inside = iy >= 0 && iy < h && ix >= 0 && ix < w;
@@ -76,8 +81,11 @@ static float one_output(const ig_pool_f32_args *p, size_t at, bool max)
         if (!inside) continue;
         const float x =
             p->x[((image * p->in_h + (size_t)iy) * p->in_w + (size_t)ix) * p->channels + c];
-        y = max ? fmaxf(x, y) : y + x;
+        if (max) y = fmaxf(x, y);
+        run += x;
+        in_run++;
     }
+    if (!max) y += run;
     return max || !count ? y : y / (float)count;
 }
 

@@ -14,7 +14,7 @@ static void oracle_row(double *y, const float *x, const float *mask, size_t cols
     double top = -INFINITY, sum = 0;
     for (size_t i = 0; i < cols; i++) {
         y[i] = (double)x[i] * (double)scale + (mask ? (double)mask[i] : 0);
-        top = fmax(top, y[i]);
+        if (y[i] > top) top = y[i]; /* fmax here breaks gcc 12 for aarch64 */
     }
     for (size_t i = 0; i < cols; i++) sum += exp(y[i] - top);
     for (size_t i = 0; i < cols; i++) y[i] = log_of ? y[i] - top - log(sum) : exp(y[i] - top) / sum;

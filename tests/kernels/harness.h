@@ -2,6 +2,7 @@
 #ifndef IG_TESTS_HARNESS_H
 #define IG_TESTS_HARNESS_H
 
+#include "kernels/limits/limits.h"
 #include "tests/kernels/kernel_check.h"
 
 /* The random stream (splitmix64). */
@@ -15,18 +16,12 @@ void *fence_take(size_t bytes, size_t align, bool at_end); /* exits when memory 
 const char *fence_broken(void);                            /* what was overwritten, or NULL */
 void fence_drop(void);                                     /* all of it */
 
-/* bench.c - report of one timing; roof.c - the peak it is measured against. */
+/* bench.c - report of one timing beside the machine's limit. */
 typedef struct {
     const char *name, *shape, *peer;
     uint32_t needs;
     bool json;
 } bench_label;
 void bench_set(bool on, const bench_label *label);
-
-/* roof_*.c - FLOP/s of n turns of a register-only FMA loop with this vector width. */
-typedef double roof_fn(size_t n);
-roof_fn roof_ref, roof_avx2, roof_avx512;
-double roof_seconds(
-    void); /* this thread's time on the CPU: waiting for a shared core is not counted */
 
 #endif

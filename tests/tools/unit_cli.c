@@ -14,7 +14,7 @@ static ingot_error err;
 
 typedef struct {
     const char *model, *output;
-    ig_texts rest, inputs, kept;
+    ig_words rest, inputs, kept;
     int64_t threads;
     uint64_t cache;
     double drop;

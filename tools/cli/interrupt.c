@@ -8,10 +8,16 @@
 #include <unistd.h>
 
 static atomic_bool watched, raised;
+static void (*_Atomic call)(void *ud);
+static void *_Atomic call_ud;
 
 static void on_signal(int number)
 {
-    if (number == SIGINT && atomic_load(&watched) && !atomic_exchange(&raised, true)) return;
+    if (number == SIGINT && atomic_load(&watched) && !atomic_exchange(&raised, true)) {
+        void (*const fn)(void *ud) = atomic_load(&call);
+        if (fn) fn(atomic_load(&call_ud));
+        return;
+    }
     ig_writer_unlink_all();
     _exit(128 + number);
 }
@@ -31,3 +37,10 @@ void ig_interrupt_install(void)
 void ig_interrupt_watch(bool on) { atomic_store(&watched, on); }
 
 bool ig_interrupted(void) { return atomic_load(&raised); }
+
+void ig_interrupt_call(void (*fn)(void *ud), void *ud)
+{
+    atomic_store(&call, NULL);
+    atomic_store(&call_ud, ud);
+    atomic_store(&call, fn);
+}

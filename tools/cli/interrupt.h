@@ -12,4 +12,8 @@ void ig_interrupt_install(void);
 void ig_interrupt_watch(bool on);
 bool ig_interrupted(void);
 
+/* ig_interrupt_call - the first Ctrl-C of a watched stretch also calls fn(ud), inside the signal
+ * handler: what it does must be async-signal-safe. fn NULL: nothing. */
+void ig_interrupt_call(void (*fn)(void *ud), void *ud);
+
 #endif

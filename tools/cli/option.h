@@ -13,14 +13,14 @@ typedef enum {
     IG_OPT_SIZE,   /* uint64_t bytes: 4096, 64K, 1.5G (powers of 1024) */
     IG_OPT_FLOAT,  /* double within [low, high] */
     IG_OPT_CHOICE, /* int: index into choices */
-    IG_OPT_LIST,   /* ig_texts: may be given again and again */
+    IG_OPT_LIST,   /* ig_words: may be given again and again */
 } ig_option_kind;
 
 /* Texts of an operand or option that can be given several times; items point into argv. */
 typedef struct {
     const char **items;
     size_t n;
-} ig_texts;
+} ig_words;
 
 typedef struct {
     const char *name; /* long name without dashes */
@@ -35,7 +35,7 @@ typedef struct {
 } ig_option;
 
 /* An operand: an argument by place. Required unless `optional`; `many` takes all that are left,
- * into an ig_texts, else the field is a const char *. */
+ * into an ig_words, else the field is a const char *. */
 typedef struct {
     const char *name; /* as usage shows it: MODEL */
     const char *help;

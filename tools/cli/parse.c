@@ -134,14 +134,14 @@ static ingot_status set_choice(const parse *p, const ig_option *o, const char *v
 static void append(parse *p, const ig_option *o, const char *value)
 {
     const char **base = p->pool + p->argc;
-    ig_texts *list = (ig_texts *)(void *)(p->args + o->offset);
+    ig_words *list = (ig_words *)(void *)(p->args + o->offset);
     size_t place = p->n_lists;
     if (list->n) {
         place = (size_t)(list->items - base) + list->n;
         memmove(base + place + 1, base + place, (p->n_lists - place) * sizeof *base);
         for (size_t i = 0; i < p->command->n_options; i++) {
             const ig_option *other = &p->command->options[i];
-            ig_texts *l = (ig_texts *)(void *)(p->args + other->offset);
+            ig_words *l = (ig_words *)(void *)(p->args + other->offset);
             if (other->kind == IG_OPT_LIST && l->n && l->items >= base + place) l->items++;
         }
     } else {
@@ -251,7 +251,7 @@ static ingot_status place_operands(parse *p, ingot_error *err)
             return ig_fail(err, INGOT_E_ARG, "%s: %s is missing: %s (ingot %s -h says more)",
                            c->name, o->name, o->help, c->name);
         if (o->many)
-            *(ig_texts *)(void *)(p->args + o->offset) = (ig_texts){p->pool + used, n};
+            *(ig_words *)(void *)(p->args + o->offset) = (ig_words){p->pool + used, n};
         else if (n)
             *(const char **)(void *)(p->args + o->offset) = p->pool[used];
         used += n;

@@ -1,20 +1,21 @@
-/* roof_avx2.c - the FMA peak of one core with AVX2: independent chains in registers, no memory. */
-#include "tests/kernels/harness.h"
+/* limits_avx2.c - the FMA peak of one core with AVX2: independent chains in registers, no memory.
+ */
+#include "kernels/limits/limits.h"
 
 #include <immintrin.h>
 
 enum { CHAINS = 12, LANES = 8 };
 
-double roof_avx2(size_t n)
+double ig_limit_fma_avx2(size_t n)
 {
     volatile float start = 1, factor = 0.5f;
     __m256 acc[CHAINS];
     const __m256 f = _mm256_set1_ps(factor);
     for (size_t i = 0; i < CHAINS; i++) acc[i] = _mm256_set1_ps(start);
-    const double t0 = roof_seconds();
+    const double t0 = ig_limit_seconds();
     for (size_t t = 0; t < n; t++)
         for (size_t i = 0; i < CHAINS; i++) acc[i] = _mm256_fmadd_ps(acc[i], f, f);
-    const double spent = roof_seconds() - t0;
+    const double spent = ig_limit_seconds() - t0;
     for (size_t i = 0; i < CHAINS; i++) start = _mm256_cvtss_f32(acc[i]);
     return 2.0 * CHAINS * LANES * (double)n / spent;
 }

@@ -1,0 +1,53 @@
+/* quant.c - which variant this machine uses; see the .kern lists. */
+#include "kernels/quant/quant.h"
+
+#define K(family, fn, needs) \
+    if ((have & (needs)) == (uint32_t)(needs)) best = fn;
+
+quantize_f32_fn *ig_quantize_f32(void)
+{
+    quantize_f32_fn *best = NULL;
+    const uint32_t have = ig_cpu_flags();
+#include "kernels/quant/quantize_f32.kern"
+    return best;
+}
+
+dequantize_f32_fn *ig_dequantize_f32(void)
+{
+    dequantize_f32_fn *best = NULL;
+    const uint32_t have = ig_cpu_flags();
+#include "kernels/quant/dequantize_f32.kern"
+    return best;
+}
+
+requantize_i32_fn *ig_requantize_i32(void)
+{
+    requantize_i32_fn *best = NULL;
+    const uint32_t have = ig_cpu_flags();
+#include "kernels/quant/requantize_i32.kern"
+    return best;
+}
+
+scale_i32_fn *ig_scale_i32(void)
+{
+    scale_i32_fn *best = NULL;
+    const uint32_t have = ig_cpu_flags();
+#include "kernels/quant/scale_i32.kern"
+    return best;
+}
+
+range_f32_fn *ig_range_f32(void)
+{
+    range_f32_fn *best = NULL;
+    const uint32_t have = ig_cpu_flags();
+#include "kernels/quant/range_f32.kern"
+    return best;
+}
+
+dw_i8_fn *ig_dw_i8(void)
+{
+    dw_i8_fn *best = NULL;
+    const uint32_t have = ig_cpu_flags();
+#include "kernels/quant/dw_i8.kern"
+    return best;
+}

@@ -1,0 +1,3 @@
+/* quant_ref.c - quantisation, the scalar truth. */
+#include "kernels/vec/vec_ref.h"
+#include "kernels/quant/quant_body.h"

@@ -1,0 +1,561 @@
+/* attention.c - attention(q, k, v, mask?, past_k?, past_v?, kv_len?) -> y, present_k?, present_v?,
+ * scores?: ONNX's Attention.
+ *
+ *   q          [B, Hq, Tq, D], or [B, Tq, Hq * D] with q_heads and kv_heads; k, v and y likewise
+ *   mask       bool (true: look) or numbers to add, broadcast to [B, Hq, Tq, T]; a shorter last
+ *              dimension hides the keys beyond it
+ *   past       [B, Hkv, P, D], before k and v; present is both together
+ *   kv_len     [B] i64: so many keys are there; with causal the last query stands at the last of
+ *              them
+ *
+ * Query head h reads key head h / (Hq / Hkv). A task is a head and a block of queries: heads are
+ * read and written where they lie, with strides. f16 and bf16 are widened as a whole. */
+#include "runtime/ops/attention_rows.h"
+#include "runtime/ops/wide.h"
+#include "kernels/attention/attention.h"
+#include "runtime/base/checked.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct {
+    int64_t q_heads, kv_heads, causal, left_window, right_window, softmax_precision;
+    double scale, softcap;
+    int scores;
+} attention_attrs;
+
+static const char *const score_names[] = {"raw", "capped", "masked", "softmax", NULL};
+
+static const ig_attr attrs[] = {
+    IG_INT(attention_attrs, q_heads, 0),
+    IG_INT(attention_attrs, kv_heads, 0),
+    IG_INT(attention_attrs, causal, 0),
+    IG_INT(attention_attrs, left_window, -1),
+    IG_INT(attention_attrs, right_window, -1),
+    IG_INT(attention_attrs, softmax_precision, 0),
+    IG_FLOAT(attention_attrs, scale, 0), /* 0: 1 / sqrt(D) */
+    IG_FLOAT(attention_attrs, softcap, 0),
+    IG_ENUM(attention_attrs, scores, 0, score_names),
+    {0},
+};
+
+enum { Q, K, V, MASK, PAST_K, PAST_V, KV_LEN, INPUTS };
+enum { Y, PRESENT_K, PRESENT_V, SCORES };
+
+static bool is_float(ingot_dtype d)
+{
+    return d == INGOT_F32 || d == INGOT_F16 || d == INGOT_BF16 || d == INGOT_F64;
+}
+
+/* ---- infer ---- */
+
+/* A tensor of heads as [batch, heads, tokens, size]; -1: not known. */
+typedef struct {
+    int64_t batch, heads, tokens, size;
+} heads;
+
+static ingot_status heads_of(ig_infer *c, heads *h, size_t i, int64_t count)
+{
+    const ig_type *t = c->in[i];
+    *h = (heads){-1, -1, -1, -1};
+    if (t->dtype != INGOT_NONE && !is_float(t->dtype))
+        return ig_infer_fail(c, "input %zu cannot be %s", i, ig_dtype(t->dtype)->name);
+    if (t->rank < 0) return INGOT_OK;
+    if (t->rank == 4) {
+        *h = (heads){t->dims[0], t->dims[1], t->dims[2], t->dims[3]};
+        if (count && h->heads >= 0 && h->heads != count)
+            return ig_infer_fail(c, "input %zu has %lld heads, the attribute says %lld", i,
+                                 (long long)h->heads, (long long)count);
+        return INGOT_OK;
+    }
+    if (t->rank != 3) return ig_infer_fail(c, "input %zu has rank %d, not 3 or 4", i, t->rank);
+    if (count < 1)
+        return ig_infer_fail(c, "input %zu has rank 3, so q_heads and kv_heads are needed", i);
+    *h = (heads){t->dims[0], count, t->dims[1], -1};
+    if (t->dims[2] < 0) return INGOT_OK;
+    if (t->dims[2] % count)
+        return ig_infer_fail(c, "%lld columns of input %zu do not make %lld heads",
+                             (long long)t->dims[2], i, (long long)count);
+    h->size = t->dims[2] / count;
+    return INGOT_OK;
+}
+
+static ingot_status agree(ig_infer *c, int64_t a, int64_t b, const char *what)
+{
+    if (!ig_dim_differ(a, b)) return INGOT_OK;
+    return ig_infer_fail(c, "%s differ: %lld and %lld", what, (long long)a, (long long)b);
+}
+
+/* past: what lies before `now`; *total: tokens of both. */
+static ingot_status check_past(ig_infer *c, size_t i, const heads *now, int64_t *total)
+{
+    *total = now->tokens;
+    if (!ig_has(c, i)) return INGOT_OK;
+    const ig_type *t = c->in[i], *n = c->in[i - PAST_K + K];
+    *total = IG_DIM_UNKNOWN;
+    if (t->dtype != INGOT_NONE && n->dtype != INGOT_NONE && t->dtype != n->dtype)
+        return ig_infer_fail(c, "the past is %s, the present %s", ig_dtype(t->dtype)->name,
+                             ig_dtype(n->dtype)->name);
+    if (t->rank < 0) return INGOT_OK;
+    if (t->rank != 4) return ig_infer_fail(c, "input %zu has rank %d, not 4", i, t->rank);
+    IG_TRY(agree(c, t->dims[0], now->batch, "batches of past and present"));
+    IG_TRY(agree(c, t->dims[1], now->heads, "heads of past and present"));
+    IG_TRY(agree(c, t->dims[3], now->size, "head sizes of past and present"));
+    if (t->dims[2] < 0 || now->tokens < 0) return INGOT_OK;
+    if (!ig_add_ok(t->dims[2], now->tokens, total)) return ig_infer_fail(c, "too many tokens");
+    return INGOT_OK;
+}
+
+static ingot_status check_mask(ig_infer *c, const heads *q, int64_t total)
+{
+    if (!ig_has(c, MASK)) return INGOT_OK;
+    const ig_type *t = c->in[MASK];
+    const int64_t want[4] = {q->batch, q->heads, q->tokens, total};
+    if (t->dtype != INGOT_NONE && ig_calc_of(t->dtype) == IG_CALC_NONE)
+        return ig_infer_fail(c, "the mask cannot be %s", ig_dtype(t->dtype)->name);
+    if (t->rank < 0) return INGOT_OK;
+    if (t->rank < 1 || t->rank > 4) return ig_infer_fail(c, "the mask has rank %d", t->rank);
+    for (int d = 0; d < t->rank; d++) {
+        const int64_t have = t->dims[d], w = want[4 - t->rank + d];
+        const bool last = d == t->rank - 1;
+        if (have < 0 || w < 0 || have == w || (!last && have == 1) || (last && have < w)) continue;
+        return ig_infer_fail(c, "dimension %d of the mask is %lld, expected %lld", d,
+                             (long long)have, (long long)w);
+    }
+    return INGOT_OK;
+}
+
+static ingot_status check_len(ig_infer *c, const heads *q)
+{
+    if (!ig_has(c, KV_LEN)) return INGOT_OK;
+    const ig_type *t = c->in[KV_LEN];
+    if (ig_has(c, PAST_K)) return ig_infer_fail(c, "it has both a past and a count of keys");
+    if (t->dtype != INGOT_NONE && t->dtype != INGOT_I64)
+        return ig_infer_fail(c, "the count of keys is %s, not i64", ig_dtype(t->dtype)->name);
+    if (t->rank < 0) return INGOT_OK;
+    if (t->rank != 1) return ig_infer_fail(c, "the count of keys has rank %d, not 1", t->rank);
+    return agree(c, t->dims[0], q->batch, "counts of keys and batches");
+}
+
+static ingot_status check_attrs(ig_infer *c, const attention_attrs *a, const heads *q,
+                                const heads *k)
+{
+    if (q->heads >= 0 && k->heads >= 0 && (k->heads == 0 || q->heads % k->heads))
+        return ig_infer_fail(c, "%lld query heads share %lld key heads", (long long)q->heads,
+                             (long long)k->heads);
+    if (a->left_window < -1 || a->right_window < -1)
+        return ig_infer_fail(c, "windows of %lld and %lld", (long long)a->left_window,
+                             (long long)a->right_window);
+    if (!isfinite(a->scale) || !(a->softcap >= 0))
+        return ig_infer_fail(c, "scale %g, softcap %g", a->scale, a->softcap);
+    if (a->softmax_precision && (a->softmax_precision > INT8_MAX || a->softmax_precision < 0 ||
+                                 !is_float((ingot_dtype)a->softmax_precision)))
+        return ig_infer_fail(c, "softmax_precision %lld", (long long)a->softmax_precision);
+    if (ig_has(c, PAST_K) != ig_has(c, PAST_V))
+        return ig_infer_fail(c, "past keys and past values come together");
+    return INGOT_OK;
+}
+
+static void set_types(ig_infer *c, const heads *q, const heads *k, const heads *v, int64_t total)
+{
+    const int64_t present_k[4] = {k->batch, k->heads, total, k->size};
+    const int64_t present_v[4] = {v->batch, v->heads, total, v->size};
+    const int64_t scores[4] = {q->batch, q->heads, q->tokens, total};
+    const int64_t y4[4] = {q->batch, q->heads, q->tokens, v->size};
+    const bool known = q->heads >= 0 && v->size >= 0; /* both were divisors of a checked size */
+    const int64_t y3[3] = {q->batch, q->tokens, known ? q->heads * v->size : IG_DIM_UNKNOWN};
+    c->out[Y] = (ig_type){.dtype = c->in[Q]->dtype, .rank = IG_RANK_UNKNOWN};
+    if (c->in[Q]->rank == 4) c->out[Y] = ig_type_tensor(c->in[Q]->dtype, 4, y4);
+    if (c->in[Q]->rank == 3) c->out[Y] = ig_type_tensor(c->in[Q]->dtype, 3, y3);
+    if (c->n_out > PRESENT_K) c->out[PRESENT_K] = ig_type_tensor(c->in[K]->dtype, 4, present_k);
+    if (c->n_out > PRESENT_V) c->out[PRESENT_V] = ig_type_tensor(c->in[V]->dtype, 4, present_v);
+    if (c->n_out > SCORES) c->out[SCORES] = ig_type_tensor(c->in[Q]->dtype, 4, scores);
+}
+
+static ingot_status infer(ig_infer *c)
+{
+    const attention_attrs *a = c->attrs;
+    heads q, k, v;
+    int64_t total, total_v, wide;
+    if (a->q_heads < 0 || a->kv_heads < 0)
+        return ig_infer_fail(c, "%lld and %lld heads", (long long)a->q_heads,
+                             (long long)a->kv_heads);
+    IG_TRY(heads_of(c, &q, Q, a->q_heads));
+    IG_TRY(heads_of(c, &k, K, a->kv_heads));
+    IG_TRY(heads_of(c, &v, V, a->kv_heads));
+    for (size_t i = K; i <= V; i++)
+        if (c->in[Q]->rank >= 0 && c->in[i]->rank >= 0 && c->in[Q]->rank != c->in[i]->rank)
+            return ig_infer_fail(c, "q has rank %d, input %zu rank %d", c->in[Q]->rank, i,
+                                 c->in[i]->rank);
+    IG_TRY(check_attrs(c, a, &q, &k));
+    IG_TRY(agree(c, q.batch, k.batch, "batches of q and k"));
+    IG_TRY(agree(c, k.batch, v.batch, "batches of k and v"));
+    IG_TRY(agree(c, k.heads, v.heads, "heads of k and v"));
+    IG_TRY(agree(c, k.tokens, v.tokens, "tokens of k and v"));
+    IG_TRY(agree(c, q.size, k.size, "head sizes of q and k"));
+    IG_TRY(check_past(c, PAST_K, &k, &total));
+    IG_TRY(check_past(c, PAST_V, &v, &total_v));
+    IG_TRY(agree(c, total, total_v, "tokens of past keys and values"));
+    IG_TRY(check_mask(c, &q, total));
+    IG_TRY(check_len(c, &q));
+    if (q.heads > 0 && v.size > 0 && !ig_mul_ok(q.heads, v.size, &wide))
+        return ig_infer_fail(c, "the heads are too wide");
+    set_types(c, &q, &k, &v, total);
+    return INGOT_OK;
+}
+
+/* ---- bind ---- */
+
+/* Where the heads of a tensor lie, in elements. */
+typedef struct {
+    size_t batch, head, row;
+} layout;
+
+typedef struct {
+    attention_f32_fn *kernel;
+    ig_attention_rows_fn *rows;
+    ig_calc calc;
+    size_t batch, q_heads, kv_heads, tq, tk, past, d, dv;
+    layout q, k, v, y; /* k and v: of what is read, past included */
+    bool joined;       /* past and new keys are copied together */
+    ig_wide wide_q, wide_k, wide_v, wide_y;
+    size_t at_k, at_v; /* joined, when nobody wants them as an output */
+    bool has_mask, mask_copied;
+    size_t mask_batch, mask_head, mask_row; /* 0: repeated */
+    size_t mask_rows, mask_len, at_mask;
+    bool plain; /* nothing that the kernel cannot do */
+    size_t q_block, blocks, at_worker, worker_bytes;
+    double scale;
+} state;
+
+static layout layout_of(const ig_type *t, size_t count, size_t tokens, size_t size)
+{
+    if (t->rank == 4) return (layout){count * tokens * size, tokens * size, size};
+    return (layout){count * tokens * size, size, count * size};
+}
+
+static const ig_type *input(const ig_bind *b, uint32_t i) { return i < b->n_in ? b->in[i] : NULL; }
+static const ig_type *output(const ig_bind *b, uint32_t i)
+{
+    return i < b->n_out ? b->out[i] : NULL;
+}
+
+static void measure(state *s, const ig_bind *b)
+{
+    const attention_attrs *a = b->attrs;
+    const ig_type *q = b->in[Q], *k = b->in[K], *v = b->in[V], *past = input(b, PAST_K);
+    const bool four = q->rank == 4;
+    s->batch = (size_t)q->dims[0];
+    s->q_heads = (size_t)(four ? q->dims[1] : a->q_heads);
+    s->kv_heads = (size_t)(four ? k->dims[1] : a->kv_heads);
+    s->tq = (size_t)q->dims[four ? 2 : 1];
+    s->d = four ? (size_t)q->dims[3] : (size_t)q->dims[2] / s->q_heads;
+    s->dv = four ? (size_t)v->dims[3] : (size_t)v->dims[2] / s->kv_heads;
+    const size_t fresh = (size_t)k->dims[four ? 2 : 1];
+    s->past = past ? (size_t)past->dims[2] : 0;
+    s->tk = fresh + s->past;
+    s->joined = past || output(b, PRESENT_K) || output(b, PRESENT_V);
+    s->q = layout_of(q, s->q_heads, s->tq, s->d);
+    s->y = layout_of(q, s->q_heads, s->tq, s->dv);
+    s->k = layout_of(s->joined ? &(ig_type){.rank = 4} : k, s->kv_heads, s->tk, s->d);
+    s->v = layout_of(s->joined ? &(ig_type){.rank = 4} : v, s->kv_heads, s->tk, s->dv);
+    s->scale = a->scale != 0 ? a->scale : s->d ? 1 / sqrt((double)s->d) : 1;
+}
+
+static ingot_status bind_mask(state *s, ig_bind *b)
+{
+    const ig_type *t = input(b, MASK);
+    size_t dims[4] = {1, 1, 1, 1};
+    if (!t) return INGOT_OK;
+    for (int d = 0; d < t->rank; d++) dims[4 - t->rank + d] = (size_t)t->dims[d];
+    s->has_mask = true;
+    s->mask_len = dims[3];
+    s->mask_rows = dims[0] * dims[1] * dims[2];
+    s->mask_row = dims[2] > 1 ? s->tk : 0;
+    s->mask_head = dims[1] > 1 ? dims[2] * s->tk : 0;
+    s->mask_batch = dims[0] > 1 ? dims[1] * dims[2] * s->tk : 0;
+    s->mask_copied = t->dtype != ig_calc_dtype(s->calc) || s->mask_len != s->tk;
+    size_t n;
+    if (!ig_mul_ok(s->mask_rows, s->tk, &n)) return ig_bind_fail(b, "the mask is too large");
+    return s->mask_copied ? ig_scratch_add(b, n, ig_calc_bytes(s->calc), &s->at_mask) : INGOT_OK;
+}
+
+static ingot_status bind_heads(state *s, ig_bind *b)
+{
+    size_t n_k, n_v;
+    if (!ig_mul_ok(s->batch * s->kv_heads, s->tk, &n_k) || !ig_mul_ok(n_k, s->dv, &n_v) ||
+        !ig_mul_ok(n_k, s->d, &n_k))
+        return ig_bind_fail(b, "the keys are too large");
+    IG_TRY(ig_wide_bind(&s->wide_q, b, b->in[Q], s->calc));
+    IG_TRY(ig_wide_bind_n(&s->wide_k, b, b->in[K], s->calc, n_k));
+    IG_TRY(ig_wide_bind_n(&s->wide_v, b, b->in[V], s->calc, n_v));
+    IG_TRY(ig_wide_bind(&s->wide_y, b, b->out[Y], s->calc));
+    if (s->joined && !output(b, PRESENT_K))
+        IG_TRY(ig_scratch_add(b, n_k, ig_dtype(b->in[K]->dtype)->bytes, &s->at_k));
+    if (s->joined && !output(b, PRESENT_V))
+        IG_TRY(ig_scratch_add(b, n_v, ig_dtype(b->in[V]->dtype)->bytes, &s->at_v));
+    return INGOT_OK;
+}
+
+/* Tasks: whole heads when there are enough of them, since each packs its keys; else also blocks of
+ * queries. */
+static ingot_status bind_tasks(state *s, ig_bind *b)
+{
+    enum { QUERIES = 28 }; /* of a block of the kernel */
+    const size_t threads = IG_MAX(b->n_threads, (size_t)1), all = s->batch * s->q_heads;
+    size_t floats, row;
+    s->q_block = IG_MAX(s->tq, (size_t)1);
+    while (s->q_block > QUERIES && all * ((s->tq + s->q_block - 1) / s->q_block) < 2 * threads)
+        s->q_block = (s->q_block / 2 + QUERIES - 1) / QUERIES * QUERIES;
+    s->blocks = (s->tq + s->q_block - 1) / s->q_block;
+    if (!ig_attention_scratch(s->tk, s->d, s->dv, &floats) ||
+        !ig_mul_ok(floats, sizeof(float), &floats) || !ig_mul_ok(s->tk, sizeof(double), &row) ||
+        !ig_align_ok(IG_MAX(floats, row), (size_t)IG_ALIGN, &s->worker_bytes))
+        return ig_bind_fail(b, "the heads are too large");
+    return ig_scratch_add(b, threads, s->worker_bytes, &s->at_worker);
+}
+
+static ingot_status bind(ig_bind *b)
+{
+    const attention_attrs *a = b->attrs;
+    state *s = ig_bind_new(b, sizeof *s);
+    if (!s) return INGOT_E_NOMEM;
+    s->kernel = ig_attention_f32();
+    s->calc = ig_calc_float(b->in[Q]->dtype);
+    if (b->in[V]->dtype == INGOT_F64 || a->softmax_precision == INGOT_F64) s->calc = IG_CALC_F64;
+    s->rows = s->calc == IG_CALC_F64 ? ig_attention_rows_f64 : ig_attention_rows_f32;
+    measure(s, b);
+    s->plain = s->calc == IG_CALC_F32 && a->softcap == 0 && a->left_window < 0 &&
+               a->right_window < 0 && !output(b, SCORES);
+    b->kernel = s->plain ? "attention_f32" : "rows";
+    IG_TRY(bind_heads(s, b));
+    IG_TRY(bind_mask(s, b));
+    return bind_tasks(s, b);
+}
+
+/* ---- run ---- */
+
+typedef struct {
+    const state *s;
+    const ig_run *r;
+    const char *q, *k, *v, *mask;
+    char *y;
+} job;
+
+/* Past and new rows of one head side by side. */
+typedef struct {
+    char *to;
+    const char *past, *fresh;
+    layout from;
+    size_t heads, tk, n_past, bytes; /* bytes: of a row */
+    size_t element;
+} join_job;
+
+static void join(void *arg, size_t begin, size_t end, size_t worker)
+{
+    (void)worker;
+    const join_job *j = arg;
+    const size_t n_fresh = j->tk - j->n_past;
+    for (size_t i = begin; i < end; i++) {
+        char *to = j->to + i * j->tk * j->bytes;
+        if (j->past) memcpy(to, j->past + i * j->n_past * j->bytes, j->n_past * j->bytes);
+        to += j->n_past * j->bytes;
+        const char *from =
+            j->fresh + (i / j->heads * j->from.batch + i % j->heads * j->from.head) * j->element;
+        for (size_t t = 0; t < n_fresh; t++)
+            memcpy(to + t * j->bytes, from + t * j->from.row * j->element, j->bytes);
+    }
+}
+
+static const ig_tensor *given(const ig_run *r, uint32_t i) { return i < r->n_in ? r->in[i] : NULL; }
+static ig_tensor *wanted(const ig_run *r, uint32_t i) { return i < r->n_out ? r->out[i] : NULL; }
+
+/* Keys or values as they are read: in place, or joined. which: 0 keys, 1 values. */
+static ig_tensor whole(const ig_run *r, uint32_t which)
+{
+    const state *s = r->state;
+    const ig_tensor *fresh = r->in[K + which], *past = given(r, PAST_K + which);
+    ig_tensor out = *fresh;
+    if (!s->joined) return out;
+    ig_tensor *present = wanted(r, PRESENT_K + which);
+    const size_t size = which ? s->dv : s->d, element = ig_dtype(fresh->dtype)->bytes;
+    out.data = present ? present->data : ig_piece(r, which ? s->at_v : s->at_k);
+    const ig_type t = {.rank = fresh->rank};
+    join_job j = {.to = out.data,
+                  .past = past ? past->data : NULL,
+                  .fresh = fresh->data,
+                  .from = layout_of(&t, s->kv_heads, s->tk - s->past, size),
+                  .heads = s->kv_heads,
+                  .tk = s->tk,
+                  .n_past = s->past,
+                  .bytes = size * element,
+                  .element = element};
+    ig_parallel(r->pool, s->batch * s->kv_heads, 65536 / (s->tk * j.bytes + 1) + 1, 0, join, &j);
+    return out;
+}
+
+/* The mask in the computing type: false is -infinity, and so is what lies beyond its end. */
+static void prepare_mask(void *arg, size_t begin, size_t end, size_t worker)
+{
+    (void)worker;
+    const job *j = arg;
+    const state *s = j->s;
+    const ig_tensor *m = j->r->in[MASK];
+    char *to = (char *)ig_piece(j->r, s->at_mask);
+    for (size_t r = begin; r < end; r++) {
+        ig_block block;
+        for (size_t i = 0, n; i < s->tk; i += n) {
+            n = IG_MIN(s->tk - i, (size_t)IG_BLOCK);
+            const size_t have = i < s->mask_len ? IG_MIN(s->mask_len - i, n) : 0;
+            if (have) ig_load(&block, IG_CALC_F64, m->data, m->dtype, r * s->mask_len + i, have);
+            for (size_t k = 0; k < n; k++)
+                if (k >= have || m->dtype == INGOT_BOOL)
+                    block.f64[k] = k < have && block.f64[k] != 0 ? 0 : -INFINITY;
+            ig_store(to, ig_calc_dtype(s->calc), r * s->tk + i, &block, IG_CALC_F64, n);
+        }
+    }
+}
+
+/* A query all of whose keys the mask hides gives zeros; the kernel made it NaN. */
+static void clear_hidden(const attention_args *p, size_t q0, size_t q1)
+{
+    for (size_t i = q0; i < q1; i++) {
+        const float *mask = p->mask + i * p->mask_row;
+        const size_t sees = p->causal ? IG_MIN(p->tk, i + p->past + 1) : p->tk;
+        size_t k = 0;
+        while (k < sees && mask[k] == -INFINITY) k++;
+        if (k == sees) memset(p->y + i * p->y_row, 0, p->dv * sizeof *p->y);
+    }
+}
+
+static void by_kernel(const state *s, const ig_attention_rows *p, size_t q0, size_t q1,
+                      float *scratch)
+{
+    const attention_args a = {.y = p->y,
+                              .q = p->q,
+                              .k = p->k,
+                              .v = p->v,
+                              .mask = p->mask,
+                              .tq = s->tq,
+                              .tk = p->keys,
+                              .d = s->d,
+                              .dv = s->dv,
+                              .y_row = p->y_row,
+                              .q_row = p->q_row,
+                              .k_row = p->k_row,
+                              .v_row = p->v_row,
+                              .mask_row = p->mask_row,
+                              .scale = (float)p->scale,
+                              .causal = p->causal,
+                              .past = (size_t)p->offset};
+    s->kernel(&a, q0, q1, scratch);
+    if (a.mask) clear_hidden(&a, q0, q1);
+}
+
+static ig_attention_rows head_at(const job *j, size_t batch, size_t head)
+{
+    const state *s = j->s;
+    const attention_attrs *a = j->r->attrs;
+    const size_t each = ig_calc_bytes(s->calc), kv = head / (s->q_heads / s->kv_heads);
+    const ig_tensor *len = given(j->r, KV_LEN);
+    ig_attention_rows p = {.y = j->y + (batch * s->y.batch + head * s->y.head) * each,
+                           .q = j->q + (batch * s->q.batch + head * s->q.head) * each,
+                           .k = j->k + (batch * s->k.batch + kv * s->k.head) * each,
+                           .v = j->v + (batch * s->v.batch + kv * s->v.head) * each,
+                           .tk = s->tk,
+                           .keys = s->tk,
+                           .d = s->d,
+                           .dv = s->dv,
+                           .y_row = s->y.row,
+                           .q_row = s->q.row,
+                           .k_row = s->k.row,
+                           .v_row = s->v.row,
+                           .mask_row = s->mask_row,
+                           .scale = s->scale,
+                           .softcap = a->softcap,
+                           .causal = a->causal != 0,
+                           .offset = (int64_t)s->past,
+                           .left = a->left_window,
+                           .right = a->right_window,
+                           .scores = wanted(j->r, SCORES),
+                           .scores_at = (batch * s->q_heads + head) * s->tq * s->tk,
+                           .mode = (ig_scores)a->scores};
+    if (j->mask) p.mask = j->mask + (batch * s->mask_batch + head * s->mask_head) * each;
+    if (len) {
+        p.keys = (size_t)((const int64_t *)len->data)[batch];
+        p.offset = (int64_t)p.keys - (int64_t)s->tq;
+    }
+    return p;
+}
+
+static void work(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const job *j = arg;
+    const state *s = j->s;
+    void *scratch = (char *)ig_piece(j->r, s->at_worker) + worker * s->worker_bytes;
+    for (size_t i = begin; i < end; i++) {
+        const size_t head = i / s->blocks, q0 = i % s->blocks * s->q_block;
+        const size_t q1 = IG_MIN(q0 + s->q_block, s->tq);
+        const ig_attention_rows p = head_at(j, head / s->q_heads, head % s->q_heads);
+        if (s->plain && !(p.causal && p.offset < 0))
+            by_kernel(s, &p, q0, q1, scratch);
+        else
+            s->rows(&p, q0, q1, scratch);
+    }
+}
+
+static ingot_status check_counts(const ig_run *r)
+{
+    const state *s = r->state;
+    const ig_tensor *len = given(r, KV_LEN);
+    for (size_t i = 0; len && i < s->batch; i++) {
+        const int64_t n = ((const int64_t *)len->data)[i];
+        if (n < 0 || (uint64_t)n > s->tk)
+            return ig_run_fail(r, "batch %zu has %lld keys of %zu", i, (long long)n, s->tk);
+    }
+    return INGOT_OK;
+}
+
+static ingot_status run(ig_run *r)
+{
+    const state *s = r->state;
+    IG_TRY(check_counts(r));
+    const ig_tensor k = whole(r, 0), v = whole(r, 1);
+    job j = {.s = s, .r = r};
+    j.q = ig_wide_in(&s->wide_q, r, r->in[Q]);
+    j.k = ig_wide_in(&s->wide_k, r, &k);
+    j.v = ig_wide_in(&s->wide_v, r, &v);
+    j.y = ig_wide_room(&s->wide_y, r, r->out[Y]);
+    if (s->has_mask) {
+        j.mask = s->mask_copied ? ig_piece(r, s->at_mask) : r->in[MASK]->data;
+        if (s->mask_copied)
+            ig_parallel(r->pool, s->mask_rows, IG_GRAIN / (s->tk + 1) + 1, 0, prepare_mask, &j);
+    }
+    const double each = (double)s->q_block * (double)s->tk * (double)(s->d + s->dv + 1);
+    ig_parallel(r->pool, s->batch * s->q_heads * s->blocks, (size_t)(65536 / (each + 1)) + 1, 0,
+                work, &j);
+    ig_wide_store(&s->wide_y, r, r->out[Y]);
+    return INGOT_OK;
+}
+
+static void cost(ig_cost *cost, const ig_bind *b)
+{
+    const state *s = b->state;
+    if (s)
+        cost->flops =
+            2.0 * (double)(s->batch * s->q_heads * s->tq) * (double)s->tk * (double)(s->d + s->dv);
+}
+
+const ig_op ig_op_attention = {
+    .name = "attention",
+    .min_in = 3,
+    .max_in = INPUTS,
+    .min_out = 1,
+    .max_out = 4,
+    .attrs = attrs,
+    .attrs_bytes = sizeof(attention_attrs),
+    .infer = infer,
+    .bind = bind,
+    .run = run,
+    .cost = cost,
+};

@@ -1,0 +1,124 @@
+/* conv_image.c - see conv_image.h. */
+#include "runtime/ops/conv_image.h"
+#include "runtime/ops/act.h"
+#include "runtime/ops/wide.h"
+#include "runtime/base/checked.h"
+
+#include <string.h>
+
+enum { WORTH = 1 << 17 /* multiplications that are worth a thread */ };
+
+ingot_status ig_conv_image_bind(ig_conv_image *c, ig_bind *b, const ig_window *w, int64_t batch,
+                                int64_t in_c, int64_t out_c, int64_t groups, bool depthwise,
+                                int act, double act_a, double act_b, size_t *at)
+{
+    const int x = w->n - 1, y = w->n - 2; /* a 1-D image has height 1 */
+    *c = (ig_conv_image){.dense = ig_conv_f32(), .depthwise = depthwise ? ig_conv_dw_f32() : NULL};
+    c->args = (ig_conv_f32_args){.batch = (size_t)batch,
+                                 .in_c = (size_t)in_c,
+                                 .out_c = (size_t)out_c,
+                                 .groups = (size_t)groups,
+                                 .in_w = (size_t)w->in[x],
+                                 .out_w = (size_t)w->out[x],
+                                 .kw = (size_t)w->kernel[x],
+                                 .stride_w = (size_t)w->stride[x],
+                                 .dilation_w = (size_t)w->dilation[x],
+                                 .pad_left = (size_t)w->begin[x],
+                                 .in_h = 1,
+                                 .out_h = 1,
+                                 .kh = 1,
+                                 .stride_h = 1,
+                                 .dilation_h = 1};
+    if (y >= 0) {
+        c->args.in_h = (size_t)w->in[y], c->args.out_h = (size_t)w->out[y];
+        c->args.kh = (size_t)w->kernel[y], c->args.stride_h = (size_t)w->stride[y];
+        c->args.dilation_h = (size_t)w->dilation[y], c->args.pad_top = (size_t)w->begin[y];
+    }
+    ig_act_set(&c->args.epilogue, act, act_a, act_b);
+    c->args.epilogue.ld_residual = (size_t)out_c;
+    c->panels = depthwise ? 1 : (size_t)groups * ig_conv_group_panels(&c->args);
+    c->scratch = depthwise ? 0 : ig_conv_f32_scratch(&c->args);
+    size_t n;
+    if (!ig_mul_ok(c->scratch, b->n_threads, &n)) return ig_bind_fail(b, "too large for scratch");
+    return ig_scratch_add(b, n, sizeof(float), at);
+}
+
+typedef struct {
+    const ig_conv_image *c;
+    ig_conv_f32_args args;
+    float *scratch;
+    size_t splits; /* of the panels */
+} job;
+
+/* Items are rows, then shares of the panels within a row range. */
+static void part(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const job *j = arg;
+    float *scratch = j->scratch + worker * j->c->scratch;
+    if (j->c->depthwise) {
+        j->c->depthwise(&j->args, begin, end);
+        return;
+    }
+    if (j->splits == 1) {
+        j->c->dense(&j->args, scratch, begin, end, 0, j->c->panels);
+        return;
+    }
+    const size_t rows = j->args.batch * j->args.out_h;
+    for (size_t i = begin; i < end; i++)
+        j->c->dense(&j->args, scratch, 0, rows, i * j->c->panels / j->splits,
+                    (i + 1) * j->c->panels / j->splits);
+}
+
+void ig_conv_image_run(const ig_conv_image *c, ig_pool *pool, float *scratch, float *y,
+                       const float *x, const float *w, const float *bias, const float *residual)
+{
+    job j = {.c = c, .args = c->args, .scratch = scratch, .splits = 1};
+    j.args.y = y, j.args.x = x, j.args.w = w;
+    j.args.epilogue.bias = bias;
+    j.args.epilogue.residual = residual;
+    const size_t rows = c->args.batch * c->args.out_h, threads = ig_pool_threads(pool);
+    const double work =
+        (double)c->args.out_w * (double)c->args.out_c * (double)ig_conv_depth(&c->args);
+    if (threads > 1 && rows < 2 * threads && c->panels >= 2 * threads) {
+        j.splits = IG_MIN(c->panels, 4 * threads);
+        const double each = work * (double)rows / (double)j.splits;
+        ig_parallel(pool, j.splits, each >= WORTH ? 1 : j.splits, 0, part, &j);
+        return;
+    }
+    const size_t least = work > 0 ? (size_t)(WORTH / work) + 1 : rows + 1;
+    const size_t grain = IG_MAX(least, rows / (4 * threads));
+    ig_parallel(pool, rows, threads == 1 ? rows : grain, 0, part, &j);
+}
+
+/* ---- weights
+ * -------------------------------------------------------------------------------------- */
+
+size_t ig_conv_weights_elements(const ig_conv_image *c)
+{
+    const ig_conv_f32_args *a = &c->args;
+    return c->depthwise ? a->kh * a->kw * a->out_c : c->panels * IG_PANEL * ig_conv_depth(a);
+}
+
+size_t ig_conv_weights_room(const ig_conv_image *c)
+{
+    return c->depthwise ? 0 : ig_conv_depth(&c->args) * (c->args.out_c / c->args.groups);
+}
+
+void ig_conv_weights_oihw(float *packed, float *room, const float *w, const ig_conv_image *c)
+{
+    const ig_conv_f32_args *a = &c->args;
+    const size_t taps = a->kh * a->kw, in = a->in_c / a->groups, n = a->out_c / a->groups;
+    if (c->depthwise) {
+        for (size_t m = 0; m < a->out_c; m++)
+            for (size_t t = 0; t < taps; t++) packed[t * a->out_c + m] = w[m * taps + t];
+        return;
+    }
+    const size_t k = taps * in, each = ig_gemm_packed(k, n);
+    for (size_t g = 0; g < a->groups; g++) {
+        for (size_t o = 0; o < n; o++)
+            for (size_t i = 0; i < in; i++)
+                for (size_t t = 0; t < taps; t++)
+                    room[(t * in + i) * n + o] = w[((g * n + o) * in + i) * taps + t];
+        ig_gemm_pack_f32()(packed + g * each, room, k, n, n, 1, 0, ig_gemm_panels(n));
+    }
+}

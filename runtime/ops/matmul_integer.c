@@ -1,0 +1,294 @@
+/* matmul_integer.c - matmul_integer(a, b, a_zero?, b_zero?, scale?, bias?, y_zero?): NumPy's matmul
+ * of 8-bit integers less their zero points, exact in 32 bits, wrapping.
+ *
+ * With a scale (one, or one a column) the sums become floats, or 8-bit integers when there is a
+ * zero point for them; see i8_product.h. a_zero: one, or one a row; b_zero: one, or one a column.
+ *
+ * A constant b is packed once, by bind. Rows of a are packed for each run, in blocks of IG_I8_ROWS
+ * that belong to one matrix; a task makes tiles of one block. */
+#include "runtime/ops/i8_product.h"
+#include "runtime/base/checked.h"
+
+#include <string.h>
+
+typedef struct {
+    int64_t dtype;
+} matmul_integer_attrs;
+
+static const ig_attr attrs[] = {IG_INT(matmul_integer_attrs, dtype, 0), {0}};
+
+enum { A, B, A_ZERO, B_ZERO, FINISH };
+
+/* An operand's matrices; a vector is a matrix of one row (a) or one column (b). */
+typedef struct {
+    int batch_rank;
+    int64_t rows, cols;
+} operand;
+
+static operand operand_of(const ig_type *t, bool right)
+{
+    const int r = t->rank;
+    if (r == 1) return (operand){0, right ? t->dims[0] : 1, right ? 1 : t->dims[0]};
+    return (operand){r - 2, t->dims[r - 2], t->dims[r - 1]};
+}
+
+static ingot_status check_zeros(ig_infer *c, uint32_t i, const ig_type *t, int64_t each)
+{
+    size_t n, all;
+    if (!ig_has(c, i) || each < 0 || !ig_type_elements(c->in[i], &n) || n == 1 || n == (size_t)each)
+        return INGOT_OK;
+    const operand o = operand_of(t, i == B_ZERO);
+    const ig_type lead = {.dtype = INGOT_U8, .rank = o.batch_rank};
+    ig_type whole = lead;
+    memcpy(whole.dims, t->dims, sizeof whole.dims);
+    if (!ig_type_elements(&whole, &all)) return INGOT_OK;
+    if (ig_mul_ok(all, (size_t)each, &all) && n == all) return INGOT_OK;
+    return ig_infer_fail(c, "input %u has %zu zero points, expected 1 or %lld", i, n,
+                         (long long)each);
+}
+
+static ingot_status infer(ig_infer *c)
+{
+    const matmul_integer_attrs *m = c->attrs;
+    const ig_type *a = c->in[A], *b = c->in[B];
+    ig_type *y = &c->out[0];
+    ingot_dtype to;
+    IG_TRY(ig_i8_infer_pair(c, A, B, A_ZERO, B_ZERO));
+    if (a->rank == 0 || b->rank == 0) return ig_infer_fail(c, "an operand is a scalar");
+    const int64_t n = b->rank > 0 ? operand_of(b, true).cols : -1;
+    IG_TRY(ig_i8_finish_infer(c, FINISH, m->dtype, n, &to));
+    y->dtype = to;
+    if (a->rank < 0 || b->rank < 0) return INGOT_OK;
+    const operand x = operand_of(a, false), w = operand_of(b, true);
+    if (ig_dim_differ(x.cols, w.rows))
+        return ig_infer_fail(c, "%lld columns of the left operand meet %lld rows of the right one",
+                             (long long)x.cols, (long long)w.rows);
+    IG_TRY(check_zeros(c, A_ZERO, a, x.rows));
+    IG_TRY(check_zeros(c, B_ZERO, b, w.cols));
+    ig_type lead[2] = {*a, *b};
+    lead[0].rank = x.batch_rank;
+    lead[1].rank = w.batch_rank;
+    IG_TRY(ig_infer_broadcast(c, y, (const ig_type *[]){&lead[0], &lead[1]}, 2));
+    y->dtype = to;
+    if (a->rank > 1) y->dims[y->rank++] = x.rows;
+    if (b->rank > 1) y->dims[y->rank++] = w.cols;
+    return INGOT_OK;
+}
+
+/* ---- bind ---- */
+
+typedef struct {
+    gemm_i8_fn *gemm;
+    gemm_i8_acts_fn *pack;
+    ig_i8_weights w;
+    ig_i8_finish finish;
+    size_t batch, m, n, k, a_batches;
+    int rank; /* of the batch */
+    int64_t dims[IG_MAX_RANK];
+    size_t a_step[IG_MAX_RANK], b_step[IG_MAX_RANK]; /* 0 where repeated */
+    bool a_signed;
+    size_t blocks, block_bytes;          /* of rows of one matrix a */
+    size_t at_acts, at_sums, at_a_zeros; /* in scratch */
+    size_t at_tiles;
+} state;
+
+static void steps(size_t *step, const state *s, const ig_type *t, int batch_rank)
+{
+    size_t next = 1;
+    for (int d = s->rank - 1, i = batch_rank - 1; d >= 0; d--, i--) {
+        const size_t size = i >= 0 ? (size_t)t->dims[i] : 1;
+        step[d] = size == 1 ? 0 : next;
+        next *= size;
+    }
+}
+
+static size_t batch_of(const state *s, const size_t *step, size_t i)
+{
+    size_t at = 0;
+    for (int d = s->rank - 1; d >= 0; d--) {
+        at += i % (size_t)s->dims[d] * step[d];
+        i /= (size_t)s->dims[d];
+    }
+    return at;
+}
+
+static size_t measure(state *s, const ig_bind *b)
+{
+    const operand x = operand_of(b->in[A], false), w = operand_of(b->in[B], true);
+    s->m = (size_t)x.rows, s->k = (size_t)x.cols, s->n = (size_t)w.cols;
+    s->rank = IG_MAX(x.batch_rank, w.batch_rank);
+    memcpy(s->dims, b->out[0]->dims, (size_t)s->rank * sizeof *s->dims);
+    s->batch = ig_dims_product(s->dims, 0, s->rank);
+    s->a_batches = ig_dims_product(b->in[A]->dims, 0, x.batch_rank);
+    const size_t b_batches = ig_dims_product(b->in[B]->dims, 0, w.batch_rank);
+    steps(s->a_step, s, b->in[A], x.batch_rank);
+    steps(s->b_step, s, b->in[B], w.batch_rank);
+    if (b_batches == 1 && s->a_batches == s->batch) {
+        s->m *= s->batch; /* one tall product */
+        s->batch = s->a_batches = 1;
+        s->rank = 0;
+    }
+    s->blocks = s->m / IG_I8_ROWS + (s->m % IG_I8_ROWS != 0);
+    return b_batches;
+}
+
+static ingot_status bind(ig_bind *b)
+{
+    state *s = ig_bind_new(b, sizeof *s);
+    if (!s) return INGOT_E_NOMEM;
+    s->gemm = ig_gemm_i8();
+    s->pack = ig_gemm_i8_acts();
+    s->finish = ig_i8_finish_bind(b);
+    s->a_signed = b->in[A]->dtype == INGOT_I8;
+    const size_t b_batches = measure(s, b), n_threads = IG_MAX(b->n_threads, (size_t)1);
+    const ig_tensor *known = b->known[B];
+    size_t blocks, rows;
+    IG_TRY(ig_i8_weights_bind(&s->w, b, b_batches, s->n, s->k, b->in[B]->dtype, known != NULL));
+    if (!ig_gemm_i8_acts_bytes(IG_MIN(s->m, (size_t)IG_I8_ROWS), s->k, &s->block_bytes) ||
+        !ig_align_ok(s->block_bytes, IG_ALIGN, &s->block_bytes) ||
+        !ig_mul_ok(s->blocks, s->a_batches, &blocks) ||
+        !ig_mul_ok(blocks, (size_t)IG_I8_ROWS, &rows))
+        return ig_bind_fail(b, "the left operand is too large");
+    IG_TRY(ig_scratch_add(b, blocks, s->block_bytes, &s->at_acts));
+    IG_TRY(ig_scratch_add(b, rows, sizeof(int32_t), &s->at_sums));
+    IG_TRY(ig_scratch_add(b, rows, sizeof(int32_t), &s->at_a_zeros));
+    IG_TRY(ig_scratch_add(b, n_threads, IG_I8_ROWS * IG_I8_COLS * sizeof(int32_t), &s->at_tiles));
+    for (size_t i = 0; known && i < b_batches; i++)
+        ig_gemm_i8_pack_weights(s->w.panels + i * s->w.bytes, s->w.sums + i * s->w.n16,
+                                (const uint8_t *)known->data + i * s->k * s->n, s->w.is_signed,
+                                s->n, s->k, 1, s->n);
+    return INGOT_OK;
+}
+
+/* ---- run ---- */
+
+typedef struct {
+    const state *s;
+    const ig_run *r;
+    const uint8_t *a, *b;
+    const ig_tensor *a_zero;
+    ig_i8_finish finish;
+    size_t col_blocks;
+} job;
+
+/* Panels of b, one matrix after the other. */
+static void pack_b(void *arg, size_t begin, size_t end, size_t worker)
+{
+    (void)worker;
+    const job *j = arg;
+    const state *s = j->s;
+    const size_t panels = s->w.n16 / GEMM_I8_PANEL;
+    for (size_t i = begin; i < end; i++) {
+        const size_t matrix = i / panels, col = i % panels * GEMM_I8_PANEL;
+        ig_gemm_i8_pack_weights(ig_i8_panels(&s->w, j->r) + i * (s->w.bytes / panels),
+                                ig_i8_sums(&s->w, j->r) + i * GEMM_I8_PANEL,
+                                j->b + matrix * s->k * s->n + col, s->w.is_signed,
+                                IG_MIN(s->n - col, (size_t)GEMM_I8_PANEL), s->k, 1, s->n);
+    }
+}
+
+static int32_t a_zero_at(const job *j, size_t row)
+{
+    const state *s = j->s;
+    const int32_t shift = s->a_signed ? 0 : -128;
+    if (!j->a_zero) return shift;
+    const size_t n = ig_tensor_elements(j->a_zero); /* 1, of all rows, or of those of a matrix */
+    return shift + (int32_t)ig_to_int(j->a_zero->data, j->a_zero->dtype, row % n);
+}
+
+/* Blocks of rows of a. */
+static void pack_a(void *arg, size_t begin, size_t end, size_t worker)
+{
+    (void)worker;
+    const job *j = arg;
+    const state *s = j->s;
+    for (size_t i = begin; i < end; i++) {
+        const size_t first = i % s->blocks * IG_I8_ROWS;
+        const size_t row = i / s->blocks * s->m + first;
+        const size_t rows = IG_MIN(s->m - first, (size_t)IG_I8_ROWS);
+        int32_t *zeros = (int32_t *)ig_piece(j->r, s->at_a_zeros) + i * IG_I8_ROWS;
+        s->pack((char *)ig_piece(j->r, s->at_acts) + i * s->block_bytes,
+                (int32_t *)ig_piece(j->r, s->at_sums) + i * IG_I8_ROWS, j->a + row * s->k,
+                s->a_signed, rows, s->k, s->k);
+        for (size_t k = 0; k < rows; k++) zeros[k] = a_zero_at(j, row + k);
+    }
+}
+
+/* One block of rows by one block of columns of product `i`. */
+static void tile(const job *j, size_t i, size_t row_block, size_t col_block, int32_t *acc)
+{
+    const state *s = j->s;
+    const size_t block = batch_of(s, s->a_step, i) * s->blocks + row_block;
+    const size_t rows = IG_MIN(s->m - row_block * IG_I8_ROWS, (size_t)IG_I8_ROWS);
+    const size_t col = col_block * IG_I8_COLS, cols = IG_MIN(s->n - col, (size_t)IG_I8_COLS);
+    const size_t panel = col / GEMM_I8_PANEL;
+    gemm_i8_args p = {.acts = (char *)ig_piece(j->r, s->at_acts) + block * s->block_bytes,
+                      .a_sum = (int32_t *)ig_piece(j->r, s->at_sums) + block * IG_I8_ROWS,
+                      .a_zero = (int32_t *)ig_piece(j->r, s->at_a_zeros) + block * IG_I8_ROWS,
+                      .c = acc,
+                      .c_row = IG_I8_COLS};
+    ig_i8_operand(&p, &s->w, j->r, batch_of(s, s->b_step, i));
+    p.panels += panel * (s->w.bytes / (s->w.n16 / GEMM_I8_PANEL));
+    p.w_zero += col;
+    p.w_fix += col;
+    p.n = cols;
+    s->gemm(&p, 0, rows, 0, (cols + GEMM_I8_PANEL - 1) / GEMM_I8_PANEL);
+    for (size_t k = 0; k < rows; k++)
+        ig_i8_finish_row(&j->finish, j->r->out[0]->data,
+                         (i * s->m + row_block * IG_I8_ROWS + k) * s->n + col, acc + k * IG_I8_COLS,
+                         col, cols);
+}
+
+/* The blocks of rows that meet one block of columns follow each other: its panels stay in cache. */
+static void work(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const job *j = arg;
+    const state *s = j->s;
+    int32_t *acc = (int32_t *)ig_piece(j->r, s->at_tiles) + worker * IG_I8_ROWS * IG_I8_COLS;
+    for (size_t t = begin; t < end; t++) {
+        const size_t rest = t / s->blocks;
+        tile(j, rest / j->col_blocks, t % s->blocks, rest % j->col_blocks, acc);
+    }
+}
+
+static ingot_status run(ig_run *r)
+{
+    const state *s = r->state;
+    job j = {.s = s, .r = r, .a = r->in[A]->data, .b = r->in[B]->data, .finish = s->finish};
+    if (r->n_in > A_ZERO) j.a_zero = r->in[A_ZERO];
+    ig_i8_finish_run(&j.finish, r, FINISH);
+    j.col_blocks = s->n / IG_I8_COLS + (s->n % IG_I8_COLS != 0);
+    if (!s->m || !s->n || !s->batch) return INGOT_OK;
+    const size_t panels = s->w.n16 / GEMM_I8_PANEL;
+    if (!s->w.constant)
+        ig_parallel(r->pool, s->w.count * panels, IG_GRAIN / (s->k * GEMM_I8_PANEL + 1) + 1, 0,
+                    pack_b, &j);
+    ig_i8_zeros(&s->w, r, r->n_in > B_ZERO ? r->in[B_ZERO] : NULL);
+    ig_parallel(r->pool, s->a_batches * s->blocks, 2 * IG_GRAIN / (s->k * IG_I8_ROWS + 1) + 1, 0,
+                pack_a, &j);
+    const size_t each = s->k * IG_I8_ROWS * IG_MIN(s->n, (size_t)IG_I8_COLS);
+    ig_parallel(r->pool, s->batch * s->blocks * j.col_blocks, 8 * IG_GRAIN / (each + 1) + 1, 0,
+                work, &j);
+    return INGOT_OK;
+}
+
+static void cost(ig_cost *cost, const ig_bind *b)
+{
+    size_t n = 0;
+    ig_type_elements(b->out[0], &n);
+    cost->flops = 2.0 * (double)n * (double)operand_of(b->in[A], false).cols;
+}
+
+const ig_op ig_op_matmul_integer = {
+    .name = "matmul_integer",
+    .min_in = 2,
+    .max_in = 7,
+    .min_out = 1,
+    .max_out = 1,
+    .attrs = attrs,
+    .attrs_bytes = sizeof(matmul_integer_attrs),
+    .infer = infer,
+    .bind = bind,
+    .run = run,
+    .cost = cost,
+};

@@ -1,0 +1,246 @@
+/* cmd_plan.c - `ingot plan`: what a run will take, before it is made: memory, and what each step
+ * does with which kernel. */
+#include "kernels/cpu.h"
+#include "runtime/base/checked.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/json.h"
+#include "tools/cli/text.h"
+#include "tools/model/describe.h"
+#include "tools/model/open.h"
+#include "tools/model/shapes.h"
+
+#include <inttypes.h>
+
+typedef struct {
+    const char *model;
+    ig_shape_wishes wishes;
+    int64_t threads;
+    int device, math;
+    bool json, quiet;
+} args;
+
+static const char *const maths[] = {"exact", "fast", NULL};
+
+typedef struct {
+    const args *a;
+    ig_cli *cli;
+    ig_opened o;
+    ingot_session *session;
+    ig_arena arena;
+    ig_shapes shapes;
+    ingot_plan plan;
+    size_t peak;
+    double flops, bytes; /* of all steps */
+} job;
+
+static ingot_status make_plan(job *j, ingot_error *err)
+{
+    char text[200];
+    const ingot_session_options o = {.size = sizeof o, .fast_math = j->a->math == 1};
+    IG_TRY(ingot_session_open(&j->session, j->o.model, &o, err));
+    const ingot_status s =
+        ingot_session_plan(&j->plan, j->session, j->shapes.in, j->shapes.n_in, err);
+    j->peak = ingot_runtime_memory(j->o.rt).peak_bytes;
+    if (!s || !j->shapes.n_choices) return s;
+    if (s == INGOT_E_FORMAT) j->cli->exit_code = IG_EXIT_DATA; /* of these shapes, not the model */
+    return ig_wrap(err, s, "with %s (--dim sets them)",
+                   ig_shapes_text(text, sizeof text, &j->shapes, false));
+}
+
+static void add_cost(void *ud, const ig_step_trace *step)
+{
+    job *j = ud;
+    j->flops += step->cost.flops;
+    j->bytes += step->cost.bytes;
+}
+
+/* ---- for people
+ * ---------------------------------------------------------------------------------- */
+
+typedef struct {
+    ig_table table;
+    const ig_symbols *symbols;
+} rows;
+
+/* Costs are estimates in floating point; what a table shows is a whole number. */
+static uint64_t whole(double v) { return v >= 0 && v < 1e18 ? (uint64_t)v : (uint64_t)1e18; }
+
+static void add_row(void *ud, const ig_step_trace *step)
+{
+    rows *r = ud;
+    char type[160], flops[32], bytes[32];
+    ig_type_print(type, sizeof type, &step->out0, r->symbols);
+    ig_table_cell(&r->table, "%s", step->node->op->name);
+    ig_table_cell(&r->table, "%s", step->node->name);
+    ig_table_cell(&r->table, "%s", step->kernel ? step->kernel : "-");
+    ig_table_cell(&r->table, "%s", type);
+    ig_table_cell(&r->table, "%s", ig_format_count(flops, sizeof flops, whole(step->cost.flops)));
+    ig_table_cell(&r->table, "%s", ig_format_bytes(bytes, sizeof bytes, whole(step->cost.bytes)));
+}
+
+static ingot_status print_steps(const job *j, ingot_error *err)
+{
+    static const char *const heads[] = {"op", "node", "kernel", "output", "FLOP", "bytes"};
+    rows r = {.symbols = j->o.model->file->graph->symbols};
+    ig_table_init(&r.table, IG_LEN(heads), 0x30);
+    for (size_t i = 0; i < IG_LEN(heads); i++) ig_table_cell(&r.table, "%s", heads[i]);
+    ig_exec_steps(ig_session_exec(j->session), add_row, &r);
+    const ingot_status s = ig_table_print(&r.table, stdout, err);
+    ig_table_clear(&r.table);
+    return s;
+}
+
+static void line(const char *what, uint64_t bytes, const char *note)
+{
+    char people[32], exact[32];
+    printf("%-12s %10s  (%s bytes)%s\n", what, ig_format_bytes(people, sizeof people, bytes),
+           ig_format_count(exact, sizeof exact, bytes), note);
+}
+
+static ingot_status print_all(const job *j, ingot_error *err)
+{
+    char text[300], flops[32], bytes[32];
+    if (j->shapes.n_choices) {
+        printf("shapes       %s\n", ig_shapes_text(text, sizeof text, &j->shapes, false));
+        if (*ig_shapes_text(text, sizeof text, &j->shapes, true) && !j->a->quiet)
+            printf("             (not given and taken as 1: %s)\n", text);
+    }
+    printf("device       cpu, %s, %zu thread%s, math %s\n", ig_cpu_level(),
+           ingot_runtime_threads(j->o.rt), ingot_runtime_threads(j->o.rt) == 1 ? "" : "s",
+           maths[j->a->math]);
+    line("peak", j->peak, j->plan.exact ? "" : "; and what steps need whose size the data tell");
+    line("activations", j->plan.activation_bytes, "");
+    line("unshared", j->plan.unshared_bytes, ", were no memory used twice");
+    line("plan", j->plan.plan_bytes, "");
+    line("mapped file", j->o.model->file->n_bytes, ", shared by all processes");
+    printf("steps        %zu", j->plan.n_steps);
+    if (j->plan.n_dynamic) printf(", %zu of them sized at run time", j->plan.n_dynamic);
+    printf("; %s FLOP, %s moved\n\n", ig_format_count(flops, sizeof flops, whole(j->flops)),
+           ig_format_bytes(bytes, sizeof bytes, whole(j->bytes)));
+    return print_steps(j, err);
+}
+
+/* ---- for programs
+ * --------------------------------------------------------------------------------- */
+
+static void json_step(void *ud, const ig_step_trace *step)
+{
+    ig_json *j = ud;
+    ig_json_object(j, NULL);
+    ig_json_text(j, "op", step->node->op->name);
+    ig_json_text(j, "node", step->node->name);
+    ig_json_text(j, "kernel", step->kernel);
+    ig_json_text(j, "device", "cpu");
+    ig_json_text(j, "dtype", step->out0.dtype ? ingot_dtype_name(step->out0.dtype) : NULL);
+    ig_dims_json(j, "shape", &step->out0, NULL);
+    ig_json_f64(j, "flops", step->cost.flops);
+    ig_json_f64(j, "bytes", step->cost.bytes);
+    ig_json_end(j);
+}
+
+static ingot_status json_all(const job *j, ingot_error *err)
+{
+    ig_json out;
+    ig_json_init(&out, stdout, 2);
+    ig_json_object(&out, NULL);
+    ig_json_text(&out, "model", j->a->model);
+    ig_json_text(&out, "device", "cpu");
+    ig_json_text(&out, "isa", ig_cpu_level());
+    ig_json_uint(&out, "threads", ingot_runtime_threads(j->o.rt));
+    ig_json_text(&out, "math", maths[j->a->math]);
+    ig_json_object(&out, "dims");
+    for (size_t i = 0; i < j->shapes.n_choices; i++)
+        ig_json_int(&out, j->shapes.choices[i].name, j->shapes.choices[i].size);
+    ig_json_end(&out);
+    ig_json_uint(&out, "peak_bytes", j->peak);
+    ig_json_bool(&out, "exact", j->plan.exact);
+    ig_json_uint(&out, "activation_bytes", j->plan.activation_bytes);
+    ig_json_uint(&out, "unshared_bytes", j->plan.unshared_bytes);
+    ig_json_uint(&out, "plan_bytes", j->plan.plan_bytes);
+    ig_json_uint(&out, "mapped_bytes", j->o.model->file->n_bytes);
+    ig_json_uint(&out, "n_steps", j->plan.n_steps);
+    ig_json_uint(&out, "n_dynamic", j->plan.n_dynamic);
+    ig_json_f64(&out, "flops", j->flops);
+    ig_json_f64(&out, "bytes", j->bytes);
+    ig_json_array(&out, "steps");
+    ig_exec_steps(ig_session_exec(j->session), json_step, &out);
+    ig_json_end(&out);
+    ig_json_end(&out);
+    return ig_json_finish(&out, err);
+}
+
+static ingot_status run_job(job *j, ingot_error *err)
+{
+    const ig_open_options how = {.threads = j->a->threads, .quiet = j->a->quiet};
+    IG_TRY(ig_open_model(&j->o, j->cli, j->a->model, &how, err));
+    IG_TRY(ig_shapes_choose(&j->shapes, j->o.model->file->graph, &j->a->wishes, &j->arena, err));
+    IG_TRY(make_plan(j, err));
+    ig_exec_steps(ig_session_exec(j->session), add_cost, j);
+    return j->a->json ? json_all(j, err) : print_all(j, err);
+}
+
+static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
+{
+    job j = {.a = given, .cli = cli};
+    ig_arena_init(&j.arena, &cli->heap);
+    const ingot_status s = run_job(&j, err);
+    if (j.session) ingot_session_close(&j.session);
+    ig_arena_clear(&j.arena);
+    ig_close_model(&j.o);
+    return s;
+}
+
+static const ig_operand operands[] = {
+    {.name = "MODEL", .help = "an .ingot file", .offset = offsetof(args, model)}};
+static const ig_option options[] = {
+    {.name = "batch",
+     .letter = 'b',
+     .arg = "B",
+     .kind = IG_OPT_INT,
+     .low = 1,
+     .high = INT32_MAX,
+     .help = "size of the batch dimension: the one called so, else the first open one",
+     .offset = offsetof(args, wishes.batch)},
+    {.name = "context",
+     .arg = "C",
+     .kind = IG_OPT_INT,
+     .low = 1,
+     .high = INT32_MAX,
+     .help = "size of the sequence dimension",
+     .offset = offsetof(args, wishes.context)},
+    {.name = "dim",
+     .arg = "NAME=N",
+     .kind = IG_OPT_LIST,
+     .help = "size of a named dimension; INPUT.AXIS=N for one without a name",
+     .offset = offsetof(args, wishes.dims)},
+    IG_OPTION_THREADS(args),
+    IG_OPTION_DEVICE(args),
+    {.name = "math",
+     .arg = "M",
+     .kind = IG_OPT_CHOICE,
+     .choices = maths,
+     .help = "as for run",
+     .offset = offsetof(args, math)},
+    IG_OPTION_JSON(args),
+    IG_OPTION_QUIET(args),
+};
+static const ig_example examples[] = {
+    {"ingot plan digits.ingot --batch 32", "memory and steps for a batch of 32"},
+    {"ingot plan m.ingot --dim height=224 --dim width=224", "sizes by name"},
+};
+
+const ig_command ig_cmd_plan = {
+    .name = "plan",
+    .summary = "tell the memory and the steps of a run beforehand",
+    .about = "Plans a run for the given sizes and prints the exact peak of memory through the "
+             "allocator, which `ingot run` with the same shapes and threads then reaches and does "
+             "not pass, and for each step the op, its kernel, the shape of its output and its "
+             "cost. Dimensions that nothing is said of are taken as 1.\n\n"
+             "Where the data tell the sizes of results (NonZero, for example) the peak is what is "
+             "known without them.",
+    IG_COMMAND_OPERANDS(operands),
+    IG_COMMAND_OPTIONS(options),
+    IG_COMMAND_EXAMPLES(examples),
+    IG_COMMAND_ARGS(args, NULL),
+    .run = run,
+};

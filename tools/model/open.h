@@ -1,0 +1,47 @@
+/* open.h - what every subcommand that works on a model does first: a runtime and the model.
+ *
+ * A model that is missing, unreadable or malformed is exit code 3 whatever else is wrong with the
+ * command line, so it is opened before input data are looked at. Pages of a file that is cut off
+ * while it is in use are guarded (runtime/base/fault.h). */
+#ifndef IG_TOOL_OPEN_H
+#define IG_TOOL_OPEN_H
+
+#include "runtime/api/handles.h"
+#include "tools/cli/cli.h"
+
+typedef struct {
+    ingot_runtime *rt;
+    ingot_model *model;
+} ig_opened;
+
+typedef struct {
+    int64_t threads; /* 0: all cores that this process may use */
+    bool quiet;      /* no warnings on standard error */
+    bool check_digests;
+} ig_open_options;
+
+/* ig_open_model - on failure *o is closed and cli->exit_code says what kind it was. */
+ingot_status ig_open_model(ig_opened *o, ig_cli *cli, const char *path,
+                           const ig_open_options *options, ingot_error *err);
+void ig_close_model(ig_opened *o); /* may be closed or zero */
+
+/* ig_model_failed - for any later failure of a model itself: exit code 3, or 5 for memory. */
+ingot_status ig_model_failed(ig_cli *cli, ingot_status s);
+
+/* Choices of --device: what this build has. */
+extern const char *const ig_devices[];
+
+/* The same for all: --threads and --device. */
+#define IG_OPTION_THREADS(type)                                                                   \
+    {                                                                                             \
+        .name = "threads", .letter = 't', .arg = "N", .kind = IG_OPT_INT, .low = 0, .high = 1024, \
+        .offset = offsetof(type, threads),                                                        \
+        .help = "threads to use; 0: all cores that this process may use"                          \
+    }
+#define IG_OPTION_DEVICE(type)                                                                 \
+    {                                                                                          \
+        .name = "device", .arg = "D", .kind = IG_OPT_CHOICE, .offset = offsetof(type, device), \
+        .choices = ig_devices, .help = "where to run"                                          \
+    }
+
+#endif
