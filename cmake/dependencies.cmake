@@ -22,6 +22,7 @@ endfunction()
 ingot_find(hwloc hwloc.h hwloc libhwloc-dev)
 ingot_find(openblas cblas.h openblas libopenblas-dev)
 ingot_find(zstd zstd.h zstd libzstd-dev)
+ingot_find(pcre2 pcre2.h pcre2-8 libpcre2-dev)
 
 # Only its header: the hash is compiled into Ingot, in every build.
 find_path(XXHASH_INCLUDE xxhash.h)

@@ -82,10 +82,10 @@ ig_id ig_graph_const_copy(ig_graph *g, const char *name, ingot_dtype dtype, int 
     const ig_type type = ig_type_tensor(dtype, rank, dims);
     size_t bytes;
     if (!ig_type_bytes(&type, &bytes)) return IG_NO_VALUE;
-    void *copy = ig_arena_take(&g->arena, IG_MAX(bytes, (size_t)IG_ALIGN));
-    if (!copy) return IG_NO_VALUE;
-    if (bytes) memcpy(copy, data, bytes);
-    return ig_graph_const(g, name, dtype, rank, dims, copy);
+    ig_tensor copy, from = {.dtype = dtype, .rank = rank, .data = (void *)(uintptr_t)data};
+    memcpy(from.dims, type.dims, sizeof from.dims);
+    if (!ig_tensor_copy(&copy, &from, &g->arena)) return IG_NO_VALUE; /* strings deeply */
+    return ig_graph_const(g, name, dtype, rank, dims, copy.data);
 }
 
 ig_id ig_graph_const_ints(ig_graph *g, const char *name, const int64_t *v, size_t n)

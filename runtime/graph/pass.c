@@ -3,7 +3,9 @@
 #include "runtime/base/checked.h"
 
 static const ig_pass passes[] = {
+    {"inline", ig_pass_inline},
     {"fold", ig_pass_fold},
+    {"inline_folded", ig_pass_inline}, /* conditions that folding found */
     {"cse", ig_pass_cse},
     {"norms", ig_pass_norms},
     {"activations", ig_pass_activations},
