@@ -34,10 +34,16 @@ code=$?
 [ $code -eq 130 ] || fail "Ctrl-C: exit $code: $(cat "$work/err")"
 [ -z "$(ls -A "$work/full")" ] || fail "Ctrl-C left $(ls -A "$work/full")"
 
+# A shell that has forked but not yet become the command would run this script's own clean-up.
+started() {
+    while [ -d /proc/$1 ] && [ "$(readlink /proc/$1/exe)" = "$(readlink /proc/$$/exe)" ]; do :; done
+}
+
 # The same at every stage of a conversion.
 for pause in 0.001 0.003 0.006 0.01; do
     "$ingot" convert $src -o "$work/full/x.ingot" -q 2>/dev/null &
     pid=$!
+    started $pid
     sleep $pause
     kill -INT $pid 2>/dev/null
     wait $pid
