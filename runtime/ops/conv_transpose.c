@@ -82,8 +82,8 @@ static const char *fill(axis *x, const conv_transpose_attrs *a, size_t d, size_t
     int64_t full, reach;
     if (in < 1 || kernel < 1) return "spatial and kernel dimensions must be 1 or more";
     if (!ig_mul_ok(x->stride, in - 1, &full) || !ig_mul_ok(x->dilation, kernel - 1, &reach) ||
-        !ig_add_ok(full, reach, &full) ||
-        !ig_add_ok(full, a->output_padding.n ? a->output_padding.v[d] + 1 : 1, &full))
+        !ig_add_ok(full, reach, &full) || !ig_add_ok(full, (int64_t)1, &full) ||
+        !ig_add_ok(full, a->output_padding.n ? a->output_padding.v[d] : 0, &full))
         return too_large;
     const bool same = a->auto_pad == SAME_UPPER || a->auto_pad == SAME_LOWER;
     if (a->output_shape.n || same) {
@@ -91,7 +91,9 @@ static const char *fill(axis *x, const conv_transpose_attrs *a, size_t d, size_t
             x->out = a->output_shape.v[a->output_shape.n - n + d];
         else if (!ig_mul_ok(in, x->stride, &x->out))
             return too_large;
-        const int64_t total = IG_MAX(full - x->out, (int64_t)0);
+        int64_t total;
+        if (!ig_sub_ok(full, x->out, &total)) return too_large;
+        total = IG_MAX(total, (int64_t)0);
         if (!a->output_shape.n) x->out = full - total; /* a small kernel leaves less than asked */
         x->before = a->auto_pad == SAME_UPPER ? total / 2 : total - total / 2;
         return NULL;

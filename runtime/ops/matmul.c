@@ -4,6 +4,7 @@
  * b may be a constant in panels (IG_P16); else it is packed into scratch, a few batches at a time.
  * A batched `a` against one `b` is a single tall product. Floats of 16 bits and fewer compute in
  * f32, integers exactly, wrapping. */
+#include "runtime/ops/blas.h"
 #include "runtime/ops/product.h"
 #include "kernels/transpose/transpose.h"
 #include "runtime/base/checked.h"
@@ -121,6 +122,7 @@ typedef struct {
     bool a_turned, b_turned, packed;
     size_t at_a, at_b; /* scratch: a transposed; panels of `chunk` batches */
     size_t panels, chunk;
+    bool blas;            /* math=fast: OpenBLAS multiplies, the epilogue follows */
     const void *constant; /* a plain constant b, packed when it was bound; NULL: another b */
 } state;
 
@@ -213,6 +215,12 @@ static ingot_status bind(ig_bind *b)
     if (b->n_in > BIAS) IG_TRY(ig_wide_bind(&s->bias, b, b->in[BIAS], calc));
     if (b->n_in > RESIDUAL) IG_TRY(ig_wide_bind(&s->residual, b, b->in[RESIDUAL], calc));
     IG_TRY(ig_wide_bind(&s->y, b, b->out[0], calc));
+    s->blas = b->math == IG_MATH_FAST && b->in[A]->dtype == INGOT_F32 && !s->packed &&
+              !b->known[B] && ig_blas_worth(s->m, s->n, s->k);
+    if (s->blas) {
+        b->kernel = "openblas_sgemm";
+        return INGOT_OK;
+    }
     if (s->a_turned)
         IG_TRY(ig_scratch_add(b, s->a_batches * s->m * s->k, ig_calc_bytes(calc), &s->at_a));
     s->chunk = chunk_of(b, s);
@@ -268,10 +276,33 @@ static const void *turned(const state *s, const ig_run *r, const void *a)
     return ig_piece(r, s->at_a);
 }
 
+static const float *data_of(const ig_run *r, uint32_t i)
+{
+    return i < r->n_in && r->in[i] ? r->in[i]->data : NULL;
+}
+
+static ingot_status run_blas(const state *s, ig_run *r)
+{
+    const matmul_attrs *m = r->attrs;
+    const float *a = r->in[A]->data, *b = r->in[B]->data, *residual = data_of(r, RESIDUAL);
+    ig_epilogue e = {.bias = data_of(r, BIAS), .ld_residual = s->n};
+    ig_act_set(&e, m->act, m->act_a, m->act_b);
+    for (size_t i = 0; i < s->batch && !ig_run_cancelled(r); i++) {
+        float *c = (float *)r->out[0]->data + i * s->m * s->n;
+        ig_blas_gemm(c, a + batch_of(s, s->a_step, i) * s->m * s->k,
+                     b + batch_of(s, s->b_step, i) * s->k * s->n, s->m, s->n, s->k, s->a_turned,
+                     s->b_turned, (float)m->alpha, ig_pool_threads(r->pool));
+        e.residual = residual ? residual + i * s->m * s->n : NULL;
+        if (e.bias || e.residual || m->act) ig_act_rows(c, s->m, s->n, s->n, 1, &e);
+    }
+    return INGOT_OK;
+}
+
 static ingot_status run(ig_run *r)
 {
     const matmul_attrs *m = r->attrs;
     const state *s = r->state;
+    if (s->blas) return run_blas(s, r);
     const ig_tensor *residual = r->n_in > RESIDUAL ? r->in[RESIDUAL] : NULL;
     job j = {.s = s, .each = ig_calc_bytes(s->kernels.calc), .panels = ig_piece(r, s->at_b)};
     j.a = turned(s, r, ig_wide_in(&s->a, r, r->in[A]));

@@ -70,10 +70,13 @@ for how in 'truncate -s 4096' touch; do
     absent "$work/full/o.npz"
 done
 
-# Little memory is an error, not a crash.
-(ulimit -v 300000; "$ingot" run "$(model sentence_encoder)" -i "input_ids=[1,2]" -i "attention_mask=[1,1]" >/dev/null 2>"$work/err")
-code=$?
-[ $code -eq 0 ] || [ $code -eq 5 ] || [ $code -eq 3 ] || fail "little memory: exit $code"
+# Little memory is an error, not a crash. A sanitizer maps terabytes of its own: not with one.
+if ! ldd "$ingot" | grep -q 'lib[at]san'; then
+    encoder=$(model sentence_encoder)
+    (ulimit -v 300000; "$ingot" run "$encoder" -i "input_ids=[1,2]" -i "attention_mask=[1,1]" >/dev/null 2>"$work/err")
+    code=$?
+    [ $code -eq 0 ] || [ $code -eq 5 ] || [ $code -eq 3 ] || fail "little memory: exit $code"
+fi
 "$ingot" plan "$m" --batch 2000000000 >/dev/null 2>"$work/err"
 code=$?
 [ $code -eq 5 ] || [ $code -eq 4 ] || fail "a batch that no memory holds: exit $code: $(cat "$work/err")"
