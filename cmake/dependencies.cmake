@@ -13,6 +13,7 @@ function(ingot_find name header library package)
     target_include_directories(ingot_deps INTERFACE ${${upper}_INCLUDE})
     target_link_libraries(ingot_deps INTERFACE ${${upper}_LIBRARY})
     target_compile_definitions(ingot_deps INTERFACE IG_HAVE_${upper}=1)
+    set_property(GLOBAL APPEND PROPERTY ingot_private_libs -l${library}) # for static linking
     message(STATUS "Ingot: ${name} on (${${upper}_LIBRARY})")
   else()
     message(STATUS "Ingot: ${name} off, install ${package} to turn it on")

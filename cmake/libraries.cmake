@@ -42,5 +42,7 @@ install(FILES ${CMAKE_BINARY_DIR}/IngotConfig.cmake ${CMAKE_BINARY_DIR}/IngotCon
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Ingot)
 
 file(RELATIVE_PATH PC_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+get_property(PC_PRIVATE GLOBAL PROPERTY ingot_private_libs)
+string(JOIN " " PC_PRIVATE ${PC_PRIVATE} -lpthread -lm)
 configure_file(cmake/ingot.pc.in ${CMAKE_BINARY_DIR}/ingot.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/ingot.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
