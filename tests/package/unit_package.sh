@@ -79,7 +79,7 @@ c++ -std=c++17 -Wall -Werror "$work/out/t.cc" $(pkg-config --cflags --libs ingot
 "$work/tt" "$work/t.ingot"
 
 echo "find_package"
-cmake -S "$work/out" -B "$work/out/b" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" || { tail "$work/log"; exit 1; }
+cmake -G Ninja -S "$work/out" -B "$work/out/b" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" || { tail "$work/log"; exit 1; }
 cmake --build "$work/out/b" >"$work/log" || { tail -n 30 "$work/log"; exit 1; }
 "$work/out/b/c" "$onnx" "$work/u.ingot"
 "$work/out/b/cc" "$work/u.ingot"
