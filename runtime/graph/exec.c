@@ -285,6 +285,62 @@ static ingot_status run_view(const ig_step *step, const ig_type *type)
     return INGOT_OK;
 }
 
+static ig_bind bind_of(ig_exec *x, const ig_step *step, const live_view *v, ig_arena *arena,
+                       ingot_error *err)
+{
+    return (ig_bind){.node = step->node,
+                     .in = v->in,
+                     .known = v->known,
+                     .out = v->out,
+                     .in_layout = v->layout,
+                     .n_threads = ig_pool_threads(x->options.pool),
+                     .math = x->options.math,
+                     .arena = arena,
+                     .exec = x,
+                     .err = err};
+}
+
+static bool kept_fits(const ig_kept *kept, const ig_node *node, const live_view *v)
+{
+    if (!kept->valid) return false;
+    for (uint32_t i = 0; i < node->n_in; i++)
+        if (!same_type(&kept->in[i], &v->in_types[i])) return false;
+    for (uint32_t o = 0; o < node->n_out; o++)
+        if (!same_type(&kept->out[o], &v->out_types[o])) return false;
+    return true;
+}
+
+/* Bind into memory of its own, seeing the content of constants only. */
+static ingot_status keep_bind(ig_exec *x, const ig_step *step, live_view *v, ingot_error *err)
+{
+    ig_kept *kept = step->kept;
+    const ig_node *node = step->node;
+    ig_kept_drop(kept, node->op);
+    kept->in = ig_arena_copy(&kept->arena, v->in_types, node->n_in * sizeof *kept->in);
+    kept->out = ig_arena_copy(&kept->arena, v->out_types, node->n_out * sizeof *kept->out);
+    if (!kept->in || !kept->out)
+        return ig_node_fail(err, INGOT_E_NOMEM, node, "no memory to bind it");
+    for (uint32_t i = 0; i < node->n_in; i++)
+        if (node->in[i] != IG_NO_VALUE && !x->latest->known[node->in[i]]) v->known[i] = NULL;
+    ig_bind b = bind_of(x, step, v, &kept->arena, err);
+    const ingot_status s = ig_node_bind(&b);
+    kept->state = b.state;
+    kept->scratch_bytes = b.scratch_bytes;
+    kept->kernel = b.kernel;
+    kept->valid = s == INGOT_OK;
+    return s;
+}
+
+static ingot_status run_bound(ig_exec *x, const ig_step *step, void *state, size_t scratch_bytes,
+                              ingot_error *err)
+{
+    ig_run r = run_of(x, step, &x->side, err);
+    r.state = state;
+    r.scratch = scratch_bytes ? ig_arena_take(&x->side, scratch_bytes) : NULL;
+    if (scratch_bytes && !r.scratch) return no_side_memory(x, step, err);
+    return step->node->op->run(&r);
+}
+
 static ingot_status run_dynamic(ig_exec *x, const ig_step *step, const char **kernel,
                                 ingot_error *err)
 {
@@ -294,23 +350,16 @@ static ingot_status run_dynamic(ig_exec *x, const ig_step *step, const char **ke
     IG_TRY(ig_node_infer(node, v.in, v.known, v.out_types, err));
     if (node->op->flags & IG_OP_VIEW) return run_view(step, &v.out_types[0]);
     if (!(node->op->flags & IG_OP_ALLOCATES)) IG_TRY(make_live_outputs(x, step, &v, err));
-    ig_bind b = {.node = node,
-                 .in = v.in,
-                 .known = v.known,
-                 .out = v.out,
-                 .in_layout = v.layout,
-                 .n_threads = ig_pool_threads(x->options.pool),
-                 .math = x->options.math,
-                 .arena = &x->side,
-                 .exec = x,
-                 .err = err};
+    if (step->kept) {
+        if (!kept_fits(step->kept, node, &v)) IG_TRY(keep_bind(x, step, &v, err));
+        *kernel = step->kept->kernel;
+        return run_bound(x, step, step->kept->state, step->kept->scratch_bytes, err);
+    }
+    ig_bind b = bind_of(x, step, &v, &x->side, err);
     ingot_status s = ig_node_bind(&b);
     if (!s) {
-        ig_run r = run_of(x, step, &x->side, err);
-        r.state = b.state;
-        r.scratch = b.scratch_bytes ? ig_arena_take(&x->side, b.scratch_bytes) : NULL;
-        s = b.scratch_bytes && !r.scratch ? no_side_memory(x, step, err) : node->op->run(&r);
         *kernel = b.kernel;
+        s = run_bound(x, step, b.state, b.scratch_bytes, err);
     }
     if (b.state && node->op->unbind) node->op->unbind(b.state);
     return s;

@@ -80,6 +80,9 @@ enum {
     IG_OP_TYPE_ONLY = 1 << 3, /* the result depends on the inputs' types, not their content */
     IG_OP_RANDOM = 1 << 4,    /* two calls differ: never folded or merged */
     IG_OP_KINDS = 1 << 5,     /* takes sequences and optionals; others are refused before infer */
+    IG_OP_KEEP_BIND = 1 << 7, /* bind is dear (it packs weights) and asks for the content of
+                                 constants only: a step that is bound when it runs keeps it for the
+                                 next run with the same types */
     IG_OP_PACKED = 1 << 6, /* takes constants in packed layouts; others are refused by the check */
 };
 

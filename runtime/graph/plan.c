@@ -82,6 +82,11 @@ static ingot_status make_steps(ig_plan *p, ig_exec *x, const ig_exec_options *op
         IG_TRY(open_step(p, step, p->g->nodes[i], err));
         p->n_steps++; /* from here on closing the plan unbinds it */
         p->n_dynamic += step->dynamic;
+        if (step->dynamic && step->node->op->flags & IG_OP_KEEP_BIND) {
+            step->kept = ig_new(&p->arena, ig_kept);
+            if (!step->kept) return ig_fail(err, INGOT_E_NOMEM, "planning: no memory");
+            ig_arena_init(&step->kept->arena, p->arena.heap);
+        }
         const bool view = step->node->op->flags & IG_OP_VIEW;
         if (!step->dynamic && !view) IG_TRY(bind_step(p, x, options, step, err));
         step->scratch_place.first = step->scratch_place.last = (uint32_t)p->n_steps - 1;
@@ -146,14 +151,25 @@ ingot_status ig_plan_open(ig_plan **out, ig_exec *x, const ig_graph *g,
     return s;
 }
 
+void ig_kept_drop(ig_kept *kept, const ig_op *op)
+{
+    if (!kept) return;
+    if (kept->state && op->unbind) op->unbind(kept->state);
+    ig_arena_clear(&kept->arena);
+    kept->state = NULL;
+    kept->valid = false;
+}
+
 void ig_plan_close(ig_plan **plan)
 {
     ig_plan *p = *plan;
     *plan = NULL;
     if (!p) return;
-    for (size_t s = 0; s < p->n_steps; s++)
+    for (size_t s = 0; s < p->n_steps; s++) {
         if (p->steps[s].state && p->steps[s].node->op->unbind)
             p->steps[s].node->op->unbind(p->steps[s].state);
+        ig_kept_drop(p->steps[s].kept, p->steps[s].node->op);
+    }
     ig_heap *heap = p->arena.heap;
     ig_give(heap, p->block, p->arena_bytes);
     ig_arena_clear(&p->arena);

@@ -31,8 +31,21 @@ typedef struct {
     void *scratch;
     ig_place scratch_place;
     const char *kernel;
-    bool dynamic; /* inferred and bound when it runs */
+    bool dynamic;         /* inferred and bound when it runs */
+    struct ig_kept *kept; /* its latest bind (IG_OP_KEEP_BIND), else NULL */
 } ig_step;
+
+/* A bind that outlives the run: valid for the same types. */
+typedef struct ig_kept {
+    ig_arena arena;
+    bool valid;
+    ig_type *in, *out; /* of the node; kind TENSOR and dtype NONE where omitted */
+    void *state;
+    size_t scratch_bytes;
+    const char *kernel;
+} ig_kept;
+
+void ig_kept_drop(ig_kept *kept, const ig_op *op); /* unbind and forget; kept may be NULL */
 
 typedef struct ig_plan {
     const ig_graph *g;

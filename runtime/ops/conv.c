@@ -218,6 +218,7 @@ const ig_op ig_op_conv = {
     .max_in = 4,
     .min_out = 1,
     .max_out = 1,
+    .flags = IG_OP_KEEP_BIND,
     .attrs = attrs,
     .attrs_bytes = sizeof(conv_attrs),
     .infer = infer,

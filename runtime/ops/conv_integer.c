@@ -421,6 +421,7 @@ const ig_op ig_op_conv_integer = {
     .max_in = 7,
     .min_out = 1,
     .max_out = 1,
+    .flags = IG_OP_KEEP_BIND,
     .attrs = attrs,
     .attrs_bytes = sizeof(conv_integer_attrs),
     .infer = infer,

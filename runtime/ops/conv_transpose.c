@@ -437,6 +437,7 @@ const ig_op ig_op_conv_transpose = {
     .max_in = 3,
     .min_out = 1,
     .max_out = 1,
+    .flags = IG_OP_KEEP_BIND,
     .attrs = attrs,
     .attrs_bytes = sizeof(conv_transpose_attrs),
     .infer = infer,

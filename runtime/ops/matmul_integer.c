@@ -285,6 +285,7 @@ const ig_op ig_op_matmul_integer = {
     .max_in = 7,
     .min_out = 1,
     .max_out = 1,
+    .flags = IG_OP_KEEP_BIND,
     .attrs = attrs,
     .attrs_bytes = sizeof(matmul_integer_attrs),
     .infer = infer,

@@ -164,6 +164,7 @@ static void cost(ig_cost *out, const ig_bind *b)
         .max_in = inputs,                    \
         .min_out = 1,                        \
         .max_out = outputs,                  \
+        .flags = IG_OP_KEEP_BIND,            \
         .attrs = op##_attrs,                 \
         .attrs_bytes = sizeof(ig_rnn_attrs), \
         .infer = infer_##op,                 \
