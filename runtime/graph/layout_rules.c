@@ -274,7 +274,8 @@ bool ig_layout_rule(ig_layouting *l, const ig_node *n)
         bool image_out; /* the rule makes a twin of the output */
     } rules[] = {
         {"unary", rule_unary, true},      {"cast", rule_unary, true},
-        {"clip", rule_unary, true},       {"binary", rule_broadcast, true},
+        {"clip", rule_unary, true},       {"quantize", rule_unary, true},
+        {"dequantize", rule_unary, true}, {"binary", rule_broadcast, true},
         {"where", rule_broadcast, true},  {"compare", rule_broadcast, true},
         {"concat", rule_concat, true},    {"softmax", rule_axis, true},
         {"reduce", rule_reduce, false},   {"pad", rule_pad, true},
