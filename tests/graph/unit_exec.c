@@ -167,9 +167,49 @@ static void odd_outputs_arrive(void **state)
     ig_graph_close(&g);
 }
 
+/* y = column x indices of what is not zero: its width is known only when it runs. */
+static void steps_bound_at_run_time_follow_their_sizes(void **state)
+{
+    (void)state;
+    ingot_error err;
+    ig_heap heap;
+    ig_heap_init(&heap, NULL);
+    ig_graph *g = ig_graph_open(&heap, NULL);
+    const ig_id x = small_input(g, "x", 1, (int64_t[]){6});
+    const ig_id at = small_op(g, "non_zero", NULL, x, IG_NO_VALUE);
+    const ig_id wide = small_op(g, "cast", NULL, at, IG_NO_VALUE);
+    const ig_attr_value f32 = {.kind = IG_ATTR_INT, .i = INGOT_F32};
+    const ig_node *cast = g->nodes[1];
+    check_ok(ig_attr_set(cast->attrs, ig_attr_find(cast->op->attrs, "to"), &f32, &g->arena, &err));
+    const ig_id column = small_const(g, "c", 2, (int64_t[]){3, 1}, (float[]){1, 10, 100});
+    const ig_id y = small_op(g, "matmul", NULL, column, wide);
+    assert_true(ig_graph_set_io(g, &x, 1, &y, 1));
+    const ig_exec_options o = {.heap = &heap};
+    ig_exec *e;
+    check_ok(ig_exec_open(&e, g, &o, &err));
+    static float data[][6] = {{0, 1, 0, 1, 0, 0}, {1, 0, 1, 0, 1, 0}, {0, 0, 0, 0, 1, 1}, {0}};
+    static const int64_t widths[] = {2, 3, 2, 0}, first[] = {1, 0, 4, 0};
+    for (size_t round = 0; round < 12; round++) {
+        const size_t k = round % 4;
+        ig_tensor in = small_tensor(data[k], 1, (int64_t[]){6}), out = {0};
+        check_ok(ig_exec_run(e, &out, &in, &err));
+        assert_int_equal(out.dims[1], widths[k]);
+        if (widths[k]) assert_true(((float *)out.data)[2 * widths[k]] == 100 * (float)first[k]);
+    }
+    ig_tensor in = small_tensor(data[0], 1, (int64_t[]){6}), out = {0};
+    check_ok(ig_exec_run(e, &out, &in, &err));
+    const size_t before = heap.n_calls;
+    for (int round = 0; round < 5; round++) check_ok(ig_exec_run(e, &out, &in, &err));
+    assert_int_equal(heap.n_calls, before); /* the bind is kept, the side memory reused */
+    ig_exec_close(&e);
+    ig_graph_close(&g);
+    assert_int_equal(heap.live_bytes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(steps_bound_at_run_time_follow_their_sizes),
         cmocka_unit_test(steady_runs_allocate_nothing),
         cmocka_unit_test(the_plan_counts_what_a_run_takes),
         cmocka_unit_test(bad_inputs_and_buffers_are_refused),
