@@ -1,8 +1,11 @@
 /* plan.c - from types and places to steps that are ready to run; see plan.h. */
 #include "runtime/graph/plan.h"
 #include "runtime/base/checked.h"
+#include "runtime/base/topology.h"
 
 #include <string.h>
+
+enum { LARGE_BLOCK = 1 << 20 }; /* worth placing on NUMA nodes */
 
 static bool all_static(const ig_plan *p, const ig_id *ids, uint32_t n)
 {
@@ -94,14 +97,17 @@ static ingot_status make_steps(ig_plan *p, ig_exec *x, const ig_exec_options *op
     return INGOT_OK;
 }
 
-/* Fixed pointers: everything that lies in the block. */
-static ingot_status place_values(ig_plan *p, ingot_error *err)
+/* Fixed pointers: everything that lies in the block. On a machine with several NUMA nodes its pages
+ * are touched first by the threads that will work on them. */
+static ingot_status place_values(ig_plan *p, ig_pool *pool, ingot_error *err)
 {
     p->block = p->arena_bytes ? ig_take(p->arena.heap, p->arena_bytes) : NULL;
     if (p->arena_bytes && !p->block)
         return ig_fail(err, INGOT_E_NOMEM,
                        "no memory for %zu bytes of activations (smaller inputs need less)",
                        p->arena_bytes);
+    const bool wide = ig_pool_threads(pool) > 1 && p->arena_bytes >= LARGE_BLOCK;
+    if (wide && ig_topology_get()->n_nodes > 1) ig_pool_zero(pool, p->block, p->arena_bytes);
     for (size_t v = 0; v < p->g->n_values; v++) {
         const ig_place *at = &p->places[v];
         ig_tensor *t = &p->values[v];
@@ -134,7 +140,7 @@ static ingot_status fill(ig_plan *p, ig_exec *x, const ig_exec_options *options,
     IG_TRY(ig_plan_types(p, x, skip, err));
     IG_TRY(make_steps(p, x, options, skip, err));
     IG_TRY(ig_plan_layout(p, err));
-    return place_values(p, err);
+    return place_values(p, options->pool, err);
 }
 
 ingot_status ig_plan_open(ig_plan **out, ig_exec *x, const ig_graph *g,
