@@ -45,7 +45,8 @@ static void infer_state(ig_infer *c, uint32_t o, bool sure)
         c->out[o].rank = IG_RANK_UNKNOWN;
         return;
     }
-    if (!ig_type_common(&whole, &same, declared) || !sure) whole.rank = IG_RANK_UNKNOWN;
+    if (!ig_type_common(&whole, &same, declared)) whole = same, sure = false;
+    if (!sure) whole.rank = IG_RANK_UNKNOWN;
     c->out[o] = whole;
     c->out[o].dtype = same.dtype;
     if (before->kind != IG_TENSOR || before->optional || same.optional)
