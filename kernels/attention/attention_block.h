@@ -72,19 +72,19 @@ VEC_INLINE vf ruled(const row_view *r, vf z, size_t at)
 }
 
 /* A block's largest score: what was summed before shrinks by the factor returned. */
-VEC_INLINE float raise_top(running *state, float most)
+VEC_INLINE float raise_top(float *top, float *sum, float most)
 {
-    const float before = state->top;
+    const float before = *top;
     if (!(most > before)) return 1;
     const float factor = before > LOWEST ? weight_of_one(before - most) : 1;
-    state->top = most;
-    state->sum *= factor;
+    *top = most;
+    *sum *= factor;
     return factor;
 }
 
 /* weigh - scores s [n] become exp(z - top) (times V's scale), zero for keys that are not seen, up
  * to a multiple of 16. Returns the factor for what was summed before. */
-VEC_INLINE float weigh(const row_view *r, float *s, size_t n, running *state)
+VEC_INLINE float weigh(const row_view *r, float *s, size_t n, float *row_top, float *row_sum)
 {
     vf top = vf_set(LOWEST);
     for (size_t at = 0; at < n; at += 16) {
@@ -92,8 +92,8 @@ VEC_INLINE float weigh(const row_view *r, float *s, size_t n, running *state)
         vf_store(s + at, z);
         top = vf_max(top, z);
     }
-    const float factor = raise_top(state, vf_top(top));
-    const vf by = vf_set(state->top > LOWEST ? state->top : 0.0f);
+    const float factor = raise_top(row_top, row_sum, vf_top(top));
+    const vf by = vf_set(*row_top > LOWEST ? *row_top : 0.0f);
     vf sum = vf_set(0.0f);
     for (size_t at = 0; at < n; at += 16) {
         vf e = weight_of(vf_sub(vf_load(s + at), by));
@@ -101,37 +101,53 @@ VEC_INLINE float weigh(const row_view *r, float *s, size_t n, running *state)
         if (r->v_scale) e = vf_pick(vf_lt(vf_set(0.0f), e), vf_mul(e, vf_load(r->v_scale + at)), e);
         vf_store(s + at, e);
     }
-    state->sum += vf_sum(sum);
+    *row_sum += vf_sum(sum);
     return factor;
 }
 
-/* plainly_scaled - the rule is the scale only, and all of a whole block is seen. */
-VEC_INLINE bool plainly_scaled(const row_view *r, size_t n)
+/* ---- whole blocks whose scores are only scaled, and already are ---- */
+
+/* Sixteen rows' new tops from the largest scores of this block; factor as raise_top has it. */
+VEC_INLINE void raise_tops(float *top, float *sum, float *factor, const float *most)
 {
-    return n == IG_ATT_BLOCK && r->begin == 0 && r->end == n && !r->mask && !r->k_scale &&
-           !r->rule->slopes && !(r->rule->softcap > 0);
+    const vf before = vf_load(top), now = vf_load(most), one = vf_set(1.0f);
+    const vm up = vf_lt(before, now), some = vf_lt(vf_set(LOWEST), before);
+    const vf shrink = vf_pick(some, weight_of(vf_sub(before, now)), one);
+    const vf by = vf_pick(up, shrink, one);
+    vf_store(top, vf_pick(up, now, before));
+    vf_store(sum, vf_mul(vf_load(sum), by));
+    vf_store(factor, by);
 }
 
-/* weigh_plain - the same for such a block, of which most are. */
-VEC_INLINE float weigh_plain(float scale, float *s, running *state)
+/* weigh_rows - what weigh does, for `rows` rows of 64 scores all of which are seen; the arrays have
+ * a multiple of 16 elements. In three sweeps, so that no row waits for another's largest score. */
+VEC_INLINE void weigh_rows(float *s, size_t rows, float *top, float *sum, float *factor)
 {
     enum { VECTORS = IG_ATT_BLOCK / 16 };
-    vf z[VECTORS], top = vf_set(LOWEST), sum = vf_set(0.0f);
-    ATT_UNROLL for (size_t i = 0; i < VECTORS; i++)
-    {
-        z[i] = vf_mul(vf_load(s + i * 16), vf_set(scale));
-        top = vf_max(top, z[i]);
+    float most[16];
+    for (size_t r = 0; r < rows; r++) {
+        float *z = s + r * IG_ATT_BLOCK;
+        vf high = vf_set(LOWEST);
+        ATT_UNROLL for (size_t i = 0; i < VECTORS; i++) high = vf_max(high, vf_load(z + i * 16));
+        most[r % 16] = vf_top(high);
+        if (r % 16 == 15 || r + 1 == rows) {
+            const size_t from = r / 16 * 16;
+            for (size_t k = r + 1; k < from + 16; k++) most[k % 16] = LOWEST;
+            raise_tops(top + from, sum + from, factor + from, most);
+        }
     }
-    const float factor = raise_top(state, vf_top(top));
-    const vf by = vf_set(state->top > LOWEST ? state->top : 0.0f);
-    ATT_UNROLL for (size_t i = 0; i < VECTORS; i++)
-    {
-        const vf e = weight_of(vf_sub(z[i], by));
-        sum = vf_add(sum, e);
-        vf_store(s + i * 16, e);
+    for (size_t r = 0; r < rows; r++) {
+        float *z = s + r * IG_ATT_BLOCK;
+        const vf by = vf_set(top[r] > LOWEST ? top[r] : 0.0f);
+        vf all = vf_set(0.0f);
+        ATT_UNROLL for (size_t i = 0; i < VECTORS; i++)
+        {
+            const vf e = weight_of(vf_sub(vf_load(z + i * 16), by));
+            all = vf_add(all, e);
+            vf_store(z + i * 16, e);
+        }
+        sum[r] += vf_sum(all);
     }
-    state->sum += vf_sum(sum);
-    return factor;
 }
 
 /* ---- chunks ---- */

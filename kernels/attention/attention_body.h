@@ -1,15 +1,14 @@
-/* attention_body.h - attention_f32 by the GEMM of the including file's ISA and the steps of
+/* attention_body.h - attention_f32: the loops around the tiles and the steps of
  * attention_block.h. Include after page_vec.h.
  *
  *     for chunks of 512 keys                K and V into panels, once for all rows of the call
  *         for blocks of up to 64 rows       a row is one query of one head
- *             for blocks of 64 keys         S = q k^T;  exp;  O = S v + factor O
+ *             for blocks of 64 keys         S = scale q k^T;  exp;  O = S v + factor O
  *             merge O into y
  *
  * S (16 KB) stays in L1, the chunk's panels in L2. */
-#include "kernels/attention/attention_block.h"
+#include "kernels/attention/attention_tile.h"
 #include "kernels/attention/scratch.h"
-#include "kernels/gemm/gemm.h"
 
 #include <string.h>
 
@@ -18,8 +17,9 @@ typedef struct {
     size_t q0, rows;   /* of the call */
     size_t chunk, end; /* tokens whose keys and values are in panels */
     size_t wide;       /* dv rounded up */
-    float *k, *v, *k_scales, *v_scales, *q, *s, *o[2];
+    float *k, *v, *k_scales, *v_scales, *q, *s, *o;
     running *all; /* [rows] */
+    float ones[ATT_ROWS];
     enum { UNKNOWN, FINITE, WILD } values[IG_ATT_CHUNK / IG_ATT_BLOCK];
 } work;
 
@@ -33,19 +33,26 @@ static float *y_of(const work *w, size_t row)
     return p->y + query_of(w, row) * p->y_row + row % p->heads * p->y_head;
 }
 
-/* The rows that go through the keys together: a block's sum so far, and whose row it is. */
+/* The rows that go through the keys together: whose they are, and their sums so far. */
 typedef struct {
-    running part;
-    size_t query, head;
-    attention_range sees;
-} block_row;
+    size_t n;
+    float top[ATT_ROWS], sum[ATT_ROWS], factor[ATT_ROWS];
+    struct {
+        size_t query, head;
+        attention_range sees;
+    } row[ATT_ROWS];
+} row_block;
 
-static void set_rows(const work *w, block_row *rows, size_t first, size_t n)
+static void set_rows(const work *w, row_block *b, size_t first, size_t n)
 {
     const attention_args *p = w->p;
     size_t query = query_of(w, first), head = first % p->heads;
+    b->n = n;
+    for (size_t i = 0; i < ATT_ROWS; i++) b->top[i] = LOWEST, b->sum[i] = 0;
     for (size_t i = 0; i < n; i++) {
-        rows[i] = (block_row){{LOWEST, 0}, query, head, ig_attention_sees(p, query)};
+        b->row[i].query = query;
+        b->row[i].head = head;
+        b->row[i].sees = ig_attention_sees(p, query);
         memcpy(w->q + i * p->d, p->q + query * p->q_row + head * p->q_head, p->d * sizeof *p->q);
         if (++head == p->heads) head = 0, query++;
     }
@@ -111,18 +118,18 @@ static bool wild(work *w, size_t block, size_t n)
 
 /* ---- one block of keys ---- */
 
-static row_view view_of(const work *w, const block_row *row, size_t block, size_t n)
+static row_view view_of(const work *w, const row_block *b, size_t i, size_t block, size_t n)
 {
     const attention_args *p = w->p;
-    const attention_range r = row->sees;
-    const bool scaled = p->pages && p->pages->format->type == IG_PAGE_I8;
+    const attention_range r = b->row[i].sees;
+    const size_t query = b->row[i].query, head = b->row[i].head;
     row_view v = {.rule = &p->rule,
-                  .head = row->head,
-                  .ahead = (int64_t)block - (int64_t)row->query - p->rule.offset,
+                  .head = head,
+                  .ahead = (int64_t)block - (int64_t)query - p->rule.offset,
                   .begin = r.begin > block ? IG_MIN(r.begin - block, n) : 0,
                   .end = r.end > block ? IG_MIN(r.end - block, n) : 0};
-    if (p->mask) v.mask = p->mask + row->query * p->mask_row + row->head * p->mask_head + block;
-    if (scaled) {
+    if (p->mask) v.mask = p->mask + query * p->mask_row + head * p->mask_head + block;
+    if (p->pages && p->pages->format->type == IG_PAGE_I8) {
         v.k_scale = w->k_scales + (block - w->chunk);
         v.v_scale = w->v_scales + (block - w->chunk);
     }
@@ -131,99 +138,113 @@ static row_view view_of(const work *w, const block_row *row, size_t block, size_
 
 /* The product of one row with the keys that it sees and no others: an infinite value times a
  * weight of zero would be NaN. */
-static void exact_row(const work *w, float *o, const float *old, const float *s, size_t block,
-                      size_t n, size_t begin, size_t end)
+static void exact_row(const work *w, float *o, float factor, const float *s, size_t block, size_t n,
+                      size_t begin, size_t end)
 {
     const float *v = w->v + (block - w->chunk) * w->wide;
     for (size_t c = 0; c < w->wide; c += ATT_LANES, v += n * ATT_LANES) {
         vf sum = vf_set(0.0f);
         for (size_t t = begin; t < end; t++)
             sum = vf_fma(vf_set(s[t]), vf_load(v + t * ATT_LANES), sum);
-        vf_store(o + c, vf_add(sum, vf_load(old + c)));
+        vf_store(o + c, vf_add(sum, vf_mul(vf_load(o + c), vf_set(factor))));
     }
 }
 
-static void score(const work *w, size_t rows, size_t block, size_t n)
+/* S of the block, times scale. */
+static void score(const work *w, const row_block *b, size_t block, size_t n, float scale)
+{
+    const size_t d = w->p->d;
+    for (size_t k = 0; k < d; k += IG_GEMM_RUN) {
+        const bool last = d - k <= IG_GEMM_RUN;
+        const att_product g = {.c = w->s,
+                               .a = w->q + k,
+                               .b = w->k + (block - w->chunk) * d + k * ATT_LANES,
+                               .factor = k ? w->ones : NULL,
+                               .ldc = IG_ATT_BLOCK,
+                               .lda = d,
+                               .panel = d * ATT_LANES,
+                               .k = last ? d - k : IG_GEMM_RUN,
+                               .scale = last ? scale : 1};
+        att_multiply(&g, b->n, ig_gemm_panels(n));
+    }
+}
+
+static void add_values(const work *w, const row_block *b, size_t block, size_t n)
+{
+    const att_product g = {.c = w->o,
+                           .a = w->s,
+                           .b = w->v + (block - w->chunk) * w->wide,
+                           .factor = b->factor,
+                           .ldc = w->wide,
+                           .lda = IG_ATT_BLOCK,
+                           .panel = n * ATT_LANES,
+                           .k = n,
+                           .scale = 1};
+    att_multiply(&g, b->n, w->wide / ATT_LANES);
+}
+
+/* Blocks of which all rows see all keys, and whose scores are only scaled: most of them. */
+static bool is_plain(const work *w, size_t n, bool whole)
 {
     const attention_args *p = w->p;
-    const ig_gemm_f32_args g = {.c = w->s,
-                                .a = w->q,
-                                .b = w->k + (block - w->chunk) * p->d,
-                                .ldc = IG_ATT_BLOCK,
-                                .lda = p->d,
-                                .n = n,
-                                .k = p->d};
-    IG_ISA(gemm_f32)(&g, 0, rows, 0, ig_gemm_panels(n));
+    return whole && n == IG_ATT_BLOCK && !p->mask && !p->rule.slopes && !(p->rule.softcap > 0) &&
+           !(p->pages && p->pages->format->type == IG_PAGE_I8);
 }
 
-static void add_values(const work *w, size_t rows, size_t block, size_t n)
+/* The rows meet the keys [block, block + n). What rows see grows with the query. */
+static void meet(work *w, row_block *b, size_t block, size_t n)
 {
-    const ig_gemm_f32_args g = {.c = w->o[1],
-                                .a = w->s,
-                                .b = w->v + (block - w->chunk) * w->wide,
-                                .ldc = w->wide,
-                                .lda = IG_ATT_BLOCK,
-                                .n = w->wide,
-                                .k = n,
-                                .epilogue = {.residual = w->o[0], .ld_residual = w->wide}};
-    IG_ISA(gemm_f32)(&g, 0, rows, 0, w->wide / ATT_LANES);
-}
-
-/* The rows meet the keys [block, block + n). */
-static void meet(work *w, block_row *row, size_t rows, size_t block, size_t n)
-{
-    bool whole = true;
-    score(w, rows, block, n);
-    for (size_t i = 0; i < rows; i++) {
-        const row_view view = view_of(w, &row[i], block, n);
-        float *s = w->s + i * IG_ATT_BLOCK;
-        whole = whole && view.begin == 0 && view.end == n;
-        const float factor = plainly_scaled(&view, n)
-                                 ? weigh_plain(w->p->rule.scale, s, &row[i].part)
-                                 : weigh(&view, s, n, &row[i].part);
-        if (factor != 1) scale_row(w->o[0] + i * w->wide, w->wide, vf_set(factor));
-    }
-    if (whole || !wild(w, block, n))
-        add_values(w, rows, block, n);
-    else
-        for (size_t i = 0; i < rows; i++) {
-            const row_view view = view_of(w, &row[i], block, n);
-            exact_row(w, w->o[1] + i * w->wide, w->o[0] + i * w->wide, w->s + i * IG_ATT_BLOCK,
-                      block, n, view.begin, view.end);
+    const bool whole = b->row[b->n - 1].sees.begin <= block && b->row[0].sees.end >= block + n;
+    const bool plain = is_plain(w, n, whole);
+    score(w, b, block, n, plain ? w->p->rule.scale : 1);
+    if (plain) {
+        weigh_rows(w->s, b->n, b->top, b->sum, b->factor);
+    } else {
+        for (size_t i = 0; i < b->n; i++) {
+            const row_view view = view_of(w, b, i, block, n);
+            b->factor[i] = weigh(&view, w->s + i * IG_ATT_BLOCK, n, &b->top[i], &b->sum[i]);
         }
-    float *swap = w->o[0];
-    w->o[0] = w->o[1];
-    w->o[1] = swap;
+    }
+    if (whole || !wild(w, block, n)) {
+        add_values(w, b, block, n);
+        return;
+    }
+    for (size_t i = 0; i < b->n; i++) {
+        const row_view view = view_of(w, b, i, block, n);
+        exact_row(w, w->o + i * w->wide, b->factor[i], w->s + i * IG_ATT_BLOCK, block, n,
+                  view.begin, view.end);
+    }
 }
 
 static void rows_of_chunk(work *w, size_t first, size_t rows)
 {
-    block_row row[ATT_ROWS];
-    set_rows(w, row, first, rows);
-    const size_t begin = IG_MAX(row[0].sees.begin, w->chunk);
-    const size_t end = IG_MIN(row[rows - 1].sees.end, w->end);
+    row_block b;
+    set_rows(w, &b, first, rows);
+    const size_t begin = IG_MAX(b.row[0].sees.begin, w->chunk);
+    const size_t end = IG_MIN(b.row[rows - 1].sees.end, w->end);
     if (begin >= end) return;
-    memset(w->o[0], 0, rows * w->wide * sizeof(float));
-    for (size_t b = begin / IG_ATT_BLOCK * IG_ATT_BLOCK; b < end; b += IG_ATT_BLOCK)
-        meet(w, row, rows, b, IG_MIN(w->end - b, IG_ATT_BLOCK));
-    for (size_t i = 0; i < rows; i++)
-        merge_row(&w->all[first + i], y_of(w, first + i), &row[i].part, w->o[0] + i * w->wide,
-                  w->p->dv);
+    memset(w->o, 0, rows * w->wide * sizeof(float));
+    for (size_t t = begin / IG_ATT_BLOCK * IG_ATT_BLOCK; t < end; t += IG_ATT_BLOCK)
+        meet(w, &b, t, IG_MIN(w->end - t, IG_ATT_BLOCK));
+    for (size_t i = 0; i < rows; i++) {
+        const running part = {b.top[i], b.sum[i]};
+        merge_row(&w->all[first + i], y_of(w, first + i), &part, w->o + i * w->wide, w->p->dv);
+    }
 }
 
 static work divide(const attention_args *p, size_t q0, size_t q1, float *scratch)
 {
     const attention_layout l = att_layout(p, q1 - q0);
     work w = {.p = p, .q0 = q0, .rows = (q1 - q0) * p->heads, .wide = att_up(p->dv)};
+    for (size_t i = 0; i < ATT_ROWS; i++) w.ones[i] = 1;
     w.k = scratch;
     w.v = w.k + l.k;
     w.k_scales = w.v + l.v;
     w.v_scales = w.k_scales + IG_ATT_CHUNK;
     w.q = w.k_scales + l.scales;
     w.s = w.q + l.q;
-    w.o[0] = w.s + l.s;
-    w.o[1] = w.o[0] + l.o;
-    w.all = (running *)(void *)(w.o[1] + l.o);
+    w.o = w.s + l.s;
+    w.all = (running *)(void *)(w.o + l.o);
     return w;
 }
 

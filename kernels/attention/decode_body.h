@@ -134,7 +134,8 @@ VEC_INLINE void block_of_type(const decode_rows *w, const page_block *b, const i
     for (; r < w->rows; r++)
         dots_of_block(w->s + r * IG_ATT_BLOCK, w->q + r * f->d, b, f->d, 1, type);
     for (r = 0; r < w->rows; r++, view.head++) {
-        const float factor = weigh(&view, w->s + r * IG_ATT_BLOCK, view.end, &w->state[r]);
+        const float factor =
+            weigh(&view, w->s + r * IG_ATT_BLOCK, view.end, &w->state[r].top, &w->state[r].sum);
         if (factor != 1) scale_row(w->o + r * w->wide, w->wide, vf_set(factor));
     }
     for (r = 0; r + DECODE_ROWS <= w->rows; r += DECODE_ROWS)

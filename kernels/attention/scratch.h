@@ -17,7 +17,7 @@ static inline size_t att_up(size_t n) { return (n + ATT_LANES - 1) / ATT_LANES *
 typedef struct {
     size_t k, v;    /* of a chunk */
     size_t scales;  /* [2][IG_ATT_CHUNK]: of K and V */
-    size_t q, s, o; /* [rows][d], [rows][IG_ATT_BLOCK], [rows][dv up], twice */
+    size_t q, s, o; /* [rows][d], [rows][IG_ATT_BLOCK], [rows][dv up] */
     size_t running; /* [2][rows of the call]: largest score, sum */
     size_t total;
 } attention_layout;
@@ -33,7 +33,7 @@ static inline attention_layout att_layout(const attention_args *p, size_t n_quer
                           .s = block * IG_ATT_BLOCK,
                           .o = block * dv,
                           .running = 2 * att_up(rows)};
-    l.total = l.k + l.v + l.scales + l.q + l.s + 2 * l.o + l.running;
+    l.total = l.k + l.v + l.scales + l.q + l.s + l.o + l.running;
     return l;
 }
 
