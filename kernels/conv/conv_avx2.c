@@ -14,7 +14,8 @@ enum { LANES = 8, TILE_ROWS = 6, WIDE_ROWS = 3, GROUP = 4 };
 INLINE void multiply(__m256 acc[TILE_ROWS][3], const float *const *from, size_t at, const float *b,
                      size_t panel, size_t n, const size_t rows, const size_t vecs)
 {
-    for (const size_t end = at + n; at < end; at++, b += IG_PANEL) {
+    _Pragma("GCC unroll 2") for (const size_t end = at + n; at < end; at++, b += IG_PANEL)
+    {
         __m256 w[3];
         UNROLL for (size_t v = 0; v < vecs; v++) w[v] =
             _mm256_loadu_ps(b + v / 2 * panel + v % 2 * LANES);
@@ -96,16 +97,15 @@ INLINE void tile(const conv_tile *t, const size_t rows, const size_t vecs)
     {
         UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = _mm256_setzero_ps();
     }
-    size_t segment = 0, at = 0, left = t->kc;
-    if (!t->first) {
-        segment = t->k0 / t->segment;
-        at = t->k0 % t->segment;
-    }
+    tile_cursor at = *t->cursor;
     const float *b = t->b;
-    for (size_t n; left; left -= n, b += n * IG_PANEL, segment++, at = 0) {
-        n = IG_MIN(left, t->segment - at);
-        multiply(acc, t->from + segment * MOST_TILE, at, b, t->panel, n, rows, vecs);
+    for (size_t n, left = t->kc; left; left -= n, b += n * IG_PANEL) {
+        n = IG_MIN(left, at.segment - at.at);
+        multiply(acc, at.from, at.at, b, t->panel, n, rows, vecs);
+        at.at += n;
+        if (at.at == at.segment) at = (tile_cursor){at.from + MOST_TILE, 0, at.segment};
     }
+    *t->cursor = at;
     if (!t->first) resume(acc, t->sum, rows, vecs);
     if (!t->last || edge) keep(t->sum, (const __m256(*)[3])acc, rows, vecs);
     if (t->last && edge)
@@ -126,8 +126,10 @@ UP_TO_3(TILE, 3)
 static void split(const conv_tile *t, conv_tile_fn *most, conv_tile_fn *rest)
 {
     conv_tile below = *t;
+    tile_cursor cursor = *t->cursor;
     most(t);
-    below.from += WIDE_ROWS;
+    cursor.from += WIDE_ROWS;
+    below.cursor = &cursor;
     below.sum += WIDE_ROWS * 3 * LANES;
     below.c += WIDE_ROWS * t->ldc;
     if (t->residual) below.residual += WIDE_ROWS * t->ld_residual;

@@ -23,7 +23,8 @@ INLINE void multiply(sums *acc, const float *const *from, size_t at, const float
                      size_t n, const size_t rows, const size_t halves)
 {
     const size_t whole = halves / 2;
-    for (const size_t end = at + n; at < end; at++, b += IG_PANEL) {
+    _Pragma("GCC unroll 2") for (const size_t end = at + n; at < end; at++, b += IG_PANEL)
+    {
         __m512 w[2];
         __m256 part;
         UNROLL for (size_t v = 0; v < whole; v++) w[v] = _mm512_loadu_ps(b + v * panel);
@@ -104,16 +105,15 @@ INLINE void tile(const conv_tile *t, const size_t valid, const size_t halves)
         UNROLL for (size_t v = 0; v < halves / 2; v++) acc.whole[r][v] = _mm512_setzero_ps();
         if (halves & 1) acc.half[r] = _mm256_setzero_ps();
     }
-    size_t segment = 0, at = 0, left = t->kc;
-    if (!t->first) {
-        segment = t->k0 / t->segment;
-        at = t->k0 % t->segment;
-    }
+    tile_cursor at = *t->cursor;
     const float *b = t->b;
-    for (size_t n; left; left -= n, b += n * IG_PANEL, segment++, at = 0) {
-        n = IG_MIN(left, t->segment - at);
-        multiply(&acc, t->from + segment * MOST_TILE, at, b, t->panel, n, rows, halves);
+    for (size_t n, left = t->kc; left; left -= n, b += n * IG_PANEL) {
+        n = IG_MIN(left, at.segment - at.at);
+        multiply(&acc, at.from, at.at, b, t->panel, n, rows, halves);
+        at.at += n;
+        if (at.at == at.segment) at = (tile_cursor){at.from + MOST_TILE, 0, at.segment};
     }
+    *t->cursor = at;
     if (!t->first) resume(&acc, t->sum, rows, halves);
     if (!t->last)
         keep(t->sum, &acc, rows, halves);

@@ -32,17 +32,21 @@ enum {
     B_BLOCK = 96 << 10, /* elements of B at a time: 384 KB */
 };
 
+/* Where a tile's next product lies in its table: element `at` of the segment. */
+typedef struct {
+    const float *const *from; /* [segment][MOST_TILE], at this segment */
+    size_t at, segment;       /* segment: elements of one */
+} tile_cursor;
+
 /* One call of a register tile: rows pixels x (halves * 8) outputs, one run deep. */
 typedef struct {
-    const float *const *from; /* [segment][MOST_TILE] */
-    size_t segment;           /* elements of one */
-    const float *b;           /* first panel, at this run */
-    size_t panel;             /* elements from one panel to the next */
-    size_t k0, kc;
+    tile_cursor *cursor; /* moves on by kc */
+    const float *b;      /* first panel, at this run */
+    size_t panel;        /* elements from one panel to the next */
+    size_t kc;
     float *sum; /* [rows, rounded up to even][halves * 8] of the runs so far */
     float *c;
-    size_t rows;
-    size_t ldc, cols;             /* valid columns: 1 .. halves * 8 */
+    size_t rows, ldc, cols;       /* valid columns: 1 .. halves * 8 */
     bool first, last;             /* run */
     const float *bias, *residual; /* at this tile, or NULL */
     size_t ld_residual;
@@ -62,8 +66,9 @@ typedef struct {
 /* Up to MOST_TILE pixels and where their inputs lie. */
 typedef struct {
     size_t pixel, rows, segment;
+    tile_cursor cursor;
     const float *from[MOST_SEGMENTS * MOST_TILE];
-    float sum[MOST_TILE * MOST_WIDE * HALF];
+    _Alignas(64) float sum[MOST_TILE * MOST_WIDE * HALF]; /* a vector across lines is slow */
 } tile_place;
 
 /* What all tiles of one group of channels share. */
@@ -162,15 +167,15 @@ static inline void run_group(const conv_source *s, const conv_tiles *tiles, tile
         halves = halves_now(tiles, (end - col + HALF - 1) / HALF);
         t.cols = IG_MIN(end - col, halves * HALF);
         t.bias = e->bias ? e->bias + first + col : NULL;
-        for (t.k0 = 0; t.k0 < k || !t.k0; t.k0 += IG_GEMM_RUN) {
-            t.kc = IG_MIN((size_t)IG_GEMM_RUN, k - t.k0);
-            t.first = t.k0 == 0;
-            t.last = t.k0 + t.kc == k;
-            t.b = s->tile.b + col * k + t.k0 * IG_PANEL;
+        for (size_t k0 = 0; k0 < k || !k0; k0 += IG_GEMM_RUN) {
+            t.kc = IG_MIN((size_t)IG_GEMM_RUN, k - k0);
+            t.first = k0 == 0;
+            t.last = k0 + t.kc == k;
+            t.b = s->tile.b + col * k + k0 * IG_PANEL;
             for (size_t i = 0; i < n; i++) {
                 tile_place *p = places + i;
-                t.from = p->from;
-                t.segment = p->segment;
+                if (t.first) p->cursor = (tile_cursor){p->from, 0, p->segment};
+                t.cursor = &p->cursor;
                 t.sum = p->sum;
                 t.rows = p->rows;
                 t.c = c->y + p->pixel * c->out_c + first + col;
