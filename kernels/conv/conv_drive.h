@@ -15,7 +15,7 @@
  *     for panels that fill half of L2      (all of K deep)
  *     for pixels, `group` tiles at a time   the table is made here
  *     for panels, as many as a tile takes
- *     for runs of IG_GEMM_RUN products     B's share is in L1; sums between runs are in `sum`
+ *     for runs of IG_GEMM_RUN products     B is read once for all tiles; sums wait in `sum`
  *     for the tiles of the group */
 #ifndef IG_CONV_DRIVE_H
 #define IG_CONV_DRIVE_H
@@ -196,10 +196,11 @@ INLINE void drive_panels(const conv_source *s, const conv_tiles *tiles, size_t m
     const size_t rows = m / n_tiles, more = m % n_tiles;
     tile_place places[MOST_GROUP];
     window w = window_at(s->c, m0, s->group);
+    const size_t most = conv_rows_room(s->c) ? MOST_PIXELS / s->pixels : tiles->group;
     size_t pixel = m0;
     for (size_t i = 0; i < n_tiles;) {
         size_t n = 0;
-        for (; n < tiles->group && i < n_tiles; n++, i++) {
+        for (; n < IG_MIN(most, tiles->group) && i < n_tiles; n++, i++) {
             places[n].pixel = pixel;
             places[n].rows = rows + (i < more);
             place(&places[n], s, &w, s->room + n * s->pixels * conv_row_length(s->c), copy);
