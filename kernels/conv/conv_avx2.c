@@ -2,11 +2,11 @@
  *
  * Tiles of up to 6 pixels x 1 panel (12 sums, 2 of B, 1 broadcast), or 3 pixels x 1 1/2 panels; the
  * last panel's columns past N go through the tile's own sums. B streams at 11 bytes a clock, so
- * four tiles share each run of a panel while it is in L1. */
+ * five tiles share each run of a panel while it is in L1. */
 #include "kernels/conv/conv_drive.h"
 #include "kernels/gemm/epilogue_avx2.h"
 
-enum { LANES = 8, TILE_ROWS = 6, WIDE_ROWS = 3, GROUP = 4 };
+enum { LANES = 8, TILE_ROWS = 6, WIDE_ROWS = 3, GROUP = 5 };
 
 #define UNROLL _Pragma("GCC unroll 16")
 

@@ -27,7 +27,7 @@
 enum {
     HALF = IG_PANEL / 2,
     MOST_TILE = 14,     /* pixels */
-    MOST_GROUP = 4,     /* tiles */
+    MOST_GROUP = 5,     /* tiles */
     MOST_WIDE = 4,      /* half panels of the widest tile */
     B_BLOCK = 96 << 10, /* elements of B at a time: 384 KB */
 };
@@ -197,15 +197,17 @@ INLINE void drive_panels(const conv_source *s, const conv_tiles *tiles, size_t m
     tile_place places[MOST_GROUP];
     window w = window_at(s->c, m0, s->group);
     const size_t most = conv_rows_room(s->c) ? MOST_PIXELS / s->pixels : tiles->group;
-    size_t pixel = m0;
-    for (size_t i = 0; i < n_tiles;) {
-        size_t n = 0;
-        for (; n < IG_MIN(most, tiles->group) && i < n_tiles; n++, i++) {
-            places[n].pixel = pixel;
-            places[n].rows = rows + (i < more);
-            place(&places[n], s, &w, s->room + n * s->pixels * conv_row_length(s->c), copy);
-            pixel += places[n].rows;
-            window_pass(s->c, &w, places[n].rows);
+    const size_t together = IG_MIN(most, tiles->group);
+    const size_t n_groups = (n_tiles + together - 1) / together;
+    for (size_t g = 0, pixel = m0, tile = 0; g < n_groups; g++) {
+        const size_t n = n_tiles / n_groups + (g < n_tiles % n_groups);
+        for (size_t i = 0; i < n; i++, tile++) {
+            tile_place *p = &places[i];
+            p->pixel = pixel;
+            p->rows = rows + (tile < more);
+            place(p, s, &w, s->room + i * s->pixels * conv_row_length(s->c), copy);
+            pixel += p->rows;
+            window_pass(s->c, &w, p->rows);
         }
         run_group(s, tiles, places, n, p0, p1);
     }
