@@ -7,7 +7,7 @@
 #include "kernels/conv/conv_dw_rows.h"
 #include "kernels/gemm/epilogue_avx512.h"
 
-enum { LANES = 16, WIDE = 8, MOST_KW = 7, BLOCK = 64 /* channels */ };
+enum { LANES = 16, WIDE = 8, MOST_KW = 7, BLOCK = 16 /* channels; 64 lose 5 % out of L2 */ };
 
 #define UNROLL _Pragma("GCC unroll 32")
 
