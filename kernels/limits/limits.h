@@ -31,8 +31,8 @@ typedef struct {
 /* What each ISA's file brings; NULL: nothing better than the levels below. */
 extern const ig_limit_loops ig_limit_loops_ref;
 #if IG_X86
-extern const ig_limit_loops ig_limit_loops_avx2, ig_limit_loops_avx512, ig_limit_loops_avx512vnni,
-    ig_limit_loops_avx512bf16;
+extern const ig_limit_loops ig_limit_loops_avx2, ig_limit_loops_avxvnni, ig_limit_loops_avx512,
+    ig_limit_loops_avx512vnni, ig_limit_loops_avx512bf16;
 #endif
 
 /* ig_limit_loops_get - for each kind the loop of the highest level in use; all ways to read and to
