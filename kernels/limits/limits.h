@@ -17,7 +17,7 @@ typedef void ig_limit_copy_fn(void *to, const void *from, size_t bytes);
 
 /* Ways to read and to copy: which is fastest depends on the cache and on the machine, so the limit
  * is the best of all. */
-enum { IG_LIMIT_WAYS = 10 };
+enum { IG_LIMIT_WAYS = 16 };
 
 typedef struct {
     ig_limit_ops_fn *fma_f32, *fma_f64;
