@@ -1,13 +1,16 @@
-# Gives a source file the flags of the ISA that its name ends in; drops those of other processors.
+# Gives a source file, C or assembly, the flags of the ISA that its name ends in; drops those of other
+# processors.
 set(flags_avx2 -mavx2 -mfma -mf16c -mbmi2)
+set(flags_avxvnni ${flags_avx2} -mavxvnni)
 set(flags_avx512 ${flags_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)
 set(flags_avx512vnni ${flags_avx512} -mavx512vnni)
 set(flags_avx512bf16 ${flags_avx512vnni} -mavx512bf16)
 set(flags_neon)
 set(flags_dotprod -march=armv8.2-a+dotprod+fp16)
 set(flags_i8mm -march=armv8.2-a+dotprod+fp16+i8mm)
-set(isa_x86 avx2 avx512 avx512vnni avx512bf16)
-set(isa_arm neon dotprod i8mm)
+set(flags_armbf16 -march=armv8.2-a+dotprod+fp16+bf16)
+set(isa_x86 avx2 avxvnni avx512 avx512vnni avx512bf16)
+set(isa_arm neon dotprod i8mm armbf16)
 set(isa_all ${isa_x86} ${isa_arm})
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   set(isa_on ${isa_x86})

@@ -28,6 +28,7 @@ static const struct {
     {"neon", IG_CPU_NEON, IG_CPU_NEON},
     {"dotprod", IG_CPU_DOTPROD, IG_CPU_NEON | IG_CPU_DOTPROD},
     {"i8mm", IG_CPU_I8MM, IG_CPU_NEON | IG_CPU_DOTPROD | IG_CPU_I8MM},
+    {"bf16", IG_CPU_ARMBF16, IG_CPU_NEON | IG_CPU_DOTPROD | IG_CPU_I8MM | IG_CPU_ARMBF16},
 #endif
 };
 
@@ -69,6 +70,7 @@ static uint32_t detect(void)
     uint32_t found = IG_CPU_NEON;
     if (cap >> 20 & 1) found |= IG_CPU_DOTPROD;
     if (found & IG_CPU_DOTPROD && cap2 >> 13 & 1) found |= IG_CPU_I8MM;
+    if (found & IG_CPU_DOTPROD && cap2 >> 14 & 1) found |= IG_CPU_ARMBF16;
     return found;
 }
 #else
@@ -123,6 +125,6 @@ ingot_status ig_cpu_check(ingot_error *err)
     }
     return ig_fail(err, INGOT_E_ARG,
                    "INGOT_CPU_ISA=%s: unknown level (ref, avx2, avxvnni, avx512, avx512vnni, "
-                   "avx512bf16, neon, dotprod, i8mm)",
+                   "avx512bf16, neon, dotprod, i8mm, bf16)",
                    name);
 }

@@ -1,8 +1,8 @@
 /* cpu.h - which instruction sets the kernels may use.
  *
  * Detected once by cpuid and the OS's xsave state (x86) or hwcaps (Arm). INGOT_CPU_ISA lowers the
- * choice (ref, avx2, avxvnni, avx512, avx512vnni, avx512bf16, neon, dotprod, i8mm); a level that
- * this CPU lacks, or an unknown name, is reported by ig_cpu_check. */
+ * choice (ref, avx2, avxvnni, avx512, avx512vnni, avx512bf16, neon, dotprod, i8mm, bf16); a level
+ * that this CPU lacks, or an unknown name, is reported by ig_cpu_check. */
 #ifndef IG_CPU_H
 #define IG_CPU_H
 
@@ -29,6 +29,7 @@ enum {
     IG_CPU_NEON = 1 << 5,
     IG_CPU_DOTPROD = 1 << 6,
     IG_CPU_I8MM = 1 << 7,
+    IG_CPU_ARMBF16 = 1 << 8,
 };
 
 uint32_t ig_cpu_flags(void);      /* what kernels may use: detected, then lowered */

@@ -83,6 +83,7 @@ static const struct {
     {IG_CPU_NEON, "neon"},
     {IG_CPU_DOTPROD, "dotprod"},
     {IG_CPU_I8MM, "i8mm"},
+    {IG_CPU_ARMBF16, "bf16"},
 };
 
 static void put_features(report *r, const char *key, uint32_t flags)
@@ -247,7 +248,7 @@ const ig_command ig_cmd_doctor = {
     .about = "Shows the processor and its instruction sets, how many processors this process may "
              "use, memory, the libraries that this build stands on, and how it was built.\n\n"
              "The environment variable INGOT_CPU_ISA (ref, avx2, avxvnni, avx512, avx512vnni, "
-             "avx512bf16, neon, dotprod, i8mm) holds the kernels to a lower instruction set.",
+             "avx512bf16, neon, dotprod, i8mm, bf16) holds the kernels to a lower instruction set.",
     IG_COMMAND_OPTIONS(options),
     IG_COMMAND_EXAMPLES(examples),
     IG_COMMAND_ARGS(args, NULL),

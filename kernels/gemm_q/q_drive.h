@@ -31,12 +31,11 @@ typedef struct {
     float *y;        /* [cols][16], added to */
     size_t groups;
     size_t per_block, gap; /* groups between gaps, bytes of a gap */
-    size_t has_offset;
 } q_tile;
 typedef void q_tile_fn(const q_tile *t);
 
 typedef struct {
-    q_tile_fn *const *by_cols[2]; /* 4 bits, 8 bits; [cols - 1] */
+    q_tile_fn *const *by_cols[2][2]; /* 4, 8 bits; without, with offsets; [cols - 1] */
     size_t most[2];
     /* finish - the activations that are no clip, over a stored tile */
     void (*finish)(const ig_epilogue *e, float *c, size_t ldc, size_t rows, size_t cols);
@@ -108,7 +107,7 @@ VEC_INLINE void q_chunk(const q_tiles *tiles, q_tile *t, const uint8_t *panel, c
         const size_t cols = (rows + n_tiles - 1) / n_tiles;
         t->acts = acts;
         t->y = y;
-        tiles->by_cols[wide][cols - 1](t);
+        tiles->by_cols[wide][f->offset != IG_Q_CENTRED][cols - 1](t);
         acts += cols;
         y += cols * IG_Q_PANEL;
         rows -= cols;
@@ -127,8 +126,7 @@ VEC_INLINE void q_block(const ig_gemm_q_args *g, const q_tiles *tiles, const ig_
     const size_t deep = rows > FEW || !f->group ? CHUNK : l->per_block;
     q_tile t = {.act_step = step * sizeof(ig_q_act),
                 .per_block = f->group ? l->per_block : SIZE_MAX,
-                .gap = l->block_bytes - l->per_block * l->quant_bytes,
-                .has_offset = f->offset != IG_Q_CENTRED};
+                .gap = l->block_bytes - l->per_block * l->quant_bytes};
     for (size_t q = p; q < end; q++) memset(y[q - p], 0, rows * IG_Q_PANEL * sizeof **y);
     for (size_t g0 = 0, g1; g0 < l->groups; g0 = g1) {
         g1 = IG_MIN(g0 + deep, g0 < whole ? whole : l->groups);

@@ -2,6 +2,7 @@
  *
  *     void q4x<cols>_avx2(const q_tile *t)      4-bit weights
  *     void q8x<cols>_avx2(const q_tile *t)      8-bit weights, as low and high nibbles
+ *     void q4x<cols>z_avx2, q8x<cols>z_avx2     the same with offsets
  *
  * One group is 32 k. Eight products of nibbles by activations add up in words (8 * 2 * 15 * 127 <
  * 2^15), two registers a column; each activation dword is broadcast from memory and meets both. The
@@ -20,7 +21,6 @@
 #define T_GROUPS     40
 #define T_PER_BLOCK  48
 #define T_GAP        56
-#define T_HAS_OFFSET 64
 
 /* ig_q_act */
 #define A_BYTES 48
@@ -94,9 +94,9 @@ mask:   .fill 32, 1, 15
 .endif
 .endm
 
-/* A column's words to y. weights: what the nibbles are worth. low: where the sums of the low
- * nibbles wait, or nothing. */
-.macro FINISH_COLUMN a, b, col, weights, bits
+/* A column's words to y. weights: what the nibbles are worth; of 8 bits, the sums of the low ones
+ * wait on the stack. */
+.macro FINISH_COLUMN a, b, col, weights, bits, offset
         vpmaddwd \weights(%rip), %ymm\a, %ymm8
         vpmaddwd \weights(%rip), %ymm\b, %ymm9
         vbroadcastss A_BYTES * \col + A_D - A_BIAS(%rcx), %ymm10
@@ -112,42 +112,24 @@ mask:   .fill 32, 1, 15
         vcvtdq2ps %ymm9, %ymm9
         vfmadd231ps %ymm8, %ymm11, %ymm13
         vfmadd231ps %ymm9, %ymm12, %ymm14
+.if \offset
+        vbroadcastss A_BYTES * \col + A_SUM - A_BIAS(%rcx), %ymm10
+        vfmadd231ps 64(%rdx), %ymm10, %ymm13
+        vfmadd231ps 96(%rdx), %ymm10, %ymm14
+.endif
         vmovups %ymm13, 64 * \col - Y_BIAS(%r9)
         vmovups %ymm14, 64 * \col + 32 - Y_BIAS(%r9)
 .endm
-.macro FINISH cols, weights, bits
-        FINISH_COLUMN 0, 1, 0, \weights, \bits
+.macro FINISH cols, weights, bits, offset
+        FINISH_COLUMN 0, 1, 0, \weights, \bits, \offset
 .if \cols > 1
-        FINISH_COLUMN 2, 3, 1, \weights, \bits
+        FINISH_COLUMN 2, 3, 1, \weights, \bits, \offset
 .endif
 .if \cols > 2
-        FINISH_COLUMN 4, 5, 2, \weights, \bits
+        FINISH_COLUMN 4, 5, 2, \weights, \bits, \offset
 .endif
 .if \cols > 3
-        FINISH_COLUMN 6, 7, 3, \weights, \bits
-.endif
-.endm
-
-/* y += offset * sum of activations */
-.macro OFFSET_COLUMN col
-        vbroadcastss A_BYTES * \col + A_SUM - A_BIAS(%rcx), %ymm10
-        vmovups 64 * \col - Y_BIAS(%r9), %ymm11
-        vmovups 64 * \col + 32 - Y_BIAS(%r9), %ymm12
-        vfmadd231ps 64(%rdx), %ymm10, %ymm11
-        vfmadd231ps 96(%rdx), %ymm10, %ymm12
-        vmovups %ymm11, 64 * \col - Y_BIAS(%r9)
-        vmovups %ymm12, 64 * \col + 32 - Y_BIAS(%r9)
-.endm
-.macro OFFSETS cols
-        OFFSET_COLUMN 0
-.if \cols > 1
-        OFFSET_COLUMN 1
-.endif
-.if \cols > 2
-        OFFSET_COLUMN 2
-.endif
-.if \cols > 3
-        OFFSET_COLUMN 3
+        FINISH_COLUMN 6, 7, 3, \weights, \bits, \offset
 .endif
 .endm
 
@@ -180,7 +162,7 @@ mask:   .fill 32, 1, 15
 .endif
 .endm
 
-.macro GROUP_4 cols
+.macro GROUP_4 cols, offset
         BEGIN   \cols
         PREFETCH \cols, 256
         .irp    k, 0, 1, 2, 3
@@ -189,11 +171,11 @@ mask:   .fill 32, 1, 15
         LOAD_HIGH 64*\k-W_BIAS
         COLUMNS \cols, \k+4
         .endr
-        FINISH  \cols, ones, 4
+        FINISH  \cols, ones, 4, \offset
 .endm
 
 /* Both halves of a group run through one body. */
-.macro GROUP_8 cols
+.macro GROUP_8 cols, offset
         .irp    r, 0, 1, 2, 3, 4, 5, 6, 7
         vpxor   %ymm\r, %ymm\r, %ymm\r
         .endr
@@ -224,17 +206,17 @@ mask:   .fill 32, 1, 15
         jnz     4b
         sub     $512, %rsi
         sub     $32, %rcx
-        FINISH  \cols, sixteens, 8
+        FINISH  \cols, sixteens, 8, \offset
 .endm
 
 /* Caller-saved registers only: rsi quants, rdx scales, rcx activations, r8 their step, r9 y, r10
- * groups left, r11 groups to the next gap, rax step of the scales. */
-.macro TILE bits, cols
-        .globl  q\bits\()x\cols\()_avx2
-        .hidden q\bits\()x\cols\()_avx2
-        .type   q\bits\()x\cols\()_avx2, @function
+ * groups left, r11 groups to the next gap. */
+.macro TILE bits, cols, offset, name
+        .globl  \name
+        .hidden \name
+        .type   \name, @function
         .balign 64
-q\bits\()x\cols\()_avx2:
+\name:
         .cfi_startproc
         endbr64
         mov     T_QUANTS(%rdi), %rsi
@@ -244,12 +226,9 @@ q\bits\()x\cols\()_avx2:
         mov     T_Y(%rdi), %r9
         mov     T_GROUPS(%rdi), %r10
         mov     T_PER_BLOCK(%rdi), %r11
-        mov     T_HAS_OFFSET(%rdi), %rax
         add     $W_BIAS, %rsi
         add     $A_BIAS, %rcx
         sub     $-Y_BIAS, %r9
-        inc     %rax
-        shl     $6, %rax
         vmovdqa mask(%rip), %ymm15
 .if \bits == 8
         push    %rdi
@@ -259,13 +238,9 @@ q\bits\()x\cols\()_avx2:
 .endif
         .balign 32
 1:
-        GROUP_\bits \cols
-        cmp     $64, %rax
-        je      2f
-        OFFSETS \cols
-2:
+        GROUP_\bits \cols, \offset
         add     $\bits * 64, %rsi
-        add     %rax, %rdx
+        sub     $-64 * (1 + \offset), %rdx
         add     %r8, %rcx
         dec     %r11
         jnz     5f
@@ -284,12 +259,14 @@ q\bits\()x\cols\()_avx2:
         vzeroupper
         ret
         .cfi_endproc
-        .size   q\bits\()x\cols\()_avx2, . - q\bits\()x\cols\()_avx2
+        .size   \name, . - \name
 .endm
 
         .irp    cols, 1, 2, 3, 4
-        TILE    4, \cols
-        TILE    8, \cols
+        TILE    4, \cols, 0, q4x\cols\()_avx2
+        TILE    4, \cols, 1, q4x\cols\()z_avx2
+        TILE    8, \cols, 0, q8x\cols\()_avx2
+        TILE    8, \cols, 1, q8x\cols\()z_avx2
         .endr
 
         .section .note.GNU-stack, "", @progbits

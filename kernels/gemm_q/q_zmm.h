@@ -55,25 +55,18 @@ typedef struct {
     size_t left; /* groups to the next gap */
 } q_cursor;
 
-VEC_INLINE void q_next(q_cursor *c, const q_tile *t, size_t quant_bytes)
+VEC_INLINE void q_next(q_cursor *c, const q_tile *t, size_t quant_bytes, bool offset)
 {
     c->w += quant_bytes;
-    c->scale += t->has_offset ? 2 * IG_Q_PANEL : IG_Q_PANEL;
+    c->scale += offset ? 2 * IG_Q_PANEL : IG_Q_PANEL;
     c->a = (const ig_q_act *)((const char *)c->a + t->act_step);
     if (--c->left) return;
     c->w += t->gap;
     c->left = t->per_block;
 }
 
-VEC_INLINE void q_add_offsets(__m512 *y, const q_tile *t, const q_cursor *c, size_t cols)
-{
-    if (!t->has_offset) return;
-    const __m512 offset = _mm512_load_ps(c->scale + IG_Q_PANEL);
-    UNROLL for (size_t i = 0; i < cols; i++) y[i] =
-        _mm512_fmadd_ps(offset, _mm512_set1_ps(c->a[i].sum), y[i]);
-}
-
-#define UP_TO_8(X, b)      X(1, b) X(2, b) X(3, b) X(4, b) X(5, b) X(6, b) X(7, b) X(8, b)
-#define FROM_9_TO_12(X, b) X(9, b) X(10, b) X(11, b) X(12, b)
+#define UP_TO_8(X, b, z) \
+    X(1, b, z) X(2, b, z) X(3, b, z) X(4, b, z) X(5, b, z) X(6, b, z) X(7, b, z) X(8, b, z)
+#define FROM_9_TO_12(X, b, z) X(9, b, z) X(10, b, z) X(11, b, z) X(12, b, z)
 
 #endif

@@ -4,41 +4,75 @@
 
 #include <string.h>
 
-enum { ROUNDS = 5, TURNS = 40000, LANES = 16 };
+enum { ROUNDS = 5, TURNS = 40000 };
+
+/* Ways of the higher level come first; what does not fit is left out. */
+static void add_ways(ig_limit_loops *out, const ig_limit_loops *more)
+{
+    for (size_t i = 0; i + 1 < IG_LIMIT_WAYS && more->read[i]; i++) {
+        size_t n = 0;
+        while (out->read[n]) n++;
+        if (n + 1 < IG_LIMIT_WAYS) out->read[n] = more->read[i];
+    }
+    for (size_t i = 0; i + 1 < IG_LIMIT_WAYS && more->copy[i]; i++) {
+        size_t n = 0;
+        while (out->copy[n]) n++;
+        if (n + 1 < IG_LIMIT_WAYS) out->copy[n] = more->copy[i];
+    }
+}
+
+static void add_level(ig_limit_loops *out, const ig_limit_loops *less)
+{
+    if (!out->fma_f32) out->fma_f32 = less->fma_f32;
+    if (!out->fma_f64) out->fma_f64 = less->fma_f64;
+    if (!out->mac_i8) out->mac_i8 = less->mac_i8;
+    if (!out->mac_i4) out->mac_i4 = less->mac_i4;
+    if (!out->dot_bf16) out->dot_bf16 = less->dot_bf16;
+    add_ways(out, less);
+}
+
+void ig_limit_loops_get(ig_limit_loops *out)
+{
+    *out = (ig_limit_loops){0};
+#if IG_X86
+    const uint32_t have = ig_cpu_flags();
+    if (have & IG_CPU_AVX512BF16) add_level(out, &ig_limit_loops_avx512bf16);
+    if (have & IG_CPU_AVX512VNNI) add_level(out, &ig_limit_loops_avx512vnni);
+    if (have & IG_CPU_AVX512) add_level(out, &ig_limit_loops_avx512);
+    if (have & IG_CPU_AVX2) add_level(out, &ig_limit_loops_avx2);
+#endif
+    add_level(out, &ig_limit_loops_ref);
+}
+
+double ig_limit_rate(ig_limit_ops_fn *fn, size_t n)
+{
+    const double t0 = ig_limit_seconds();
+    const double done = fn(n);
+    return done / (ig_limit_seconds() - t0);
+}
 
 double ig_limit_fma(void)
 {
-    ig_limit_fma_fn *fn = ig_limit_fma_ref;
-#if IG_X86
-    if (ig_cpu_flags() & IG_CPU_AVX2) fn = ig_limit_fma_avx2;
-    if (ig_cpu_flags() & IG_CPU_AVX512) fn = ig_limit_fma_avx512;
-#endif
+    ig_limit_loops loops;
+    ig_limit_loops_get(&loops);
     double best = 0;
-    for (int r = 0; r < ROUNDS; r++) best = IG_MAX(best, fn(TURNS));
+    for (int r = 0; r < ROUNDS; r++) best = IG_MAX(best, ig_limit_rate(loops.fma_f32, TURNS));
     return best;
-}
-
-/* Independent sums, so that the loads and not a chain of additions set the pace; the compiler makes
- * vectors of them. */
-static uint64_t add_all(const uint64_t *p, size_t n)
-{
-    uint64_t sum[LANES] = {0}, all = 0;
-    for (size_t i = 0; i + LANES <= n; i += LANES)
-        for (size_t k = 0; k < LANES; k++) sum[k] += p[i + k];
-    for (size_t k = 0; k < LANES; k++) all += sum[k];
-    return all;
 }
 
 double ig_limit_read(const void *p, size_t bytes)
 {
-    volatile uint64_t sink = add_all(p, bytes / 8); /* the first pass brings the pages in */
+    ig_limit_loops loops;
+    ig_limit_loops_get(&loops);
+    volatile uint64_t sink = loops.read[0](p, bytes); /* the first pass brings the pages in */
     double best = 0;
-    for (int r = 0; r < ROUNDS; r++) {
-        const double t0 = ig_limit_seconds();
-        sink = sink + add_all(p, bytes / 8);
-        const double spent = ig_limit_seconds() - t0;
-        if (spent > 0) best = IG_MAX(best, (double)bytes / spent);
-    }
+    for (int r = 0; r < ROUNDS; r++)
+        for (size_t i = 0; loops.read[i]; i++) {
+            const double t0 = ig_limit_seconds();
+            sink = sink + loops.read[i](p, bytes);
+            const double spent = ig_limit_seconds() - t0;
+            if (spent > 0) best = IG_MAX(best, (double)bytes / spent);
+        }
     return best;
 }
 

@@ -1,21 +1,114 @@
-/* limits_avx512.c - the FMA peak of one core with AVX-512: independent chains in registers, no
- * memory. */
+/* limits_avx512.c - what AVX-512 can do at most: independent chains in registers; loads alone. */
 #include "kernels/limits/limits.h"
 
 #include <immintrin.h>
 
-enum { CHAINS = 12, LANES = 16 };
+enum { CHAINS = 12, SUMS = 8, LINE = 64 };
 
-double ig_limit_fma_avx512(size_t n)
+/* The compiler must not know what is in x: else a product of constants leaves the loop. */
+#define FORGET(x) __asm__ volatile("" : "+v"(x))
+
+static double fma_f32(size_t n)
 {
-    volatile float start = 1, factor = 0.5f;
-    __m512 acc[CHAINS];
-    const __m512 f = _mm512_set1_ps(factor);
-    for (size_t i = 0; i < CHAINS; i++) acc[i] = _mm512_set1_ps(start);
-    const double t0 = ig_limit_seconds();
+    __m512 acc[CHAINS], f = _mm512_set1_ps(0.5f);
+    for (size_t i = 0; i < CHAINS; i++) acc[i] = f;
+    FORGET(f);
     for (size_t t = 0; t < n; t++)
         for (size_t i = 0; i < CHAINS; i++) acc[i] = _mm512_fmadd_ps(acc[i], f, f);
-    const double spent = ig_limit_seconds() - t0;
-    for (size_t i = 0; i < CHAINS; i++) start = _mm512_cvtss_f32(acc[i]);
-    return 2.0 * CHAINS * LANES * (double)n / spent;
+    for (size_t i = 0; i < CHAINS; i++) FORGET(acc[i]);
+    return 2.0 * CHAINS * 16 * (double)n;
 }
+
+static double fma_f64(size_t n)
+{
+    __m512d acc[CHAINS], f = _mm512_set1_pd(0.5);
+    for (size_t i = 0; i < CHAINS; i++) acc[i] = f;
+    FORGET(f);
+    for (size_t t = 0; t < n; t++)
+        for (size_t i = 0; i < CHAINS; i++) acc[i] = _mm512_fmadd_pd(acc[i], f, f);
+    for (size_t i = 0; i < CHAINS; i++) FORGET(acc[i]);
+    return 2.0 * CHAINS * 8 * (double)n;
+}
+
+/* As in limits_avx2.c: exact products take a multiply and an add without VNNI. */
+static double mac_i8(size_t n)
+{
+    __m512i acc[CHAINS], a = _mm512_set1_epi16(3), w = _mm512_set1_epi16(5);
+    for (size_t i = 0; i < CHAINS; i++) acc[i] = a;
+    for (size_t t = 0; t < n; t++)
+        for (size_t i = 0; i < CHAINS; i++) {
+            FORGET(a);
+            acc[i] = _mm512_add_epi32(acc[i], _mm512_madd_epi16(a, w));
+        }
+    for (size_t i = 0; i < CHAINS; i++) FORGET(acc[i]);
+    return 2.0 * CHAINS * 32 * (double)n;
+}
+
+static double mac_i4(size_t n)
+{
+    __m512i acc[CHAINS], a = _mm512_set1_epi8(3), w = _mm512_set1_epi8(5);
+    for (size_t i = 0; i < CHAINS; i++) acc[i] = a;
+    for (size_t t = 0; t < n; t++)
+        for (size_t i = 0; i < CHAINS; i++) {
+            FORGET(a);
+            acc[i] = _mm512_add_epi16(acc[i], _mm512_maddubs_epi16(w, a));
+        }
+    for (size_t i = 0; i < CHAINS; i++) FORGET(acc[i]);
+    return 2.0 * CHAINS * 64 * (double)n;
+}
+
+static inline __attribute__((always_inline)) uint64_t read_streams(const void *from, size_t bytes,
+                                                                   size_t streams, size_t ahead)
+{
+    const char *p = from;
+    const size_t part = bytes / streams;
+    __m512i sum[SUMS];
+    for (size_t k = 0; k < SUMS; k++) sum[k] = _mm512_setzero_si512();
+    for (size_t i = 0; i < part; i += 4 * LINE)
+        for (size_t s = 0; s < streams; s++) {
+            const char *q = p + s * part + i;
+#pragma GCC unroll 4
+            for (size_t k = 0; k < 4; k++) {
+                if (ahead) _mm_prefetch(q + ahead + k * LINE, _MM_HINT_T0);
+                sum[s % 2 * 4 + k] =
+                    _mm512_add_epi64(sum[s % 2 * 4 + k], _mm512_load_si512(q + k * LINE));
+            }
+        }
+    for (size_t k = 1; k < SUMS; k++) sum[0] = _mm512_add_epi64(sum[0], sum[k]);
+    return (uint64_t)_mm_cvtsi128_si64(_mm512_castsi512_si128(sum[0]));
+}
+
+static uint64_t read_1(const void *p, size_t n) { return read_streams(p, n, 1, 0); }
+static uint64_t read_1_ahead(const void *p, size_t n) { return read_streams(p, n, 1, 1024); }
+static uint64_t read_4(const void *p, size_t n) { return read_streams(p, n, 4, 0); }
+static uint64_t read_4_ahead(const void *p, size_t n) { return read_streams(p, n, 4, 1024); }
+
+static void copy_plain(void *to, const void *from, size_t bytes)
+{
+    char *t = to;
+    const char *f = from;
+    for (size_t i = 0; i < bytes; i += 4 * LINE)
+#pragma GCC unroll 4
+        for (size_t k = 0; k < 4; k++)
+            _mm512_store_si512(t + i + k * LINE, _mm512_load_si512(f + i + k * LINE));
+}
+
+static void copy_around(void *to, const void *from, size_t bytes)
+{
+    char *t = to;
+    const char *f = from;
+    for (size_t i = 0; i < bytes; i += 4 * LINE)
+#pragma GCC unroll 4
+        for (size_t k = 0; k < 4; k++)
+            _mm512_stream_si512((__m512i *)(t + i + k * LINE), _mm512_load_si512(f + i + k * LINE));
+    _mm_sfence();
+}
+
+const ig_limit_loops ig_limit_loops_avx512 = {
+    .fma_f32 = fma_f32,
+    .fma_f64 = fma_f64,
+    .mac_i8 = mac_i8,
+    .mac_i4 = mac_i4,
+    .read = {read_1, read_1_ahead, read_4, read_4_ahead},
+    .copy = {copy_plain, copy_around},
+};

@@ -41,10 +41,10 @@ static double roof_now(void)
     const bool native = label.peer != NULL;
     if (label.needs & ~(uint32_t)(IG_CPU_AVX2 | IG_CPU_AVXVNNI) ||
         (native && ig_cpu_flags() & IG_CPU_AVX512))
-        return ig_limit_fma_avx512(ROOF_TURNS);
-    if (label.needs || native) return ig_limit_fma_avx2(ROOF_TURNS);
+        return ig_limit_rate(ig_limit_loops_avx512.fma_f32, ROOF_TURNS);
+    if (label.needs || native) return ig_limit_rate(ig_limit_loops_avx2.fma_f32, ROOF_TURNS);
 #endif
-    return ig_limit_fma_ref(ROOF_TURNS);
+    return ig_limit_rate(ig_limit_loops_ref.fma_f32, ROOF_TURNS);
 }
 
 static int by_size(const void *a, const void *b)

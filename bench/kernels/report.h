@@ -1,0 +1,16 @@
+/* report.h - what a run of benches says: a table for people, a file for programs. */
+#ifndef IG_BENCH_REPORT_H
+#define IG_BENCH_REPORT_H
+
+#include "bench/kernels/runner.h"
+
+#include <stdio.h>
+
+/* report_table - limits, then results in the order they were measured. E_NOMEM, E_IO. */
+ingot_status report_table(const bench *b, ingot_error *err);
+
+/* report_json - {"machine", "limits", "results"} to a stream; a result with several peers is one
+ * entry for each. E_IO. */
+ingot_status report_json(const bench *b, FILE *to, ingot_error *err);
+
+#endif
