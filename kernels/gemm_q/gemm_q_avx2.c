@@ -35,6 +35,7 @@ static q_tile_fn *const by_8[2][4] = {{UP_TO_4(Q8)}, {UP_TO_4(Q8Z)}};
 
 void gemm_q_avx2(const ig_gemm_q_args *g, size_t m0, size_t m1, size_t p0, size_t p1)
 {
-    static const q_tiles tiles = {{{by_4[0], by_4[1]}, {by_8[0], by_8[1]}}, {4, 4}, ig_finish_avx2};
+    static const q_tiles tiles = {
+        {{by_4[0], by_4[1]}, {by_8[0], by_8[1]}}, {4, 4}, true, ig_finish_avx2};
     q_drive(g, &tiles, m0, m1, p0, p1);
 }

@@ -2,13 +2,13 @@
  *
  *     for blocks of IG_Q_ROWS activation rows
  *         for 4 panels (1 with few rows)          their sums [rows][16] wait in a buffer
- *             for chunks of k                     scales of the chunk are expanded to f32 once ..
- *                 for column tiles                .. and its quants stay in L1 for all tiles
+ *             for chunks of k                     whose quants stay in L1 for all column tiles
+ *                 for column tiles
  *             epilogue
  *
- * Rows are split evenly (5 = 3 + 2). With few rows a chunk is one block, so that the scales are
- * read where the stream of the quants is anyway. A body included by <op>_<isa>.c after its vector
- * header, vec_<isa>.h, and
+ * Rows are split evenly (5 = 3 + 2). Rows that fit one tile stream each panel once, from front to
+ * back: measured, any other order of reading halves what comes from DRAM. A body included by
+ * <op>_<isa>.c after its vector header, vec_<isa>.h, and
  *
  *     vf q_load_scales(const uint8_t *table, uint32_t bytes)     16 of f16 or f32
  */
@@ -20,32 +20,45 @@
 
 #include <stddef.h>
 
-enum { CHUNK = 32 /* groups */, WIDE = 4 /* panels */, FEW = 4, WIDE_FROM = 16 /* rows */ };
+enum { CHUNK = 32 /* groups */, WIDE = 4 /* panels */, WIDE_FROM = 16 /* rows */ };
 
-/* One call of a tile: [cols][16] sums, `groups` groups deep. Assembly knows the order. */
+/* One call of a tile: [cols][16] sums, `groups` groups deep, which lie in whole blocks or in the
+ * last. Assembly knows the order of what comes first. */
 typedef struct {
     const uint8_t *quants;
-    const float *scale; /* [groups][16] d, or [groups][2][16] d and offset */
+    const float *scale; /* [groups][16] d, or [groups][2][16] d and offset; only if expanded */
     const ig_q_act *acts;
     size_t act_step; /* bytes from one group to the next */
     float *y;        /* [cols][16], added to */
     size_t groups;
     size_t per_block, gap; /* groups between gaps, bytes of a gap */
+    /* the scales as they are in the panel */
+    const uint8_t *head; /* of the first block */
+    size_t table;        /* bytes of its scales, behind which the offsets are */
+    const ig_q_layout *layout;
+    const ig_q_format *format;
 } q_tile;
 typedef void q_tile_fn(const q_tile *t);
 
 typedef struct {
     q_tile_fn *const *by_cols[2][2]; /* 4, 8 bits; without, with offsets; [cols - 1] */
     size_t most[2];
+    bool expand; /* tiles want scales in f32 */
     /* finish - the activations that are no clip, over a stored tile */
     void (*finish)(const ig_epilogue *e, float *c, size_t ldc, size_t rows, size_t cols);
 } q_tiles;
+
+/* The offset that a group's second table and d make. */
+VEC_INLINE vf q_offset(const ig_q_format *f, vf d, vf second)
+{
+    const vf centre = vf_set(f->bits == 4 ? 8 : 128);
+    return f->offset == IG_Q_ZERO ? vf_mul(d, vf_sub(centre, second)) : vf_fma(centre, d, second);
+}
 
 /* The scales of groups [g0, g1) of a panel, as the tile reads them. */
 VEC_INLINE void q_expand(float *to, const uint8_t *panel, const ig_q_layout *l,
                          const ig_q_format *f, size_t g0, size_t g1)
 {
-    const vf centre = vf_set(f->bits == 4 ? 8 : 128);
     q_place at = {0};
     for (size_t g = g0; g < g1; g++) {
         if (g == g0 || g % l->per_block == 0)
@@ -59,8 +72,7 @@ VEC_INLINE void q_expand(float *to, const uint8_t *panel, const ig_q_layout *l,
         to += IG_Q_PANEL;
         if (f->offset == IG_Q_CENTRED) continue;
         const vf second = q_load_scales(panel + at.offset, f->scale_bytes);
-        vf_store(to, f->offset == IG_Q_ZERO ? vf_mul(d, vf_sub(centre, second))
-                                            : vf_fma(centre, d, second));
+        vf_store(to, q_offset(f, d, second));
         to += IG_Q_PANEL;
     }
 }
@@ -98,10 +110,13 @@ VEC_INLINE void q_chunk(const q_tiles *tiles, q_tile *t, const uint8_t *panel, c
                         size_t g0, size_t g1)
 {
     float scales[CHUNK * 2 * IG_Q_PANEL] __attribute__((aligned(64)));
-    q_expand(scales, panel, l, f, g0, g1);
-    t->scale = scales;
-    t->quants = panel + q_place_of(l, f, g0).quants;
+    const q_place at = q_place_of(l, f, g0);
+    t->quants = panel + at.quants;
+    t->head = panel + at.scale;
+    t->table = at.offset - at.scale;
     t->groups = g1 - g0;
+    t->scale = scales;
+    if (tiles->expand) q_expand(scales, panel, l, f, g0, g1);
     const size_t wide = f->bits == 8, most = tiles->most[wide];
     for (size_t n_tiles = (rows + most - 1) / most; n_tiles; n_tiles--) {
         const size_t cols = (rows + n_tiles - 1) / n_tiles;
@@ -123,10 +138,14 @@ VEC_INLINE void q_block(const ig_gemm_q_args *g, const q_tiles *tiles, const ig_
     const size_t rows = m1 - m0,
                  step = ig_q_act_at(g->m, l->groups, m0, 1) - ig_q_act_at(g->m, l->groups, m0, 0);
     const size_t whole = l->groups - l->groups % l->per_block;
-    const size_t deep = rows > FEW || !f->group ? CHUNK : l->per_block;
+    const bool one_tile = rows <= tiles->most[f->bits == 8];
+    const size_t few = tiles->expand ? IG_MIN((size_t)CHUNK, l->per_block) : l->groups;
+    const size_t deep = one_tile ? few : CHUNK;
     q_tile t = {.act_step = step * sizeof(ig_q_act),
                 .per_block = f->group ? l->per_block : SIZE_MAX,
-                .gap = l->block_bytes - l->per_block * l->quant_bytes};
+                .gap = l->block_bytes - l->per_block * l->quant_bytes,
+                .layout = l,
+                .format = f};
     for (size_t q = p; q < end; q++) memset(y[q - p], 0, rows * IG_Q_PANEL * sizeof **y);
     for (size_t g0 = 0, g1; g0 < l->groups; g0 = g1) {
         g1 = IG_MIN(g0 + deep, g0 < whole ? whole : l->groups);

@@ -19,7 +19,7 @@ VEC_INLINE vf q_load_scales(const uint8_t *table, uint32_t bytes)
 
 #include "kernels/gemm_q/q_drive.h"
 
-enum { DWORDS = 8 /* of k in a group */, AHEAD = 2048 /* bytes of prefetch with few columns */ };
+enum { DWORDS = 8 /* of k in a group */ };
 
 VEC_INLINE __m512i q_dword(const void *p)
 {
@@ -35,12 +35,6 @@ VEC_INLINE __m512i q_nibbles(const uint8_t *from, bool high)
     return _mm512_and_si512(high ? _mm512_srli_epi16(v, 4) : v, mask);
 }
 
-VEC_INLINE void q_prefetch(const uint8_t *from, size_t cols, size_t bytes)
-{
-    if (cols > FEW) return;
-    UNROLL for (size_t i = 0; i < bytes; i += 64) _mm_prefetch(from + AHEAD + i, _MM_HINT_T0);
-}
-
 /* y + d a.d sum */
 VEC_INLINE __m512 q_add(__m512 y, __m512 d, const ig_q_act *a, __m512i sum)
 {
@@ -49,24 +43,31 @@ VEC_INLINE __m512 q_add(__m512 y, __m512 d, const ig_q_act *a, __m512i sum)
 
 /* Where a tile stands: the next group. */
 typedef struct {
-    const uint8_t *w;
-    const float *scale;
+    const uint8_t *w, *head;
     const ig_q_act *a;
-    size_t left; /* groups to the next gap */
+    size_t at, left; /* bytes from head to the scales; groups to the next gap */
+    size_t same;     /* groups until the next scales */
 } q_cursor;
 
-VEC_INLINE void q_next(q_cursor *c, const q_tile *t, size_t quant_bytes, bool offset)
+VEC_INLINE q_cursor q_begin(const q_tile *t)
 {
-    c->w += quant_bytes;
-    c->scale += offset ? 2 * IG_Q_PANEL : IG_Q_PANEL;
-    c->a = (const ig_q_act *)((const char *)c->a + t->act_step);
-    if (--c->left) return;
-    c->w += t->gap;
-    c->left = t->per_block;
+    return (q_cursor){t->quants, t->head, t->acts, 0, t->per_block, t->layout->per_scale};
 }
 
-#define UP_TO_8(X, b, z) \
-    X(1, b, z) X(2, b, z) X(3, b, z) X(4, b, z) X(5, b, z) X(6, b, z) X(7, b, z) X(8, b, z)
-#define FROM_9_TO_12(X, b, z) X(9, b, z) X(10, b, z) X(11, b, z) X(12, b, z)
+VEC_INLINE void q_next(q_cursor *c, const q_tile *t, size_t quant_bytes)
+{
+    c->w += quant_bytes;
+    c->a = (const ig_q_act *)((const char *)c->a + t->act_step);
+    if (!--c->same) {
+        c->same = t->layout->per_scale;
+        c->at += t->layout->scale_step;
+    }
+    if (--c->left) return;
+    c->w += t->gap;
+    c->head += t->layout->block_bytes;
+    c->left = t->per_block;
+    c->same = t->layout->per_scale;
+    c->at = 0;
+}
 
 #endif
