@@ -3,6 +3,8 @@
  * activations (ig_q_act.lane), so that they are those of q - 8. */
 #include "kernels/gemm_q/q_zmm.h"
 
+enum { FEW = 0, MOST_8 = 8 };
+
 /* The sum of nibbles times activations from `lane` on, pairs of words added up with `weight`. */
 VEC_INLINE __m512i q_dot(const __m512i w[DWORDS], const ig_q_act *a, __m512i sum, int16_t weight)
 {

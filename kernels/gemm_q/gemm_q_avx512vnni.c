@@ -2,6 +2,8 @@
  * activations, whose dwords are broadcast from memory. */
 #include "kernels/gemm_q/q_zmm.h"
 
+enum { FEW = 2, MOST_8 = 12 };
+
 /* q_dot - in place and with the broadcast as an operand: with intrinsics gcc 12 copies and spills.
  */
 VEC_INLINE __m512i q_dot(__m512i sum, __m512i w, const int8_t *a)
@@ -18,8 +20,7 @@ VEC_INLINE void q_group(__m512 *y, const uint8_t *from, const ig_q_act *a, __m51
                         const size_t cols, const size_t bits, const bool offset)
 {
     __m512i w[DWORDS];
-    UNROLL for (size_t k = 0; k < DWORDS; k++) w[k] =
-        bits == 8 ? _mm512_loadu_si512(from + k * 64) : q_nibbles(from + k % 4 * 64, k >= 4);
+    q_unpack(w, from, bits);
     UNROLL for (size_t i = 0; i < cols; i++)
     {
         __m512i sum = q_dword(&a[i].fix);

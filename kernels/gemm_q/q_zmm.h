@@ -35,6 +35,20 @@ VEC_INLINE __m512i q_nibbles(const uint8_t *from, bool high)
     return _mm512_and_si512(high ? _mm512_srli_epi16(v, 4) : v, mask);
 }
 
+/* The eight registers of a group. */
+VEC_INLINE void q_unpack(__m512i w[DWORDS], const uint8_t *from, const size_t bits)
+{
+    const __m512i mask = _mm512_set1_epi8(15);
+    UNROLL for (size_t k = 0; k < bits; k++) w[k] = _mm512_loadu_si512(from + k * 64);
+    if (bits == 8) return;
+    UNROLL for (size_t k = 0; k < 4; k++)
+    {
+        __asm__("" : "+v"(w[k])); /* or gcc loads it twice */
+        w[k + 4] = _mm512_and_si512(_mm512_srli_epi16(w[k], 4), mask);
+        w[k] = _mm512_and_si512(w[k], mask);
+    }
+}
+
 /* y + d a.d sum */
 VEC_INLINE __m512 q_add(__m512 y, __m512 d, const ig_q_act *a, __m512i sum)
 {
@@ -54,20 +68,29 @@ VEC_INLINE q_cursor q_begin(const q_tile *t)
     return (q_cursor){t->quants, t->head, t->acts, 0, t->per_block, t->layout->per_scale};
 }
 
-VEC_INLINE void q_next(q_cursor *c, const q_tile *t, size_t quant_bytes)
+VEC_INLINE const ig_q_act *q_act_after(const ig_q_act *a, size_t bytes)
 {
-    c->w += quant_bytes;
-    c->a = (const ig_q_act *)((const char *)c->a + t->act_step);
-    if (!--c->same) {
-        c->same = t->layout->per_scale;
-        c->at += t->layout->scale_step;
-    }
-    if (--c->left) return;
+    return (const ig_q_act *)(const void *)((const char *)a + bytes);
+}
+
+VEC_INLINE void q_next_block(q_cursor *c, const q_tile *t)
+{
     c->w += t->gap;
     c->head += t->layout->block_bytes;
     c->left = t->per_block;
     c->same = t->layout->per_scale;
     c->at = 0;
+}
+
+VEC_INLINE void q_next(q_cursor *c, const q_tile *t, size_t quant_bytes)
+{
+    c->w += quant_bytes;
+    c->a = q_act_after(c->a, t->act_step);
+    if (!--c->same) {
+        c->same = t->layout->per_scale;
+        c->at += t->layout->scale_step;
+    }
+    if (!--c->left) q_next_block(c, t);
 }
 
 #endif
