@@ -9,7 +9,11 @@
 #include "kernels/gemm/epilogue_avx512.h"
 #include "kernels/vec/vec_avx512.h"
 
-#define UNROLL _Pragma("GCC unroll 32")
+#if defined(__AVX512F__)
+#    define UNROLL _Pragma("GCC unroll 32")
+#else
+#    define UNROLL /* emulated: nothing to keep in registers, and minutes to compile */
+#endif
 
 VEC_INLINE vf q_load_scales(const uint8_t *table, uint32_t bytes)
 {
@@ -43,7 +47,9 @@ VEC_INLINE void q_unpack(__m512i w[DWORDS], const uint8_t *from, const size_t bi
     if (bits == 8) return;
     UNROLL for (size_t k = 0; k < 4; k++)
     {
+#if defined(__AVX512F__)          /* not where the intrinsics are emulated */
         __asm__("" : "+v"(w[k])); /* or gcc loads it twice */
+#endif
         w[k + 4] = _mm512_and_si512(_mm512_srli_epi16(w[k], 4), mask);
         w[k] = _mm512_and_si512(w[k], mask);
     }

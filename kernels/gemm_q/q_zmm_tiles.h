@@ -62,12 +62,12 @@ VEC_INLINE void tile(const q_tile *t, const size_t cols, const size_t bits, cons
     UNROLL for (size_t i = 0; i < cols; i++) _mm512_store_ps(t->y + i * IG_Q_PANEL, y[i]);
 }
 
-#define UP_TO_12(X, b, z)                                                                     \
-    X(1, b, z)                                                                                \
-    X(2, b, z)                                                                                \
-    X(3, b, z)                                                                                \
-    X(4, b, z) X(5, b, z) X(6, b, z) X(7, b, z) X(8, b, z) X(9, b, z) X(10, b, z) X(11, b, z) \
-        X(12, b, z)
+#define UP_TO_12(X, b, z) \
+    X(1, b, z)            \
+    X(2, b, z)            \
+    X(3, b, z)            \
+    X(4, b, z)            \
+    X(5, b, z) X(6, b, z) X(7, b, z) X(8, b, z) X(9, b, z) X(10, b, z) X(11, b, z) X(12, b, z)
 #define TILE(cols, bits, offset) \
     static void tile_##cols##_##bits##_##offset(const q_tile *t) { tile(t, cols, bits, offset); }
 #define NAME(cols, bits, offset) tile_##cols##_##bits##_##offset,
