@@ -26,6 +26,19 @@ static bool list_taps(ig_conv_i8 *s, ig_arena *arena)
     return true;
 }
 
+/* Windows of 3 x 3 go to the kernel in columns. */
+static bool list_slots(ig_conv_i8 *s, ig_arena *arena)
+{
+    s->dw_columns = s->win.n == 2 && s->win.kernel[0] == 3 && s->win.kernel[1] == 3;
+    s->dw_groups = (s->taps + 3) / 4;
+    s->slot = ig_new_n(arena, int64_t, 4 * s->dw_groups);
+    for (size_t i = 0; s->slot && i < 4 * s->dw_groups; i++) {
+        s->slot[i] = i < s->taps ? (int64_t)i : -1;
+        if (s->dw_columns) s->slot[i] = i % 4 < 3 ? (int64_t)(i % 4 * 3 + i / 4) : -1;
+    }
+    return s->slot;
+}
+
 /* Blocks of about IG_I8_ROWS positions, a multiple of the threads where they are few; columns are
  * cut too where one image has less positions than that. */
 static void cut(ig_conv_i8 *s, size_t n_threads)
@@ -57,13 +70,13 @@ ingot_status ig_conv_i8_bind(ig_conv_i8 *s, ig_bind *b, bool depthwise)
     s->run = 1;
     if (s->groups == 1 && s->win.dilation[s->win.n - 1] == 1)
         s->run = (size_t)s->win.kernel[s->win.n - 1];
-    if (!list_taps(s, b->arena))
+    if (!list_taps(s, b->arena) || !list_slots(s, b->arena))
         return ig_node_fail(b->err, INGOT_E_NOMEM, b->node, "no memory for the window");
     cut(s, IG_MAX(b->n_threads, (size_t)1));
     b->scratch_bytes = 0; /* count one worker's part alone */
-    const size_t t4 = (s->taps + 3) / 4 * 4, rows = s->block_rows;
+    const size_t rows = s->block_rows;
     if (!ig_gemm_i8_acts_bytes(rows, s->k, &acts) || !ig_align_ok(s->k, 4, &k4) ||
-        !ig_mul_ok(rows, depthwise ? t4 * sizeof(void *) : k4, &room))
+        !ig_mul_ok(rows, depthwise ? 4 * s->dw_groups * sizeof(void *) : k4, &room))
         return ig_bind_fail(b, "the windows are too large");
     size_t at;
     IG_TRY(ig_scratch_add(b, room, 1, &at));
@@ -205,22 +218,24 @@ static void depthwise(const ig_conv_i8_job *j, char *mine, size_t image, size_t 
     const ig_conv_i8 *s = j->s;
     const uint8_t *x = j->x + image * s->p_in * s->c;
     const uint8_t **from = (const uint8_t **)(void *)mine;
-    const size_t t4 = (s->taps + 3) / 4 * 4;
+    const size_t slots = 4 * s->dw_groups;
     place at;
     place_at(s, p, &at);
-    for (size_t r = 0; r < rows; r++, step(s, &at), from += t4) {
+    for (size_t r = 0; r < rows; r++, step(s, &at), from += slots) {
         ptrdiff_t base;
         const bool whole = inside(s, &at, &base);
-        for (size_t t = 0; t < s->taps; t++)
-            from[t] = whole || tap_inside(s, &at, t) ? x + (size_t)(base + s->offset[t]) * s->c
-                                                     : j->border;
-        for (size_t t = s->taps; t < t4; t++) from[t] = j->border;
+        for (size_t i = 0; i < slots; i++) {
+            const int64_t t = s->slot[i];
+            const bool in = t >= 0 && (whole || tap_inside(s, &at, (size_t)t));
+            from[i] = in ? x + (size_t)(base + s->offset[t]) * s->c : j->border;
+        }
     }
     const conv_dw_i8_args q = {.y = result(j, image, p, 0),
                                .taps = (const uint8_t *const *)(void *)mine,
                                .w = j->panels,
                                .finish = j->columns.finish,
-                               .n_taps = s->taps,
+                               .groups = s->dw_groups,
+                               .columns = s->dw_columns,
                                .c = s->c,
                                .y_row = s->m,
                                .flip = s->x_signed ? 0x80 : 0};
@@ -248,5 +263,6 @@ void ig_conv_i8_run(const ig_conv_i8_job *j, ig_pool *pool)
     const ig_conv_i8 *s = j->s;
     const size_t macs = s->block_rows * s->k * s->m;
     ig_parallel(pool, s->batch * s->blocks * s->col_blocks,
-                (size_t)(s->depthwise ? 2 : 8) * IG_GRAIN / (macs + 1) + 1, 0, work, (void *)(uintptr_t)j);
+                (size_t)(s->depthwise ? 2 : 8) * IG_GRAIN / (macs + 1) + 1, 0, work,
+                (void *)(uintptr_t)j);
 }

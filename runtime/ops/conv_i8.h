@@ -17,9 +17,13 @@ typedef struct {
     int64_t *tap;                               /* [taps, spatial]: offsets of position */
     ptrdiff_t *offset;                          /* [taps]: the same in positions of x */
     size_t run;                                 /* neighbouring taps that lie side by side in x */
-    size_t blocks, col_blocks, block_rows;      /* of an image; positions of the longest block */
-    bool x_signed, depthwise, direct;           /* direct: a window is one position of x */
-    bool raw;                                   /* the kernel reads rows of u8 */
+    int64_t
+        *slot; /* [dw_groups, 4]: the kernel's order of the taps of a depthwise window, -1: none */
+    size_t dw_groups;
+    bool dw_columns;
+    size_t blocks, col_blocks, block_rows; /* of an image; positions of the longest block */
+    bool x_signed, depthwise, direct;      /* direct: a window is one position of x */
+    bool raw;                              /* the kernel reads rows of u8 */
     gemm_i8_fn *gemm;
     gemm_i8_acts_fn *pack;
     conv_dw_i8_fn *dw;
