@@ -1,6 +1,7 @@
 /* bench_gemm_i8.c - exact products of u8 activations and s8 weights, finished to u8: rows are
  * packed in each call where the kernel does not read them as they are, as the op does. */
 #include "bench/kernels/bench.h"
+#include "bench/kernels/peers.h"
 #include "kernels/gemm_i8/gemm_i8.h"
 
 enum { ROWS = 48, COLS = 256, PANELS = COLS / GEMM_I8_PANEL };
@@ -85,6 +86,7 @@ static void time_product(bench *b, size_t m, size_t n, size_t k)
     if (!bench_next(b, &c, "M=%zu,N=%zu,K=%zu", m, n, k)) return;
     fill(b, &j, m, n, k);
     bench_add(b, "ingot", run, &j);
+    bench_vs_gemm_i8(b, m, n, k, true);
     bench_run(b);
 }
 
