@@ -22,47 +22,42 @@ VEC_INLINE void store_up_to(float *p, vf v, size_t n)
         vf_store(p, v);
 }
 
-static void turn_halves(float *y, const float *x, const rope_args *p)
+/* Sixteen pairs from i on, of all heads: cos and sin are loaded once. */
+static void turn_halves(const rope_args *p, size_t i)
 {
-    for (size_t i = 0; i < p->half; i += 16) {
-        const size_t n = p->half - i;
-        const vf c = load_up_to(p->cos + i, n), s = load_up_to(p->sin + i, n);
-        const vf a = load_up_to(x + i, n), b = load_up_to(x + p->half + i, n);
-        store_up_to(y + i, vf_fnma(b, s, vf_mul(a, c)), n);
-        store_up_to(y + p->half + i, vf_fma(a, s, vf_mul(b, c)), n);
+    const size_t n = p->half - i;
+    const vf c = load_up_to(p->cos + i, n), s = load_up_to(p->sin + i, n);
+    for (size_t h = 0; h < p->heads; h++) {
+        const float *x = p->x + h * p->x_head + i;
+        float *y = p->y + h * p->y_head + i;
+        const vf a = load_up_to(x, n), b = load_up_to(x + p->half, n);
+        store_up_to(y, vf_fnma(b, s, vf_mul(a, c)), n);
+        store_up_to(y + p->half, vf_fma(a, s, vf_mul(b, c)), n);
     }
 }
 
-static void turn_neighbours(float *y, const float *x, const rope_args *p)
+/* Eight pairs of neighbours from pair i on, of all heads. */
+static void turn_neighbours(const rope_args *p, size_t i)
 {
     static const float signs[16] = {-1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1};
-    for (size_t i = 0; i < p->half; i += 8) {
-        float c[8] = {0}, s[8] = {0};
-        const float *cos = p->cos + i, *sin = p->sin + i;
-        const size_t pairs = p->half - i;
-        if (pairs < 8) {
-            memcpy(c, cos, pairs * sizeof *c);
-            memcpy(s, sin, pairs * sizeof *s);
-            cos = c, sin = s;
-        }
-        const size_t n = 2 * pairs;
-        const vf v = load_up_to(x + 2 * i, n), turned = vf_neighbours(v);
-        const vf by = vf_mul(vf_twice(sin), vf_load(signs));
-        store_up_to(y + 2 * i, vf_fma(turned, by, vf_mul(v, vf_twice(cos))), n);
+    float cos[8] = {0}, sin[8] = {0};
+    const size_t pairs = p->half - i < 8 ? p->half - i : 8, n = 2 * pairs;
+    memcpy(cos, p->cos + i, pairs * sizeof *cos);
+    memcpy(sin, p->sin + i, pairs * sizeof *sin);
+    const vf c = vf_twice(cos), s = vf_mul(vf_twice(sin), vf_load(signs));
+    for (size_t h = 0; h < p->heads; h++) {
+        const vf v = load_up_to(p->x + h * p->x_head + 2 * i, n);
+        store_up_to(p->y + h * p->y_head + 2 * i, vf_fma(vf_neighbours(v), s, vf_mul(v, c)), n);
     }
 }
 
 void IG_ISA(rope_f32)(const rope_args *p)
 {
-    const size_t turned = 2 * p->half;
-    for (size_t h = 0; h < p->heads; h++) {
-        float *y = p->y + h * p->y_head;
-        const float *x = p->x + h * p->x_head;
-        if (p->interleaved)
-            turn_neighbours(y, x, p);
-        else
-            turn_halves(y, x, p);
-        if (y != x && p->size > turned)
-            memcpy(y + turned, x + turned, (p->size - turned) * sizeof *y);
-    }
+    const size_t turned = 2 * p->half, rest = p->size - turned;
+    if (p->interleaved)
+        for (size_t i = 0; i < p->half; i += 8) turn_neighbours(p, i);
+    else
+        for (size_t i = 0; i < p->half; i += 16) turn_halves(p, i);
+    for (size_t h = 0; h < p->heads && rest && p->y != p->x; h++)
+        memcpy(p->y + h * p->y_head + turned, p->x + h * p->x_head + turned, rest * sizeof *p->y);
 }
