@@ -248,5 +248,6 @@ void ig_conv_i8_run(const ig_conv_i8_job *j, ig_pool *pool)
     const ig_conv_i8 *s = j->s;
     const size_t macs = s->block_rows * s->k * s->m;
     ig_parallel(pool, s->batch * s->blocks * s->col_blocks,
-                (size_t)(s->depthwise ? 2 : 8) * IG_GRAIN / (macs + 1) + 1, 0, work, (void *)(uintptr_t)j);
+                (size_t)(s->depthwise ? 2 : 8) * IG_GRAIN / (macs + 1) + 1, 0, work,
+                (void *)(uintptr_t)j);
 }
