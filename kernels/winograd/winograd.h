@@ -8,8 +8,9 @@
  * tiles_w + tx covers outputs from (4 ty, 4 tx), and what it computes past the image is dropped.
  *
  * Class T, only for math=fast: |error| <= 1.01 (in_c + 20) 2^-24 S, where S is the same formula
- * with every matrix and operand replaced by its absolute values (tested). S is about ten times the
- * sum |x w| of the plain convolution. The transforms themselves and the products are class E: all
+ * with every matrix and operand replaced by its absolute values (tested). S is 28 to 251 times the
+ * sum |x w| of the plain convolution, by the place in the tile; what is seen is far less: through
+ * ResNet-18 3e-7 of the largest output. The transforms themselves and the products are class E: all
  * variants, threads and cuts give the same bits. */
 #ifndef IG_WINOGRAD_H
 #define IG_WINOGRAD_H

@@ -16,22 +16,27 @@ bool ig_conv_winograd_fits(const ig_conv_f32_args *a)
 {
     const bool shape = a->kh == 3 && a->kw == 3 && a->stride_h == 1 && a->stride_w == 1 &&
                        a->dilation_h == 1 && a->dilation_w == 1 && a->groups == 1;
-    return shape && a->in_c >= LEAST_CHANNELS && a->out_c >= LEAST_CHANNELS &&
+    return shape && a->batch > 0 && a->in_c >= LEAST_CHANNELS && a->out_c >= LEAST_CHANNELS &&
            a->out_h >= LEAST_SIDE && a->out_w >= LEAST_SIDE;
 }
 
-ingot_status ig_conv_winograd_bind(ig_conv_winograd *s, ig_bind *b, const ig_conv_f32_args *a,
-                                   const float *w, bool panels, size_t *at)
+bool ig_conv_winograd_plan(ig_conv_winograd *s, const ig_conv_f32_args *a, size_t n_threads)
 {
-    const size_t both = a->in_c + a->out_c, n_threads = IG_MAX(b->n_threads, (size_t)1);
+    const size_t both = a->in_c + a->out_c;
     *s = (ig_conv_winograd){
         .in = ig_winograd_in_f32(), .out = ig_winograd_out_f32(), .gemm = ig_gemm_f32()};
     s->tiles = a->batch * ig_winograd_tiles_h(a) * ig_winograd_tiles_w(a);
     s->block = IG_MIN(ROOM / (IG_WINOGRAD_POINTS * both), (size_t)MOST_TILES);
     s->block = IG_MIN(IG_MAX(s->block, (size_t)LEAST_TILES), (s->tiles - 1) / n_threads + 1);
+    return ig_mul_ok(IG_WINOGRAD_POINTS * s->block, both, &s->scratch);
+}
+
+ingot_status ig_conv_winograd_bind(ig_conv_winograd *s, ig_bind *b, const ig_conv_f32_args *a,
+                                   const float *w, bool panels, size_t *at)
+{
+    const size_t n_threads = IG_MAX(b->n_threads, (size_t)1);
     size_t n, packed;
-    if (!ig_mul_ok((size_t)IG_WINOGRAD_POINTS * s->block, both, &s->scratch) ||
-        !ig_mul_ok(s->scratch, n_threads, &n) ||
+    if (!ig_conv_winograd_plan(s, a, n_threads) || !ig_mul_ok(s->scratch, n_threads, &n) ||
         !ig_mul_ok((size_t)IG_WINOGRAD_POINTS, ig_gemm_packed(a->in_c, a->out_c), &packed))
         return ig_bind_fail(b, "too large for scratch");
     float *u = ig_arena_array(b->arena, packed, sizeof *u);

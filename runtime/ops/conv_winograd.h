@@ -18,6 +18,9 @@ typedef struct {
  * sides and a map of 14 x 14 or more, below which its 36 products are too thin. */
 bool ig_conv_winograd_fits(const ig_conv_f32_args *a);
 
+/* ig_conv_winograd_plan - all but the weights, for n_threads > 0; batch > 0. False: too large. */
+bool ig_conv_winograd_plan(ig_conv_winograd *s, const ig_conv_f32_args *a, size_t n_threads);
+
 /* ig_conv_winograd_bind - w: constant weights as ig_winograd_weights reads them. The scratch of all
  * threads is added to the node's at *at. */
 ingot_status ig_conv_winograd_bind(ig_conv_winograd *s, ig_bind *b, const ig_conv_f32_args *a,
