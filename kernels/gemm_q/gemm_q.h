@@ -94,6 +94,11 @@ void ig_q_pack(uint8_t *panels, const ig_q_format *f, const ig_q_source *from, s
 void ig_q_quantise(uint8_t *q, float *scale, float *offset, const ig_q_format *f, const float *w,
                    size_t n, size_t step);
 
+/* ig_q_unpack - to [K][N]: to[k * to_k + n * to_n], the weights of rows n that lie in panels
+ * [p0, p1), each rounded once: what gemm_q_f32 multiplies by. */
+void ig_q_unpack(float *to, size_t to_k, size_t to_n, const uint8_t *panels, const ig_q_format *f,
+                 size_t n, size_t k, size_t p0, size_t p1);
+
 /* ---- activations ---- */
 
 /* 32 k of one row of x. x = d q within d / 2. A group with a NaN or an infinity has d = NaN, which
@@ -134,12 +139,34 @@ typedef struct {
 /* Rows [m0, m1), panels [p0, p1). */
 typedef void gemm_q_fn(const ig_gemm_q_args *g, size_t m0, size_t m1, size_t p0, size_t p1);
 
+/* With x in f32. */
+enum {
+    IG_Q_DIRECT = 8,   /* rows up to which scratch is not used */
+    IG_Q_EXPANDED = 2, /* panels in scratch */
+};
+
+typedef struct {
+    float *c;       /* [M, N], ldc elements between rows */
+    const float *a; /* [M, K], lda elements between rows */
+    size_t ldc, lda;
+    const uint8_t *panels;
+    const ig_q_format *format;
+    size_t n, k;
+    ig_epilogue epilogue;
+    float
+        *scratch; /* [IG_Q_EXPANDED * 16 * K], this thread's; may be NULL up to IG_Q_DIRECT rows */
+} ig_gemm_q_f32_args;
+
+typedef void gemm_q_f32_fn(const ig_gemm_q_f32_args *g, size_t m0, size_t m1, size_t p0, size_t p1);
+
 #define K(family, fn, needs) family##_fn fn;
 #include "kernels/gemm_q/gemm_q.kern"
 #include "kernels/gemm_q/gemm_q_acts.kern"
+#include "kernels/gemm_q/gemm_q_f32.kern"
 #undef K
 
 gemm_q_fn *ig_gemm_q(void);
 gemm_q_acts_fn *ig_gemm_q_acts(void);
+gemm_q_f32_fn *ig_gemm_q_f32(void);
 
 #endif

@@ -1,0 +1,28 @@
+/* gemm_q_f32_avx512.c - f32 activations by weights of 4 and 8 bits that are widened in registers.
+ */
+#include "kernels/gemm/epilogue_avx512.h"
+#include "kernels/vec/vec_avx512.h"
+
+#include "kernels/gemm_q/q_load_avx512.h"
+
+enum { MOST = 8 };
+
+VEC_INLINE vf q_widen(const uint8_t *dwords, int shift, int mask)
+{
+    const __m512i v = _mm512_srlv_epi32(_mm512_loadu_si512(dwords), _mm512_set1_epi32(shift));
+    return _mm512_cvtepi32_ps(_mm512_and_si512(v, _mm512_set1_epi32(mask)));
+}
+
+#include "kernels/gemm_q/q_f32_drive.h"
+
+UP_TO_4(DIRECT, 4)
+FROM_5_TO_8(DIRECT, 4)
+UP_TO_4(DIRECT, 8)
+FROM_5_TO_8(DIRECT, 8)
+
+void gemm_q_f32_avx512(const ig_gemm_q_f32_args *g, size_t m0, size_t m1, size_t p0, size_t p1)
+{
+    static direct_fn *const by_4[] = {UP_TO_4(NAME, 4) FROM_5_TO_8(NAME, 4)};
+    static direct_fn *const by_8[] = {UP_TO_4(NAME, 8) FROM_5_TO_8(NAME, 8)};
+    q_f32_drive(g, by_4, by_8, gemm_f32_avx512, ig_finish_avx512, m0, m1, p0, p1);
+}
