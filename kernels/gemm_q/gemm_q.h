@@ -139,11 +139,14 @@ typedef struct {
 /* Rows [m0, m1), panels [p0, p1). */
 typedef void gemm_q_fn(const ig_gemm_q_args *g, size_t m0, size_t m1, size_t p0, size_t p1);
 
-/* With x in f32. */
-enum {
-    IG_Q_DIRECT = 8,   /* rows up to which scratch is not used */
-    IG_Q_EXPANDED = 2, /* panels in scratch */
-};
+/* With x in f32. Rows up to IG_Q_DIRECT multiply from registers; more rows have as many panels
+ * widened to f32 at a time as half of an L2 holds. */
+enum { IG_Q_DIRECT = 8, IG_Q_WIDE_BYTES = 256 << 10, IG_Q_MOST_WIDE = 16 };
+static inline size_t ig_q_wide_panels(size_t k)
+{
+    const size_t fit = IG_Q_WIDE_BYTES / (k * IG_Q_PANEL * sizeof(float) + 1);
+    return fit < 2 ? 2 : fit > IG_Q_MOST_WIDE ? IG_Q_MOST_WIDE : fit;
+}
 
 typedef struct {
     float *c;       /* [M, N], ldc elements between rows */

@@ -6,7 +6,7 @@
  *     vf q_widen(const uint8_t *dwords, int shift, int mask)   16 dwords, shifted and masked, as
  * f32
  *
- * Few rows multiply while the weights are in registers; more rows have a pair of panels expanded to
+ * Few rows multiply while the weights are in registers; more rows have a few panels expanded to
  * F32P16 in scratch, which gemm_f32 multiplies. Both add in gemm.h's order. */
 #ifndef IG_Q_F32_DRIVE_H
 #define IG_Q_F32_DRIVE_H
@@ -143,8 +143,9 @@ VEC_INLINE void q_direct(const ig_gemm_q_f32_args *g, const ig_q_layout *l,
 VEC_INLINE void q_expanded(const ig_gemm_q_f32_args *g, const ig_q_layout *l, gemm_f32_fn *gemm,
                            size_t m0, size_t m1, size_t p0, size_t p1)
 {
+    const size_t wide = ig_q_wide_panels(g->k);
     for (size_t p = p0, end; p < p1; p = end) {
-        end = IG_MIN(p + IG_Q_EXPANDED, p1);
+        end = IG_MIN(p + wide, p1);
         for (size_t q = p; q < end; q++) {
             float *to = g->scratch + (q - p) * g->k * IG_Q_PANEL;
             const uint8_t *panel = g->panels + q * l->panel_bytes;

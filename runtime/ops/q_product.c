@@ -7,7 +7,10 @@ enum {
     WORTH = 1 << 17,        /* products that are worth a thread */
 };
 
-ig_q_kernels ig_q_choose(void) { return (ig_q_kernels){ig_gemm_q(), ig_gemm_q_acts()}; }
+ig_q_kernels ig_q_choose(void)
+{
+    return (ig_q_kernels){ig_gemm_q(), ig_gemm_q_acts(), ig_gemm_q_f32()};
+}
 
 typedef struct {
     const ig_q_kernels *kernels;
@@ -49,4 +52,38 @@ void ig_q_product(const ig_q_kernels *kernels, ig_pool *pool, const ig_gemm_q_ar
     const size_t grain = WORTH / (rows * g->k * IG_Q_PANEL + 1) + 1;
     const size_t at_least = rows > IG_Q_PANEL ? 4 : 1; /* panels that one pass over x serves */
     ig_parallel(pool, blocks * j.panels, IG_MAX(grain, at_least), 0, multiply, &j);
+}
+
+/* ---- x in f32 ---- */
+
+bool ig_q_product_scratch(size_t m, size_t k, size_t threads, size_t *bytes)
+{
+    *bytes = 0;
+    return m <= IG_Q_DIRECT ||
+           (ig_mul_ok(k, ig_q_wide_panels(k) * IG_Q_PANEL * sizeof(float), bytes) &&
+            ig_mul_ok(*bytes, threads, bytes));
+}
+
+typedef struct {
+    const ig_q_kernels *kernels;
+    const ig_gemm_q_f32_args *g;
+    size_t m;
+} f32_job;
+
+static void multiply_f32(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const f32_job *j = arg;
+    ig_gemm_q_f32_args g = *j->g;
+    if (g.scratch) g.scratch += worker * ig_q_wide_panels(g.k) * IG_Q_PANEL * g.k;
+    j->kernels->product_f32(&g, 0, j->m, begin, end);
+}
+
+void ig_q_product_f32(const ig_q_kernels *kernels, ig_pool *pool, const ig_gemm_q_f32_args *g,
+                      size_t m)
+{
+    f32_job j = {kernels, g, m};
+    const size_t grain = WORTH / (m * g->k * IG_Q_PANEL + 1) + 1, panels = ig_q_panels(g->n);
+    const size_t share = panels / (2 * ig_pool_threads(pool)) + 1; /* widened panels are reread */
+    const size_t together = m <= IG_Q_DIRECT ? 1 : IG_MIN(ig_q_wide_panels(g->k), share);
+    if (m) ig_parallel(pool, panels, IG_MAX(grain, together), 0, multiply_f32, &j);
 }

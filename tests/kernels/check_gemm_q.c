@@ -223,7 +223,7 @@ static void check_f32_product(gemm_q_f32_fn *fn, const q_case *c)
     const weights w = make_weights(c);
     const float *bias = check_f32(c->n, -1, 1), *residual = check_f32(c->m * ldc, -1, 1);
     float *wide = check_f32(panels * IG_Q_PANEL * c->k, 0, 0);
-    float *scratch = check_f32(IG_Q_EXPANDED * IG_Q_PANEL * c->k, 0, 0);
+    float *scratch = check_f32(ig_q_wide_panels(c->k) * IG_Q_PANEL * c->k, 0, 0);
     float *want = check_out_f32(c->m * ldc), *got = check_out_f32(c->m * ldc);
     const ig_gemm_f32_args plain = {
         .c = want,
@@ -306,7 +306,7 @@ static void check_f32_one(gemm_q_f32_fn *fn, const char *name, uint32_t needs)
                                       .format = c.f,
                                       .n = c.n,
                                       .k = c.k,
-                                      .scratch = check_f32(IG_Q_EXPANDED * 16 * c.k, 0, 0)};
+                                      .scratch = check_f32(ig_q_wide_panels(c.k) * 16 * c.k, 0, 0)};
         check_bench(2.0 * (double)(c.m * c.n * c.k), (double)(c.n * c.k * c.f->bits / 8),
                     fn(&g, 0, c.m, 0, ig_q_panels(c.n)));
     }
