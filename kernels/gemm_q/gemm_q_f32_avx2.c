@@ -8,14 +8,27 @@
 
 enum { MOST = 4 };
 
-VEC_INLINE vf q_widen(const uint8_t *dwords, int shift, int mask)
+typedef struct {
+    __m256i a, b;
+} vi;
+
+VEC_INLINE vi q_dwords(const uint8_t *from, bool high)
 {
-    const __m256i *from = (const __m256i *)(const void *)dwords;
-    const __m256i by = _mm256_set1_epi32(shift), keep = _mm256_set1_epi32(mask);
-    const __m256i low = _mm256_srlv_epi32(_mm256_loadu_si256(from), by);
-    const __m256i high = _mm256_srlv_epi32(_mm256_loadu_si256(from + 1), by);
-    return (vf){_mm256_cvtepi32_ps(_mm256_and_si256(low, keep)),
-                _mm256_cvtepi32_ps(_mm256_and_si256(high, keep))};
+    const __m256i *p = (const __m256i *)(const void *)from;
+    const __m128i by = _mm_cvtsi32_si128(high ? 4 : 0);
+    return (vi){_mm256_srl_epi32(_mm256_loadu_si256(p), by),
+                _mm256_srl_epi32(_mm256_loadu_si256(p + 1), by)};
+}
+
+VEC_INLINE __m256 widen(__m256i v, int byte, int mask)
+{
+    const __m256i at_0 = _mm256_srli_epi32(v, 8 * byte);
+    return _mm256_cvtepi32_ps(_mm256_and_si256(at_0, _mm256_set1_epi32(mask)));
+}
+
+VEC_INLINE vf q_widen(vi v, int byte, int mask)
+{
+    return (vf){widen(v.a, byte, mask), widen(v.b, byte, mask)};
 }
 
 #include "kernels/gemm_q/q_f32_drive.h"

@@ -7,10 +7,17 @@
 
 enum { MOST = 8 };
 
-VEC_INLINE vf q_widen(const uint8_t *dwords, int shift, int mask)
+typedef __m512i vi;
+
+VEC_INLINE vi q_dwords(const uint8_t *from, bool high)
 {
-    const __m512i v = _mm512_srlv_epi32(_mm512_loadu_si512(dwords), _mm512_set1_epi32(shift));
-    return _mm512_cvtepi32_ps(_mm512_and_si512(v, _mm512_set1_epi32(mask)));
+    return _mm512_srlv_epi32(_mm512_loadu_si512(from), _mm512_set1_epi32(high ? 4 : 0));
+}
+
+VEC_INLINE vf q_widen(vi v, int byte, int mask)
+{
+    const __m512i at_0 = _mm512_srlv_epi32(v, _mm512_set1_epi32(8 * byte));
+    return _mm512_cvtepi32_ps(_mm512_and_si512(at_0, _mm512_set1_epi32(mask)));
 }
 
 #include "kernels/gemm_q/q_f32_drive.h"

@@ -14,6 +14,8 @@
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm_q/q_finish.h"
 
+#define ROLLED _Pragma("GCC unroll 1") /* unrolled, gcc spills */
+
 enum { RUN_GROUPS = IG_GEMM_RUN / IG_Q_GROUP };
 
 /* What turns the quants of a group into weights. */
@@ -31,11 +33,16 @@ VEC_INLINE q_rule q_rule_of(const uint8_t *panel, const ig_q_format *f, const q_
     return r;
 }
 
-VEC_INLINE vf q_weight(const q_rule *r, const uint8_t *quants, size_t bits, size_t k)
+/* The dwords that hold k4 .. k4 + 3 of a group. */
+VEC_INLINE vi q_four(const uint8_t *quants, size_t bits, size_t k4)
 {
-    const size_t k4 = k / 4;
-    const int shift = (int)(k % 4) * 8 + (bits == 4 && k4 >= 4 ? 4 : 0);
-    const vf q = q_widen(quants + (bits == 4 ? k4 % 4 : k4) * 64, shift, bits == 4 ? 15 : 255);
+    const bool high = bits == 4 && k4 >= 4;
+    return q_dwords(quants + (high ? k4 - 4 : k4) * 64, high);
+}
+
+VEC_INLINE vf q_weight(const q_rule *r, vi four, size_t bits, size_t byte)
+{
+    const vf q = q_widen(four, (int)byte, bits == 4 ? 15 : 255);
     return r->min ? vf_fma(r->d, q, r->second) : vf_mul(vf_sub(q, r->second), r->d);
 }
 
@@ -64,12 +71,13 @@ VEC_INLINE void expand(float *to, const uint8_t *panel, const ig_q_layout *l, co
     for (size_t g = 0; g < l->groups; g++) {
         const q_rule rule = q_rule_of(panel, f, &at);
         const size_t deep = IG_MIN(k - g * IG_Q_GROUP, (size_t)IG_Q_GROUP);
-        if (deep == IG_Q_GROUP)
-            UNROLL for (size_t i = 0; i < IG_Q_GROUP; i++)
-                vf_store(to + i * IG_Q_PANEL, q_weight(&rule, panel + at.quants, bits, i));
-        else
-            for (size_t i = 0; i < deep; i++)
-                vf_store(to + i * IG_Q_PANEL, q_weight(&rule, panel + at.quants, bits, i));
+        ROLLED for (size_t k4 = 0; k4 < (deep + 3) / 4; k4++)
+        {
+            const vi four = q_four(panel + at.quants, bits, k4);
+            float *at_k4 = to + k4 * 4 * IG_Q_PANEL;
+            UNROLL for (size_t i = 0; i < 4; i++) if (k4 * 4 + i < deep)
+                vf_store(at_k4 + i * IG_Q_PANEL, q_weight(&rule, four, bits, i));
+        }
         to += deep * IG_Q_PANEL;
         q_step(&at, l, f, &in_block, &in_scale, g);
     }
@@ -92,18 +100,15 @@ VEC_INLINE void direct(float *sum, const uint8_t *panel, const ig_q_layout *l, c
         const q_rule rule = q_rule_of(panel, f, &at);
         const uint8_t *quants = panel + at.quants;
         const size_t deep = IG_MIN(k - g * IG_Q_GROUP, (size_t)IG_Q_GROUP);
-        if (deep == IG_Q_GROUP) {
-            UNROLL for (size_t i = 0; i < IG_Q_GROUP; i++)
+        ROLLED for (size_t k4 = 0; k4 < (deep + 3) / 4; k4++)
+        {
+            const vi four = q_four(quants, bits, k4);
+            const float *x = a + 4 * k4;
+            UNROLL for (size_t i = 0; i < 4; i++) if (k4 * 4 + i < deep)
             {
-                const vf w = q_weight(&rule, quants, bits, i);
+                const vf w = q_weight(&rule, four, bits, i);
                 UNROLL for (size_t r = 0; r < rows; r++) acc[r] =
-                    vf_fma(vf_set(a[r * lda + i]), w, acc[r]);
-            }
-        } else {
-            for (size_t i = 0; i < deep; i++) {
-                const vf w = q_weight(&rule, quants, bits, i);
-                UNROLL for (size_t r = 0; r < rows; r++) acc[r] =
-                    vf_fma(vf_set(a[r * lda + i]), w, acc[r]);
+                    vf_fma(vf_set(x[r * lda + i]), w, acc[r]);
             }
         }
         if (g % RUN_GROUPS == RUN_GROUPS - 1 || g + 1 == l->groups) { /* a run ends */
