@@ -134,6 +134,10 @@ typedef struct {
     const ig_q_format *format;
     size_t m, n, k;
     ig_epilogue epilogue;
+    /* Gated units (SwiGLU and the like): of each panel, rows 0..7 of W are "up", 8..15 "gate", and
+     * C [M, N / 2] = up * map(gate), with the bias in both. N is a multiple of 16, act is
+     * IG_ACT_MAP, there is no residual. */
+    bool gated;
 } ig_gemm_q_args;
 
 /* Rows [m0, m1), panels [p0, p1). */

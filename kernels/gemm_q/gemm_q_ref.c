@@ -63,6 +63,14 @@ static float add_group(float y, const uint8_t *panel, const ig_q_layout *l, cons
     return fmaf(offset, a->sum, y);
 }
 
+/* The 16 sums of a panel, bias included, to 8 results. */
+static void gate(float *c, const ig_epilogue *e, float *y)
+{
+    enum { HALF = IG_Q_PANEL / 2 };
+    e->map(y + HALF, y + HALF, HALF, e->a, e->b);
+    for (size_t i = 0; i < HALF; i++) c[i] = y[i] * y[HALF + i];
+}
+
 void gemm_q_ref(const ig_gemm_q_args *p, size_t m0, size_t m1, size_t p0, size_t p1)
 {
     const ig_epilogue *e = &p->epilogue;
@@ -70,7 +78,7 @@ void gemm_q_ref(const ig_gemm_q_args *p, size_t m0, size_t m1, size_t p0, size_t
     if (!ig_q_layout_of(&l, p->format, p->k)) return; /* such panels cannot exist */
     const size_t n0 = p0 * IG_Q_PANEL, n1 = p1 * IG_Q_PANEL < p->n ? p1 * IG_Q_PANEL : p->n;
     for (size_t m = m0; m < m1; m++) {
-        float *c = p->c + m * p->ldc;
+        float *c = p->c + m * p->ldc, sums[IG_Q_PANEL];
         for (size_t n = n0; n < n1; n++) {
             const uint8_t *panel = p->panels + n / IG_Q_PANEL * l.panel_bytes;
             float y = 0;
@@ -79,9 +87,14 @@ void gemm_q_ref(const ig_gemm_q_args *p, size_t m0, size_t m1, size_t p0, size_t
                               g, n % IG_Q_PANEL);
             if (e->bias) y += e->bias[n];
             if (e->residual) y += e->residual[m * e->ld_residual + n];
-            c[n] = ig_act_f32(e, y);
+            sums[n % IG_Q_PANEL] = y;
+            if (!p->gated)
+                c[n] = ig_act_f32(e, y);
+            else if (n % IG_Q_PANEL == IG_Q_PANEL - 1)
+                gate(c + n / IG_Q_PANEL * (IG_Q_PANEL / 2), e, sums);
         }
-        if (e->act == IG_ACT_MAP && n1 > n0) e->map(c + n0, c + n0, n1 - n0, e->a, e->b);
+        if (e->act == IG_ACT_MAP && n1 > n0 && !p->gated)
+            e->map(c + n0, c + n0, n1 - n0, e->a, e->b);
     }
 }
 

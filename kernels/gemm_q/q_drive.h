@@ -171,7 +171,11 @@ VEC_INLINE void q_block(const ig_gemm_q_args *g, const q_tiles *tiles, const ig_
         }
     }
     const q_result to = {g->c, g->ldc, g->n, &g->epilogue, tiles->finish};
-    for (size_t q = p; q < end; q++) q_finish(&to, y[q - p], m0, rows, q);
+    for (size_t q = p; q < end; q++)
+        if (g->gated)
+            q_finish_gated(&to, y[q - p], m0, rows, q);
+        else
+            q_finish(&to, y[q - p], m0, rows, q);
 }
 
 VEC_INLINE void q_drive(const ig_gemm_q_args *g, const q_tiles *tiles, size_t m0, size_t m1,

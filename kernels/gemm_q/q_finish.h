@@ -42,4 +42,25 @@ VEC_INLINE void q_finish(const q_result *to, const float *y, size_t row, size_t 
     if (!ig_act_is_clip(e->act)) to->finish(e, c, to->ldc, rows, cols);
 }
 
+/* The same for gated units: c has half a panel's columns. */
+VEC_INLINE void q_finish_gated(const q_result *to, const float *y, size_t row, size_t rows,
+                               size_t panel)
+{
+    enum { HALF = IG_Q_PANEL / 2 };
+    const ig_epilogue *e = to->epilogue;
+    float up[IG_Q_ROWS * HALF], gate[IG_Q_ROWS * HALF];
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < HALF; i++) {
+            up[r * HALF + i] = y[r * IG_Q_PANEL + i];
+            gate[r * HALF + i] = y[r * IG_Q_PANEL + HALF + i];
+            if (!e->bias) continue;
+            up[r * HALF + i] += e->bias[panel * IG_Q_PANEL + i];
+            gate[r * HALF + i] += e->bias[panel * IG_Q_PANEL + HALF + i];
+        }
+    e->map(gate, gate, rows * HALF, e->a, e->b);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < HALF; i++)
+            to->c[(row + r) * to->ldc + panel * HALF + i] = up[r * HALF + i] * gate[r * HALF + i];
+}
+
 #endif

@@ -12,7 +12,7 @@ typedef struct {
     const ig_q_format *f;
     size_t m, n, k;
     int kind; /* of values */
-    bool bias, residual, act;
+    bool bias, residual, act, gated;
 } q_case;
 enum { USUAL, EXTREME, WILD, KINDS };
 
@@ -149,6 +149,11 @@ static void check_product(gemm_q_fn *fn, const q_case *c)
                                .a = 0.25f,
                                .b = 3,
                                .map = halve};
+    if (c->gated) {
+        g.gated = true;
+        g.epilogue.act = IG_ACT_MAP;
+        g.epilogue.residual = NULL;
+    }
     g.c = want;
     gemm_q_ref(&g, 0, c->m, 0, panels);
     g.c = got;
@@ -185,19 +190,22 @@ static void check_one(gemm_q_fn *fn, const char *name, uint32_t needs)
     size_t n_formats;
     const ig_q_format *formats = ig_q_formats(&n_formats);
     for (size_t i = 0; i < 12 * n_formats; i++) {
-        const q_case c = {.f = &formats[i % n_formats],
-                          .m = i < 60 ? i % 20 : check_pick(1, check_pick(0, 9) ? 20 : 150),
-                          .n = check_pick(0, 90),
-                          .k = check_pick(0, 3) ? check_pick(0, 300) : check_pick(0, 2200),
-                          .kind = (int)check_pick(0, KINDS - 1),
-                          .bias = check_pick(0, 1),
-                          .residual = check_pick(0, 1),
-                          .act = check_pick(0, 1)};
-        if (check_next(needs, name, "%s %zux%zux%zu %s%s%s%s", c.f->name, c.m, c.n, c.k,
+        q_case c = {.f = &formats[i % n_formats],
+                    .m = i < 60 ? i % 20 : check_pick(1, check_pick(0, 9) ? 20 : 150),
+                    .n = check_pick(0, 90),
+                    .k = check_pick(0, 3) ? check_pick(0, 300) : check_pick(0, 2200),
+                    .kind = (int)check_pick(0, KINDS - 1),
+                    .bias = check_pick(0, 1),
+                    .residual = check_pick(0, 1),
+                    .act = check_pick(0, 1),
+                    .gated = !check_pick(0, 3)};
+        if (c.gated) c.n = c.n / IG_Q_PANEL * IG_Q_PANEL;
+        if (check_next(needs, name, "%s %zux%zux%zu %s%s%s%s%s", c.f->name, c.m, c.n, c.k,
                        c.kind == USUAL     ? "usual"
                        : c.kind == EXTREME ? "extreme"
                                            : "wild",
-                       c.bias ? " bias" : "", c.residual ? " residual" : "", c.act ? " act" : ""))
+                       c.bias ? " bias" : "", c.residual ? " residual" : "", c.act ? " act" : "",
+                       c.gated ? " gated" : ""))
             check_product(fn, &c);
     }
     static const char *const timed[] = {"i4g32", "i4g32z", "i4g128", "i8g32"};
@@ -208,6 +216,7 @@ static void check_one(gemm_q_fn *fn, const char *name, uint32_t needs)
                           512,
                           1024,
                           USUAL,
+                          false,
                           false,
                           false,
                           false};
