@@ -18,6 +18,11 @@ enum { LANES = 16, PER_BASE = 3, BASES = (MOST_ROWS + PER_BASE - 1) / PER_BASE }
 
 #define UNROLL _Pragma("GCC unroll 16")
 
+/* The step of every sum; a file may define another before it includes this one. */
+#ifndef GEMM_STEP
+#    define GEMM_STEP(acc, x, w) _mm512_fmadd_ps(x, w, acc)
+#endif
+
 typedef enum { B_F32, B_F16, B_BF16 } b_type;
 
 /* The 16 floats of one k of a panel; `odd`: of the second k of a line of 16-bit weights. */
@@ -38,7 +43,7 @@ INLINE void add_product(__m512 acc[MOST_ROWS][4], const float *a[BASES], size_t 
     UNROLL for (size_t r = 0; r < rows; r++)
     {
         const __m512 x = _mm512_set1_ps(a[r / PER_BASE][r % PER_BASE * lda]);
-        UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = _mm512_fmadd_ps(x, w[v], acc[r][v]);
+        UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = GEMM_STEP(acc[r][v], x, w[v]);
     }
     UNROLL for (size_t g = 0; g * PER_BASE < rows; g++)
     {

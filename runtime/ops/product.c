@@ -106,12 +106,15 @@ static void part_f32(const ig_product_kernels *k, const ig_product *p, size_t m0
         .c = p->c, .a = p->a, .b = p->b, .ldc = p->ldc, .lda = p->lda, .n = p->n, .k = p->k};
     ig_epilogue e = {.bias = p->bias, .residual = p->residual, .ld_residual = p->ld_residual};
     ig_act_set(&e, p->act, p->act_a, p->act_b);
-    if (p->scale == 1) {
-        g.epilogue = e;
+    if (p->scale == 1) g.epilogue = e;
+    if (k->pairs) {
+        g.k /= 2;
+        g.lda /= 2;
+        k->pairs(&g, m0, m1, p0, p1);
+    } else {
         k->f32(&g, m0, m1, p0, p1);
-        return;
     }
-    k->f32(&g, m0, m1, p0, p1);
+    if (p->scale == 1) return;
     const size_t from = p0 * IG_PANEL, to = IG_MIN(p1 * IG_PANEL, p->n);
     if (e.bias) e.bias += from;
     if (e.residual) e.residual += m0 * p->ld_residual + from;
