@@ -1,8 +1,8 @@
-/* gemm_i8_avx512vnni.c - integer product with vpdpbusd: unsigned weights by signed activations,
+/* gemm_i8_avx512vnni.c - integer product with vpdpbusd: unsigned activations by signed weights,
  * accumulated without saturation.
  *
- * Tile: up to 6 activation rows by 4 panels (24 accumulators, 4 weight registers, 1 broadcast), up
- * to 12 rows by 1 panel where fewer than 4 panels are left. Rows are split evenly (8 = 4 + 4). */
+ * Tile: up to 6 activation rows by 4 panels (24 accumulators, 4 weight registers, 1 broadcast),
+ * more rows where fewer than 4 panels are left. Rows are split evenly (8 = 4 + 4). */
 #include "kernels/gemm_i8/gemm_i8_zmm.h"
 #include "runtime/base/checked.h"
 
@@ -16,24 +16,25 @@ void gemm_i8_acts_avx512vnni(void *acts, int32_t *sums, const void *a, bool is_s
 
 /* add_dots - in place: with the intrinsic gcc 12 copies and spills the accumulators, at half the
  * speed. */
-ACTS_INLINE __m512i add_dots(__m512i sum, __m512i w, __m512i a)
+ACTS_INLINE __m512i add_dots(__m512i sum, __m512i a, __m512i w)
 {
 #if defined(__AVX512VNNI__) /* not where the intrinsics are emulated */
-    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(a));
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(w));
     return sum;
 #else
-    return _mm512_dpbusd_epi32(sum, w, a);
+    return _mm512_dpbusd_epi32(sum, a, w);
 #endif
 }
 
 ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t rows, size_t panels)
 {
-    const size_t k4 = (p->k + 3) / 4, a_row = k4 * 4, w_panel = k4 * 64;
-    const uint8_t *w = p->panels + panel * w_panel;
-    const int8_t *a = (const int8_t *)p->acts + row * a_row;
+    const size_t k4 = (p->k + 3) / 4, a_row = p->acts_row ? p->acts_row : k4 * 4;
+    const size_t w_panel = k4 * 64;
+    const int8_t *w = p->panels + panel * w_panel;
+    const uint8_t *a = (const uint8_t *)p->acts + row * a_row;
     __m512i sum[MOST];
     IG_UNROLL
-    for (size_t i = 0; i < rows * panels; i++) sum[i] = _mm512_setzero_si512();
+    for (size_t i = 0; i < rows * panels; i++) sum[i] = start_16(p, (panel + i % panels) * 16);
     for (size_t g = 0; g < k4; g++, w += 64, a += 4) {
         __m512i weights[WIDE];
         IG_UNROLL
@@ -43,12 +44,10 @@ ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t ro
             const __m512i act = broadcast(a + r * a_row);
             IG_UNROLL
             for (size_t q = 0; q < panels; q++)
-                sum[r * panels + q] = add_dots(sum[r * panels + q], weights[q], act);
+                sum[r * panels + q] = add_dots(sum[r * panels + q], act, weights[q]);
         }
     }
-    IG_UNROLL
-    for (size_t r = 0; r < rows; r++) IG_UNROLL
-    for (size_t q = 0; q < panels; q++) store_16(p, row + r, (panel + q) * 16, sum[r * panels + q]);
+    store_tile(p, row, panel, sum, rows, panels);
 }
 
 typedef void tile_fn(const gemm_i8_args *p, size_t row, size_t panel);
@@ -61,13 +60,19 @@ typedef void tile_fn(const gemm_i8_args *p, size_t row, size_t panel);
 #define NAME(rows, panels) tile_##rows##x##panels,
 #define UP_TO_6(X, panels) \
     X(1, panels) X(2, panels) X(3, panels) X(4, panels) X(5, panels) X(6, panels)
-#define FROM_7_TO_12(X, panels) \
-    X(7, panels) X(8, panels) X(9, panels) X(10, panels) X(11, panels) X(12, panels)
+#define UP_TO_8(X, panels) UP_TO_6(X, panels) X(7, panels) X(8, panels)
+#define UP_TO_12(X, panels) \
+    UP_TO_8(X, panels) X(9, panels) X(10, panels) X(11, panels) X(12, panels)
+UP_TO_12(TILE, 1)
+UP_TO_12(TILE, 2)
+UP_TO_8(TILE, 3)
 UP_TO_6(TILE, 4)
-UP_TO_6(TILE, 1)
-FROM_7_TO_12(TILE, 1)
-static tile_fn *const wide[] = {UP_TO_6(NAME, 4)}, *const thin[] = {UP_TO_6(NAME, 1)
-                                                                        FROM_7_TO_12(NAME, 1)};
+static tile_fn *const one[] = {UP_TO_12(NAME, 1)}, *const two[] = {UP_TO_12(NAME, 2)},
+                      *const three[] = {UP_TO_8(NAME, 3)}, *const four[] = {UP_TO_6(NAME, 4)};
+static const struct {
+    tile_fn *const *by_rows;
+    size_t most;
+} widths[] = {{NULL, 0}, {one, 12}, {two, 12}, {three, 8}, {four, 6}};
 
 /* each_tile - rows [row, end) in the fewest tiles of at most `most`, of sizes that differ by 1. */
 static void each_tile(const gemm_i8_args *p, size_t row, size_t end, size_t panel, size_t most,
@@ -83,8 +88,8 @@ static void each_tile(const gemm_i8_args *p, size_t row, size_t end, size_t pane
 void gemm_i8_avx512vnni(const gemm_i8_args *p, size_t first_row, size_t end_row, size_t first_panel,
                         size_t end_panel)
 {
-    size_t panel = first_panel;
-    for (; panel + WIDE <= end_panel; panel += WIDE)
-        each_tile(p, first_row, end_row, panel, IG_LEN(wide), wide);
-    for (; panel < end_panel; panel++) each_tile(p, first_row, end_row, panel, IG_LEN(thin), thin);
+    for (size_t panel = first_panel, panels; panel < end_panel; panel += panels) {
+        panels = IG_MIN(end_panel - panel, (size_t)WIDE);
+        each_tile(p, first_row, end_row, panel, widths[panels].most, widths[panels].by_rows);
+    }
 }
