@@ -18,7 +18,7 @@ static bool list_taps(ig_conv_i8 *s, ig_arena *arena)
             const size_t k = (size_t)s->win.kernel[d];
             const int64_t by = (int64_t)(rest % k) * s->win.dilation[d];
             s->tap[t * (size_t)n + (size_t)d] = by;
-            s->offset[t] += (ptrdiff_t)by * (ptrdiff_t)(place * s->c);
+            s->offset[t] += (ptrdiff_t)((size_t)by * place * s->c); /* wraps, of no use then */
             place *= (size_t)s->win.in[d];
             rest /= k;
         }
@@ -126,13 +126,13 @@ static void step(const ig_conv_i8 *s, place *at, size_t n)
 static bool inside(const ig_conv_i8 *s, const place *at, ptrdiff_t *p)
 {
     bool in = true;
-    ptrdiff_t base = 0;
+    size_t base = 0; /* wraps where it is outside */
     for (int d = 0; d < s->win.n; d++) {
         const int64_t last = at->in[d] + (s->win.kernel[d] - 1) * s->win.dilation[d];
         in = in && at->in[d] >= 0 && last < s->win.in[d];
-        base = base * (ptrdiff_t)s->win.in[d] + (ptrdiff_t)at->in[d];
+        base = base * (size_t)s->win.in[d] + (size_t)at->in[d];
     }
-    *p = base * (ptrdiff_t)s->c;
+    *p = (ptrdiff_t)(base * s->c);
     return in;
 }
 
@@ -242,7 +242,7 @@ static void list_windows(const ig_conv_i8_job *j, const uint8_t **from, const ui
 
 static size_t block_begin(const ig_conv_i8 *s, size_t block)
 {
-    return block * s->p_out / s->blocks;
+    return block * (s->p_out / s->blocks) + IG_MIN(block, s->p_out % s->blocks);
 }
 
 static char *result(const ig_conv_i8_job *j, size_t image, size_t p, size_t channel)
