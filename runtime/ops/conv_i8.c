@@ -18,7 +18,8 @@ static bool list_taps(ig_conv_i8 *s, ig_arena *arena)
             const size_t k = (size_t)s->win.kernel[d];
             const int64_t by = (int64_t)(rest % k) * s->win.dilation[d];
             s->tap[t * (size_t)n + (size_t)d] = by;
-            s->offset[t] += (ptrdiff_t)((size_t)by * place * s->c); /* wraps, of no use then */
+            const size_t before = (size_t)s->offset[t]; /* wraps where no window lies in x */
+            s->offset[t] = (ptrdiff_t)(before + (size_t)by * place * s->c);
             place *= (size_t)s->win.in[d];
             rest /= k;
         }
