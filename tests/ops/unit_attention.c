@@ -68,7 +68,8 @@ static void paths_agree(void **state)
     static const struct {
         int64_t causal, left, right;
         double softcap;
-    } options[] = {{0, -1, -1, 0}, {1, -1, -1, 0}, {0, 7, 4, 0}, {1, 5, -1, 0}, {0, -1, 3, 0.5}};
+    } options[] = {{0, -1, -1, 0}, {1, -1, -1, 0},  {0, 7, 4, 0},
+                   {1, 5, -1, 0},  {0, -1, 3, 0.5}, {1, INT64_MAX, INT64_MAX, 0}};
     caller c;
     caller_open(&c);
     const ig_tensor *in[4] = {
