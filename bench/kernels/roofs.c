@@ -87,14 +87,15 @@ static ig_limit_ops_fn *ops_of(const ig_limit_loops *l, roof_kind kind)
     }
 }
 
-/* Half of a core's cache, so that all of it stays there. Of the one that cores share, also with
- * neighbours that cannot be seen, an eighth: more than a core's own cache, far from all. */
+/* Three quarters of a core's cache, so that all of it stays there. Of the one that cores share,
+ * also with neighbours that cannot be seen, an eighth: more than a core's own cache, far from all.
+ */
 static size_t part_of(const roofs *r, roof_kind kind, size_t threads)
 {
     const size_t level = (size_t)(kind - ROOF_L1_READ) % 4;
     if (level == 3) return 0;
     const size_t bytes =
-        level == 2 ? IG_MAX(r->cache[2] / 8 / threads, 2 * r->cache[1]) : r->cache[level] / 2;
+        level == 2 ? IG_MAX(r->cache[2] / 8 / threads, 2 * r->cache[1]) : r->cache[level] / 4 * 3;
     return IG_MAX(bytes / (2 * PAGE) * (2 * PAGE), (size_t)2 * PAGE);
 }
 

@@ -18,6 +18,7 @@
 
 bool bench_quick(const bench *b) { return b->options->quick; }
 size_t bench_uncached(const bench *b) { return b->roofs.memory_bytes; }
+size_t bench_threads(const bench *b) { return ig_pool_threads(b->pools[b->n_pools - 1]); }
 
 bool bench_product(const bench *b, size_t mnk[3])
 {
@@ -68,6 +69,25 @@ void bench_add(bench *b, const char *who, bench_fn *fn, void *job)
     b->sides[b->n_sides].who = who;
     b->sides[b->n_sides].fn = fn;
     b->sides[b->n_sides++].job = job;
+}
+
+typedef struct {
+    ig_task_fn *part;
+    void *job;
+    size_t n, grain;
+} parts;
+
+static void run_parts(void *arg, ig_pool *pool)
+{
+    const parts *p = arg;
+    ig_parallel(pool, p->n, p->grain, 0, p->part, p->job);
+}
+
+void bench_add_parts(bench *b, const char *who, ig_task_fn *part, void *job, size_t n, size_t grain)
+{
+    parts *p = bench_take(b, sizeof *p);
+    *p = (parts){part, job, n, grain};
+    bench_add(b, who, run_parts, p);
 }
 
 /* ---- results

@@ -8,21 +8,39 @@
 #include "kernels/gemm/gemm_drive.h"
 #include "kernels/gemm/transpose_avx2.h"
 
-enum { LANES = 8, PER_BASE = 3, TILE_ROWS = 6, BASES = TILE_ROWS / PER_BASE, AHEAD = 8 };
+enum {
+    LANES = 8,
+    PER_BASE = 3,
+    TILE_ROWS = 6,
+    BASES = TILE_ROWS / PER_BASE,
+    FEW = 2,
+    NEAR = 8,
+    FAR = 64
+};
 enum { NARROW = 4, NARROW_ROWS = LANES / 2 };
 
 #define UNROLL _Pragma("GCC unroll 16")
 
-/* acc [rows][vecs] += A [rows][kc] B [kc][vecs * 8] */
-INLINE void multiply(__m256 acc[TILE_ROWS][8], const gemm_tile *t, const size_t rows,
-                     const size_t vecs)
+/* One or two rows outrun L2, so B is fetched into L1; more rows have time for that, and from memory
+ * only a page's distance ahead is far enough. */
+INLINE void prefetch(const float *b, const size_t rows)
 {
-    const float *a[BASES], *b = t->b, *b_far = t->b + 3 * t->panel;
+    if (rows <= FEW)
+        _mm_prefetch(b + NEAR * IG_PANEL, _MM_HINT_T0);
+    else
+        _mm_prefetch(b + FAR * IG_PANEL, _MM_HINT_T1);
+}
+
+/* acc [rows][vecs] += A [rows][k0 .. k0 + depth) B [depth][vecs * 8] */
+INLINE void multiply(__m256 acc[TILE_ROWS][8], const gemm_tile *t, size_t k0, size_t depth,
+                     const size_t rows, const size_t vecs)
+{
+    const float *a[BASES], *b = t->b + k0 * IG_PANEL, *b_far = b + 3 * t->panel;
     const size_t lda = t->lda, panel = t->panel;
-    UNROLL for (size_t g = 0; g * PER_BASE < rows; g++) a[g] = t->a + g * PER_BASE * lda;
-    for (size_t k = t->kc; k; k--) {
+    UNROLL for (size_t g = 0; g * PER_BASE < rows; g++) a[g] = t->a + k0 + g * PER_BASE * lda;
+    for (size_t k = depth; k; k--) {
         __m256 x[TILE_ROWS];
-        if (rows <= 2)
+        if (rows <= 3)
             UNROLL for (size_t r = 0; r < rows; r++) x[r] = _mm256_broadcast_ss(a[0] + r * lda);
         if (vecs == 1) { /* the left half of the only panel */
             const __m256 w = _mm256_loadu_ps(b);
@@ -33,10 +51,10 @@ INLINE void multiply(__m256 acc[TILE_ROWS][8], const gemm_tile *t, const size_t 
         {
             const float *from = p == 3 ? b_far : b + p * panel;
             const __m256 w0 = _mm256_loadu_ps(from), w1 = _mm256_loadu_ps(from + LANES);
-            if (rows <= 2) _mm_prefetch(from + AHEAD * IG_PANEL, _MM_HINT_T0);
+            prefetch(from, rows);
             UNROLL for (size_t r = 0; r < rows; r++)
             {
-                if (rows > 2) x[r] = _mm256_broadcast_ss(a[r / PER_BASE] + r % PER_BASE * lda);
+                if (rows > 3) x[r] = _mm256_broadcast_ss(a[r / PER_BASE] + r % PER_BASE * lda);
                 acc[r][2 * p] = _mm256_fmadd_ps(x[r], w0, acc[r][2 * p]);
                 acc[r][2 * p + 1] = _mm256_fmadd_ps(x[r], w1, acc[r][2 * p + 1]);
             }
@@ -52,7 +70,7 @@ INLINE void multiply(__m256 acc[TILE_ROWS][8], const gemm_tile *t, const size_t 
 }
 
 /* y = clip(acc + bias + residual), stored; a sum that is not finished is stored as it is. */
-INLINE void store(const __m256 acc[TILE_ROWS][8], const gemm_tile *t, const size_t rows,
+INLINE void store(const __m256 acc[TILE_ROWS][8], const gemm_tile *t, bool last, const size_t rows,
                   const size_t vecs)
 {
     const __m256 low = _mm256_set1_ps(t->low), high = _mm256_set1_ps(t->high);
@@ -65,7 +83,7 @@ INLINE void store(const __m256 acc[TILE_ROWS][8], const gemm_tile *t, const size
         UNROLL for (size_t r = 0; r < rows; r++, c += t->ldc)
         {
             __m256 y = acc[r][v];
-            if (t->last) {
+            if (last) {
                 y = _mm256_add_ps(y, bias);
                 if (add) {
                     y = _mm256_add_ps(y, _mm256_loadu_ps(add));
@@ -79,7 +97,7 @@ INLINE void store(const __m256 acc[TILE_ROWS][8], const gemm_tile *t, const size
 }
 
 /* kept [rows][vecs * 8] as store() would, but only the valid columns. */
-static void finish_edge(const float *kept, const gemm_tile *t, size_t rows, size_t vecs)
+static void finish_edge(const float *kept, const gemm_tile *t, bool last, size_t rows, size_t vecs)
 {
     const __m256 low = _mm256_set1_ps(t->low), high = _mm256_set1_ps(t->high);
     for (size_t v = 0; v < vecs; v++) {
@@ -88,7 +106,7 @@ static void finish_edge(const float *kept, const gemm_tile *t, size_t rows, size
         const __m256 bias = t->bias ? ig_load_avx2(t->bias + v * LANES, n) : none;
         for (size_t r = 0; r < rows; r++) {
             __m256 y = _mm256_loadu_ps(kept + (r * vecs + v) * LANES);
-            if (t->last) {
+            if (last) {
                 y = _mm256_add_ps(y, bias);
                 if (t->residual)
                     y = _mm256_add_ps(
@@ -101,8 +119,8 @@ static void finish_edge(const float *kept, const gemm_tile *t, size_t rows, size
 }
 
 /* A tile with columns past N goes through the stack: rare and small. */
-INLINE void store_edge(const __m256 acc[TILE_ROWS][8], const gemm_tile *t, const size_t rows,
-                       const size_t vecs)
+INLINE void store_edge(const __m256 acc[TILE_ROWS][8], const gemm_tile *t, bool last,
+                       const size_t rows, const size_t vecs)
 {
     float kept[TILE_ROWS * 8 * LANES];
     UNROLL for (size_t r = 0; r < rows; r++)
@@ -110,29 +128,50 @@ INLINE void store_edge(const __m256 acc[TILE_ROWS][8], const gemm_tile *t, const
         UNROLL for (size_t v = 0; v < vecs; v++)
             _mm256_storeu_ps(kept + (r * vecs + v) * LANES, acc[r][v]);
     }
-    finish_edge(kept, t, rows, vecs);
+    finish_edge(kept, t, last, rows, vecs);
+}
+
+/* The sum of the runs so far waits in C. */
+INLINE void add_runs(__m256 acc[TILE_ROWS][8], const gemm_tile *t, const size_t rows,
+                     const size_t vecs)
+{
+    UNROLL for (size_t v = 0; v < vecs; v++)
+    {
+        const float *c = t->c + v * LANES;
+        UNROLL for (size_t r = 0; r < rows; r++, c += t->ldc) acc[r][v] =
+            _mm256_add_ps(ig_load_avx2(c, ig_lanes_avx2(t->cols, v)), acc[r][v]);
+    }
+}
+
+INLINE void fetch_c(const gemm_tile *t, const size_t rows, const size_t vecs)
+{
+    const float *c = t->c;
+    UNROLL for (size_t r = 0; r < rows; r++, c += t->ldc)
+    {
+        UNROLL for (size_t v = 0; v < vecs; v += 2) _mm_prefetch(c + v * LANES, _MM_HINT_T0);
+    }
 }
 
 INLINE void tile(const gemm_tile *t, const size_t rows, const size_t vecs)
 {
     __m256 acc[TILE_ROWS][8];
-    UNROLL for (size_t r = 0; r < rows; r++)
-    {
-        UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = _mm256_setzero_ps();
-    }
-    multiply(acc, t, rows, vecs);
-    if (!t->first) {
-        UNROLL for (size_t v = 0; v < vecs; v++)
+    if (rows > FEW) fetch_c(t, rows, vecs);
+    size_t k = 0;
+    do {
+        const size_t depth = IG_MIN(t->kc - k, (size_t)IG_GEMM_RUN);
+        UNROLL for (size_t r = 0; r < rows; r++)
         {
-            const float *c = t->c + v * LANES;
-            UNROLL for (size_t r = 0; r < rows; r++, c += t->ldc) acc[r][v] =
-                _mm256_add_ps(ig_load_avx2(c, ig_lanes_avx2(t->cols, v)), acc[r][v]);
+            UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = _mm256_setzero_ps();
         }
-    }
-    if (t->cols == vecs * LANES)
-        store((const __m256(*)[8])acc, t, rows, vecs);
-    else
-        store_edge((const __m256(*)[8])acc, t, rows, vecs);
+        multiply(acc, t, k, depth, rows, vecs);
+        if (k || !t->first) add_runs(acc, t, rows, vecs);
+        k += depth;
+        const bool last = t->last && k == t->kc;
+        if (t->cols == vecs * LANES)
+            store((const __m256(*)[8])acc, t, last, rows, vecs);
+        else
+            store_edge((const __m256(*)[8])acc, t, last, rows, vecs);
+    } while (k < t->kc);
 }
 
 #define TILE(rows, panels) \
@@ -142,9 +181,10 @@ INLINE void tile(const gemm_tile *t, const size_t rows, const size_t vecs)
 UP_TO_6(TILE, 1)
 TILE(1, 2)
 TILE(2, 2)
+TILE(3, 2)
 TILE(1, 4)
 static gemm_tile_fn *const by_1[] = {UP_TO_6(NAME, 1)};
-static gemm_tile_fn *const by_2[] = {tile_1x2, tile_2x2};
+static gemm_tile_fn *const by_2[] = {tile_1x2, tile_2x2, tile_3x2};
 static gemm_tile_fn *const by_4[] = {tile_1x4};
 
 /* Up to NARROW columns: lanes are rows, and A is transposed in registers on its way; one panel
@@ -216,7 +256,7 @@ static void narrow(const ig_gemm_f32_args *g, size_t m0, size_t m1)
 
 void gemm_f32_avx2(const ig_gemm_f32_args *g, size_t m0, size_t m1, size_t p0, size_t p1)
 {
-    static const gemm_tiles tiles = {{by_1, by_2, by_4}, {6, 2, 1}, ig_finish_avx2};
+    static const gemm_tiles tiles = {{by_1, by_2, by_4}, {6, 3, 1}, ig_finish_avx2};
     if (g->n <= NARROW && m1 - m0 >= NARROW_ROWS && p0 < p1)
         narrow(g, m0, m1);
     else

@@ -8,25 +8,42 @@
 #include "kernels/gemm/gemm_drive.h"
 #include "kernels/gemm/transpose_avx512.h"
 
-enum { LANES = 16, PER_BASE = 3, BASES = (MOST_ROWS + PER_BASE - 1) / PER_BASE, AHEAD = 8 };
+enum {
+    LANES = 16,
+    PER_BASE = 3,
+    BASES = (MOST_ROWS + PER_BASE - 1) / PER_BASE,
+    FEW = 2,
+    NEAR = 8,
+    FAR = 64
+};
 enum { NARROW = 4, NARROW_ROWS = LANES / 2 };
 
 #define UNROLL _Pragma("GCC unroll 16")
 
-/* acc [rows][vecs] += A [rows][kc] B [kc][vecs * 16] */
-INLINE void multiply(__m512 acc[MOST_ROWS][4], const gemm_tile *t, const size_t rows,
-                     const size_t vecs)
+/* One or two rows outrun L2, so B is fetched into L1; more rows have time for that, and from memory
+ * only a page's distance ahead is far enough. */
+INLINE void prefetch(const float *b, const size_t rows)
 {
-    const float *a[BASES], *b = t->b, *b_far = t->b + 3 * t->panel;
+    if (rows <= FEW)
+        _mm_prefetch(b + NEAR * LANES, _MM_HINT_T0);
+    else
+        _mm_prefetch(b + FAR * LANES, _MM_HINT_T1);
+}
+
+/* acc [rows][vecs] += A [rows][k0 .. k0 + depth) B [depth][vecs * 16] */
+INLINE void multiply(__m512 acc[MOST_ROWS][4], const gemm_tile *t, size_t k0, size_t depth,
+                     const size_t rows, const size_t vecs)
+{
+    const float *a[BASES], *b = t->b + k0 * IG_PANEL, *b_far = b + 3 * t->panel;
     const size_t lda = t->lda, panel = t->panel;
-    UNROLL for (size_t g = 0; g * PER_BASE < rows; g++) a[g] = t->a + g * PER_BASE * lda;
-    for (size_t k = t->kc; k; k--) {
+    UNROLL for (size_t g = 0; g * PER_BASE < rows; g++) a[g] = t->a + k0 + g * PER_BASE * lda;
+    for (size_t k = depth; k; k--) {
         __m512 w[4];
         UNROLL for (size_t v = 0; v < vecs; v++)
         {
             const float *from = v == 3 ? b_far : b + v * panel;
             w[v] = _mm512_loadu_ps(from);
-            if (rows <= 2) _mm_prefetch(from + AHEAD * LANES, _MM_HINT_T0);
+            prefetch(from, rows);
         }
         UNROLL for (size_t r = 0; r < rows; r++)
         {
@@ -45,8 +62,8 @@ INLINE void multiply(__m512 acc[MOST_ROWS][4], const gemm_tile *t, const size_t 
 }
 
 /* y = clip(acc + bias + residual), stored; a sum that is not finished is stored as it is. */
-INLINE void store(const __m512 acc[MOST_ROWS][4], const gemm_tile *t, const __mmask16 m[4],
-                  const size_t rows, const size_t vecs)
+INLINE void store(const __m512 acc[MOST_ROWS][4], const gemm_tile *t, bool last,
+                  const __mmask16 m[4], const size_t rows, const size_t vecs)
 {
     const __m512 low = _mm512_set1_ps(t->low), high = _mm512_set1_ps(t->high);
     const float *add = t->residual;
@@ -60,7 +77,7 @@ INLINE void store(const __m512 acc[MOST_ROWS][4], const gemm_tile *t, const __mm
         UNROLL for (size_t v = 0; v < vecs; v++)
         {
             __m512 y = acc[r][v];
-            if (t->last) {
+            if (last) {
                 y = _mm512_add_ps(y, bias[v]);
                 if (add) y = _mm512_add_ps(y, _mm512_maskz_loadu_ps(m[v], add + v * LANES));
                 y = _mm512_min_ps(high, _mm512_max_ps(low, y)); /* NaN: the second operand */
@@ -71,25 +88,45 @@ INLINE void store(const __m512 acc[MOST_ROWS][4], const gemm_tile *t, const __mm
     }
 }
 
+/* The sum of the runs so far waits in C. */
+INLINE void add_runs(__m512 acc[MOST_ROWS][4], const gemm_tile *t, const __mmask16 m[4],
+                     const size_t rows, const size_t vecs)
+{
+    const float *c = t->c;
+    UNROLL for (size_t r = 0; r < rows; r++, c += t->ldc)
+    {
+        UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] =
+            _mm512_add_ps(_mm512_maskz_loadu_ps(m[v], c + v * LANES), acc[r][v]);
+    }
+}
+
+INLINE void fetch_c(const gemm_tile *t, const size_t rows, const size_t vecs)
+{
+    const float *c = t->c;
+    UNROLL for (size_t r = 0; r < rows; r++, c += t->ldc)
+    {
+        UNROLL for (size_t v = 0; v < vecs; v++) _mm_prefetch(c + v * LANES, _MM_HINT_T0);
+    }
+}
+
 INLINE void tile(const gemm_tile *t, const size_t rows, const size_t vecs)
 {
     __m512 acc[MOST_ROWS][4];
     __mmask16 m[4];
     UNROLL for (size_t v = 0; v < vecs; v++) m[v] = ig_lanes_avx512(t->cols, v);
-    UNROLL for (size_t r = 0; r < rows; r++)
-    {
-        UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = _mm512_setzero_ps();
-    }
-    multiply(acc, t, rows, vecs);
-    if (!t->first) {
-        const float *c = t->c;
-        UNROLL for (size_t r = 0; r < rows; r++, c += t->ldc)
+    if (rows > FEW) fetch_c(t, rows, vecs);
+    size_t k = 0;
+    do {
+        const size_t depth = IG_MIN(t->kc - k, (size_t)IG_GEMM_RUN);
+        UNROLL for (size_t r = 0; r < rows; r++)
         {
-            UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] =
-                _mm512_add_ps(_mm512_maskz_loadu_ps(m[v], c + v * LANES), acc[r][v]);
+            UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = _mm512_setzero_ps();
         }
-    }
-    store((const __m512(*)[4])acc, t, m, rows, vecs);
+        multiply(acc, t, k, depth, rows, vecs);
+        if (k || !t->first) add_runs(acc, t, m, rows, vecs);
+        k += depth;
+        store((const __m512(*)[4])acc, t, t->last && k == t->kc, m, rows, vecs);
+    } while (k < t->kc);
 }
 
 #define TILE(rows, panels) \

@@ -16,13 +16,13 @@
 #include <string.h>
 
 enum {
-    KC = IG_GEMM_RUN,  /* depth of a k block: one run of every sum */
-    BLOCK = 8 << 10,   /* rows of panels in an L2 block: 64 bytes each, 512 KB */
-    MOST_ROWS = 14,    /* of any ISA's tile */
-    ALIAS = 512,       /* row distances that are multiples of 2 KB meet in two sets of L1 */
-    WAYS = 6,          /* this many rows may meet there */
-    WIDEST = 4,        /* panels of the widest tile */
-    COPY_LD = KC + 16, /* the copy's row distance: rows begin one cache line apart */
+    KC = 4 * IG_GEMM_RUN, /* depth of a k block: C is read and written once each */
+    BLOCK = 8 << 10,      /* rows of panels in an L2 block: 64 bytes each, 512 KB */
+    MOST_ROWS = 14,       /* of any ISA's tile */
+    ALIAS = 512,          /* row distances that are multiples of 2 KB meet in two sets of L1 */
+    WAYS = 6,             /* this many rows may meet there */
+    GROUP = 8,            /* panels that few rows take at a time */
+    COPY_LD = KC + 16,    /* the copy's row distance: rows begin one cache line apart */
 };
 
 /* One call of a register tile: rows x (panels * 16) outputs, kc deep. */
@@ -74,30 +74,53 @@ static inline void run_panels(const ig_gemm_f32_args *g, const gemm_tiles *tiles
 }
 
 /* The k block that begins at k0. */
-static inline void begin_run(gemm_tile *t, const ig_gemm_f32_args *g, size_t k0)
+static inline void begin_block(gemm_tile *t, const ig_gemm_f32_args *g, size_t k0)
 {
     t->kc = IG_MIN(KC, g->k - k0);
     t->first = k0 == 0;
     t->last = k0 + t->kc == g->k;
 }
 
-/* Few rows: B is read once, panel by panel, in the order in which it lies. */
+/* Would so many rows of A meet in a few sets of L1? */
+static inline bool meets(const ig_gemm_f32_args *g, size_t rows)
+{
+    return rows > WAYS && g->lda % ALIAS == 0;
+}
+
+/* Rows [m, m + rows) of panels [p, p1); where the rows would meet they are copied. */
+static inline void run_rows(const ig_gemm_f32_args *g, const gemm_tiles *tiles, gemm_tile *t,
+                            size_t m, size_t rows, size_t k0, size_t p, size_t p1)
+{
+    float copy[MOST_ROWS * COPY_LD];
+    const bool alias = meets(g, rows) && p1 - p > 2;
+    t->a = g->a + m * g->lda + k0;
+    t->lda = alias ? COPY_LD : g->lda;
+    if (alias) t->a = copy_rows(copy, t->a, g->lda, rows, t->kc);
+    run_panels(g, tiles, t, m, rows, k0, p, p1);
+}
+
+/* Few rows: B is read once, in the order in which it lies. */
 static inline void drive_flat(const ig_gemm_f32_args *g, const gemm_tiles *tiles, gemm_tile *t,
                               size_t m0, size_t m1, size_t p0, size_t p1)
 {
-    for (size_t p = p0; p < p1; p += WIDEST)
+    if (!meets(g, m1 - m0)) {
+        t->a = g->a + m0 * g->lda;
+        t->lda = g->lda;
+        t->kc = g->k;
+        t->first = t->last = true;
+        run_panels(g, tiles, t, m0, m1 - m0, 0, p0, p1);
+        return;
+    }
+    for (size_t p = p0; p < p1; p += GROUP)
         for (size_t k0 = 0; k0 < g->k || !k0; k0 += KC) {
-            begin_run(t, g, k0);
-            t->a = g->a + m0 * g->lda + k0;
-            t->lda = g->lda;
-            run_panels(g, tiles, t, m0, m1 - m0, k0, p, IG_MIN(p + WIDEST, p1));
+            begin_block(t, g, k0);
+            run_rows(g, tiles, t, m0, m1 - m0, k0, p, IG_MIN(p + GROUP, p1));
         }
 }
 
 static inline void drive(const ig_gemm_f32_args *g, const gemm_tiles *tiles, size_t m0, size_t m1,
                          size_t p0, size_t p1)
 {
-    float copy[MOST_ROWS * COPY_LD];
     const size_t most = tiles->rows[0], m = m1 - m0, n_tiles = (m + most - 1) / most;
     gemm_tile t = {.ldc = g->ldc, .panel = g->k * IG_PANEL, .ld_residual = g->epilogue.ld_residual};
     ig_act_bounds(&g->epilogue, &t.low, &t.high);
@@ -106,17 +129,13 @@ static inline void drive(const ig_gemm_f32_args *g, const gemm_tiles *tiles, siz
         return;
     }
     for (size_t k0 = 0; k0 < g->k || !k0; k0 += KC) {
-        begin_run(&t, g, k0);
+        begin_block(&t, g, k0);
         for (size_t p = p0; p < p1; p += BLOCK / KC) {
             const size_t end = IG_MIN(p + BLOCK / KC, p1);
             size_t row = m0;
             for (size_t i = 0; i < n_tiles; i++) {
                 const size_t rows = m / n_tiles + (i < m % n_tiles);
-                const bool alias = rows > WAYS && g->lda % ALIAS == 0 && end - p > 2;
-                t.a = g->a + row * g->lda + k0;
-                t.lda = alias ? COPY_LD : g->lda;
-                if (alias) t.a = copy_rows(copy, t.a, g->lda, rows, t.kc);
-                run_panels(g, tiles, &t, row, rows, k0, p, end);
+                run_rows(g, tiles, &t, row, rows, k0, p, end);
                 row += rows;
             }
         }
