@@ -25,6 +25,7 @@ ingot_find(openblas cblas.h openblas libopenblas-dev)
 ingot_find(zstd zstd.h zstd libzstd-dev)
 ingot_find(pcre2 pcre2.h pcre2-8 libpcre2-dev)
 ingot_find(utf8proc utf8proc.h utf8proc libutf8proc-dev)
+ingot_find(jansson jansson.h jansson libjansson-dev)
 
 # Only its header: the hash is compiled into Ingot, in every build.
 find_path(XXHASH_INCLUDE xxhash.h)

@@ -1,0 +1,155 @@
+/* parts.c - see import.h: what several tokenizer importers use. */
+#include "formats/tokenizer/import.h"
+#include "runtime/base/checked.h"
+#include "runtime/base/utf8.h"
+#include "runtime/text/lexicon.h"
+
+#include <stdlib.h>
+
+const char ig_pattern_gpt2[] =
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
+#define WORD_CLASS                                                                      \
+    "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{200c}\\x{200d}\\x{24b6}-\\x{24e9}\\x{1f130}-" \
+    "\\x{1f149}\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}"
+const char ig_pattern_words[] = "[" WORD_CLASS "]+|[^\\s" WORD_CLASS "]+";
+
+void ig_step_add(ig_step_list *l, ig_step s)
+{
+    if (l->n == l->cap) {
+        const size_t cap = l->cap ? 2 * l->cap : 8;
+        ig_step *v = ig_new_n(l->arena, ig_step, cap);
+        if (!v) {
+            l->failed = true;
+            return;
+        }
+        if (l->n) memcpy(v, l->v, l->n * sizeof *v);
+        l->v = v;
+        l->cap = cap;
+    }
+    l->v[l->n++] = s;
+}
+
+/* Printable bytes stand for themselves; the others follow each other from U+0100. */
+static int byte_of(uint32_t c)
+{
+    static const uint8_t odd[68] = {
+        0,   1,   2,   3,   4,   5,   6,   7,   8,   9,   10,  11,  12,  13,  14,  15,  16,
+        17,  18,  19,  20,  21,  22,  23,  24,  25,  26,  27,  28,  29,  30,  31,  32,  127,
+        128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140, 141, 142, 143, 144,
+        145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 173};
+    if ((c >= 33 && c <= 126) || (c >= 161 && c <= 172) || (c >= 174 && c <= 255)) return (int)c;
+    return c >= 256 && c < 256 + IG_LEN(odd) ? odd[c - 256] : -1;
+}
+
+bool ig_undisguise(char *p, uint32_t *n)
+{
+    uint32_t c;
+    for (size_t i = 0, size; i < *n; i += size) {
+        size = ig_utf8_next(&c, p + i, *n - i);
+        if (!size || byte_of(c) < 0) return false;
+    }
+    uint32_t to = 0;
+    for (size_t i = 0, size; i < *n; i += size) {
+        size = ig_utf8_next(&c, p + i, *n - i);
+        p[to++] = (char)byte_of(c);
+    }
+    *n = to;
+    return true;
+}
+
+/* ---- merges from scores ---- */
+
+static uint32_t find(const ig_recipe *r, const uint32_t *slots, unsigned log2, const char *p,
+                     size_t n)
+{
+    uint64_t h = IG_PIECE_HASH_0;
+    for (size_t i = 0; i < n; i++) h = ig_piece_hash(h, (unsigned char)p[i]);
+    const size_t mask = ((size_t)1 << log2) - 1;
+    for (size_t s = ig_slot_of(h, 64 - log2); slots[s]; s = (s + 1) & mask) {
+        const ig_piece *q = &r->pieces[slots[s] - 1];
+        if (q->n == n && !memcmp(q->p, p, n)) return slots[s] - 1;
+    }
+    return UINT32_MAX;
+}
+
+static bool merges_at_all(const ig_piece *p)
+{
+    return p->n &&
+           (p->kind == IG_PIECE_NORMAL || p->kind == IG_PIECE_USER || p->kind == IG_PIECE_UNUSED);
+}
+
+/* Equal scores share a rank, so that the leftmost of them goes first. */
+typedef struct {
+    float score;
+    uint32_t id, rank;
+} ranked;
+
+static int by_score(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    return x->score != y->score ? (x->score < y->score) - (x->score > y->score)
+                                : (x->id > y->id) - (x->id < y->id);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static void rank_all(ranked *v, const ig_recipe *r)
+{
+    for (size_t i = 0; i < r->n_pieces; i++) v[i] = (ranked){r->pieces[i].score, (uint32_t)i, 0};
+    qsort(v, r->n_pieces, sizeof *v, by_score);
+    for (size_t i = 1; i < r->n_pieces; i++)
+        v[i].rank = v[i - 1].rank + (v[i].score < v[i - 1].score);
+    qsort(v, r->n_pieces, sizeof *v, by_id);
+}
+
+/* The cuts of every piece into two pieces; out NULL: only count. */
+static size_t all_cuts(ig_merge *out, const ig_recipe *r, const ranked *ranks,
+                       const uint32_t *slots, unsigned log2)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_pieces; i++) {
+        const ig_piece *p = &r->pieces[i];
+        if (!merges_at_all(p)) continue;
+        for (uint32_t cut = 1; cut < p->n; cut++) {
+            if ((p->p[cut] & 0xc0) == 0x80) continue;
+            const uint32_t left = find(r, slots, log2, p->p, cut);
+            if (left == UINT32_MAX) continue;
+            const uint32_t right = find(r, slots, log2, p->p + cut, p->n - cut);
+            if (right == UINT32_MAX) continue;
+            if (out) out[n] = (ig_merge){left, right, (uint32_t)i, ranks[i].rank};
+            n++;
+        }
+    }
+    return n;
+}
+
+ingot_status ig_merges_from_scores(ig_recipe *r, ig_arena *arena, ingot_error *err)
+{
+    unsigned log2 = 4;
+    while (((size_t)1 << log2) < 2 * r->n_pieces) log2++;
+    const size_t mask = ((size_t)1 << log2) - 1;
+    uint32_t *slots = ig_new_n(arena, uint32_t, (size_t)1 << log2);
+    ranked *ranks = ig_new_n(arena, ranked, r->n_pieces);
+    if (!slots || !ranks) return ig_fail(err, INGOT_E_NOMEM, "tokenizer: no memory for merges");
+    for (size_t i = 0; i < r->n_pieces; i++) {
+        const ig_piece *p = &r->pieces[i];
+        if (!merges_at_all(p) || find(r, slots, log2, p->p, p->n) != UINT32_MAX) continue;
+        uint64_t h = IG_PIECE_HASH_0;
+        for (size_t k = 0; k < p->n; k++) h = ig_piece_hash(h, (unsigned char)p->p[k]);
+        size_t s = ig_slot_of(h, 64 - log2);
+        while (slots[s]) s = (s + 1) & mask;
+        slots[s] = (uint32_t)i + 1;
+    }
+    rank_all(ranks, r);
+    r->n_merges = all_cuts(NULL, r, ranks, slots, log2);
+    ig_merge *merges = ig_new_n(arena, ig_merge, r->n_merges);
+    if (!merges) return ig_fail(err, INGOT_E_NOMEM, "tokenizer: no memory for merges");
+    all_cuts(merges, r, ranks, slots, log2);
+    r->merges = merges;
+    return INGOT_OK;
+}
