@@ -91,6 +91,7 @@ void bench_defer(bench *b, void (*fn)(void *arg), void *arg);
 size_t bench_uncached(const bench *b);
 /* The most threads that a case is timed with: how many slices of scratch a job needs. */
 size_t bench_threads(const bench *b);
+size_t bench_threads_least(const bench *b);
 /* --quick was given: leave out the shapes that only add detail. */
 bool bench_quick(const bench *b);
 /* Sizes of --shape M,N,K; false: not given so. Products time these in place of their own list. */

@@ -1,5 +1,6 @@
 /* bench_conv.c - fp32 convolutions of NHWC images: layers of ResNet, MobileNetV2, EfficientNet. */
 #include "bench/kernels/bench.h"
+#include "bench/kernels/peers.h"
 #include "runtime/ops/conv_image.h"
 
 typedef struct {
@@ -74,6 +75,9 @@ static void time_layer(bench *b, const layer *l, bool depthwise)
         return;
     fill(b, &j, depthwise);
     bench_add(b, "ingot", run, &j);
+    const bench_image image = {a->batch, a->in_h,   a->in_w, a->in_c, a->out_h,    a->out_w,
+                               a->out_c, a->groups, a->kh,   a->kw,   a->stride_h, a->pad_top};
+    bench_vs_conv_f32(b, &image);
     bench_run(b);
 }
 

@@ -1,6 +1,7 @@
 /* bench_gemm_i8.c - exact products of 8-bit operands: rows of activations are packed in each call,
  * as the op does, and the sums stay 32-bit. */
 #include "bench/kernels/bench.h"
+#include "bench/kernels/peers.h"
 #include "kernels/gemm_i8/gemm_i8.h"
 
 enum { ROWS = 48, COLS = 256, PANELS = COLS / GEMM_I8_PANEL };
@@ -87,6 +88,7 @@ static void time_product(bench *b, size_t m, size_t n, size_t k)
     if (!bench_next(b, &c, "M=%zu,N=%zu,K=%zu", m, n, k)) return;
     fill(b, &j, m, n, k);
     bench_add(b, "ingot", run, &j);
+    bench_vs_gemm_i8(b, m, n, k, true);
     bench_run(b);
 }
 

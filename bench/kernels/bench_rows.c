@@ -1,6 +1,7 @@
 /* bench_rows.c - softmax, normalisation and reduction of rows: of models in cache, and of rows that
  * no cache holds. */
 #include "bench/kernels/bench.h"
+#include "bench/kernels/peers.h"
 #include "kernels/norm/norm.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/softmax/softmax.h"
@@ -72,6 +73,7 @@ typedef struct {
     ig_task_fn *part;
     bool writes;  /* as much as it reads */
     bool by_cols; /* tasks are columns */
+    void (*peers)(bench *b, size_t rows, size_t cols);
 } kind;
 
 static void time_rows(bench *b, const kind *k, size_t rows, size_t cols)
@@ -91,18 +93,19 @@ static void time_rows(bench *b, const kind *k, size_t rows, size_t cols)
         bench_add_parts(b, "ingot", k->part, &j, cols, IG_MAX(64, IG_GRAIN / rows));
     else
         bench_add_parts(b, "ingot", k->part, &j, rows, IG_GRAIN / (cols + 1) + 1);
+    if (k->peers) k->peers(b, rows, cols);
     bench_run(b);
 }
 
 void bench_rows(bench *b)
 {
     static const kind kinds[] = {
-        {"softmax_f32", "softmax_f32", softmax, true, false},
-        {"norm_layer_f32", "layer_norm_f32", layer_norm, true, false},
-        {"norm_rms_f32", "rms_norm_f32", rms_norm, true, false},
-        {"reduce_sum_rows_f32", "sum_rows_f32", sum_rows, false, false},
-        {"reduce_max_rows_f32", "max_rows_f32", max_rows, false, false},
-        {"reduce_sum_cols_f32", "sum_cols_f32", sum_cols, false, true},
+        {"softmax_f32", "softmax_f32", softmax, true, false, bench_vs_softmax_f32},
+        {"norm_layer_f32", "layer_norm_f32", layer_norm, true, false, bench_vs_layer_norm_f32},
+        {"norm_rms_f32", "rms_norm_f32", rms_norm, true, false, NULL},
+        {"reduce_sum_rows_f32", "sum_rows_f32", sum_rows, false, false, NULL},
+        {"reduce_max_rows_f32", "max_rows_f32", max_rows, false, false, NULL},
+        {"reduce_sum_cols_f32", "sum_cols_f32", sum_cols, false, true, NULL},
     };
     for (size_t i = 0; i < IG_LEN(kinds); i++) {
         time_rows(b, &kinds[i], 128, i ? 768 : 128);

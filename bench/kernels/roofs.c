@@ -87,24 +87,29 @@ static ig_limit_ops_fn *ops_of(const ig_limit_loops *l, roof_kind kind)
     }
 }
 
-/* Three quarters of a core's cache, so that all of it stays there. Of the one that cores share,
- * also with neighbours that cannot be seen, an eighth: more than a core's own cache, far from all.
- */
+/* Most of a core's L1, half of its L2 (physical pages do not spread evenly): all of it stays there.
+ * Of the cache that cores share, also with neighbours that cannot be seen, an eighth: more than a
+ * core's own, far from all. */
 static size_t part_of(const roofs *r, roof_kind kind, size_t threads)
 {
     const size_t level = (size_t)(kind - ROOF_L1_READ) % 4;
     if (level == 3) return 0;
-    const size_t bytes =
-        level == 2 ? IG_MAX(r->cache[2] / 8 / threads, 2 * r->cache[1]) : r->cache[level] / 4 * 3;
-    return IG_MAX(bytes / (2 * PAGE) * (2 * PAGE), (size_t)2 * PAGE);
+    const size_t bytes = level == 2   ? IG_MAX(r->cache[2] / 8 / threads, 2 * r->cache[1])
+                         : level == 1 ? r->cache[1] / 2
+                                      : r->cache[0] / 4 * 3;
+    return IG_MAX(bytes / (2 * PAGE) * (2 * PAGE), (size_t)4 * PAGE);
 }
+
+/* Copies go half a page further than from half to half: addresses that agree in their last 12 bits
+ * would wait for each other. */
+static size_t copied(size_t bytes) { return bytes / 2 - PAGE; }
 
 static void go_over(const work *w, unsigned char *p, size_t bytes)
 {
     if (w->read)
         w->read(p, bytes);
     else
-        w->copy(p + bytes / 2, p, bytes / 2);
+        w->copy(p + bytes / 2 + PAGE / 2, p, copied(bytes));
 }
 
 static void do_items(void *arg, size_t begin, size_t end, size_t worker)
@@ -128,7 +133,8 @@ static void do_items(void *arg, size_t begin, size_t end, size_t worker)
 static double item_size(const work *w)
 {
     if (w->ops) return w->ops(1) * TURNS;
-    return w->part ? (double)((ITEM + w->part - 1) / w->part * w->part) : (double)ITEM;
+    const size_t part = w->part ? w->part : ITEM, passes = (ITEM + part - 1) / part;
+    return (double)(passes * (w->read ? part : 2 * copied(part)));
 }
 
 /* A second's operations or bytes, when `items` are dealt out. */

@@ -18,6 +18,7 @@
 
 bool bench_quick(const bench *b) { return b->options->quick; }
 size_t bench_uncached(const bench *b) { return b->roofs.memory_bytes; }
+size_t bench_threads_least(const bench *b) { return ig_pool_threads(b->pools[0]); }
 size_t bench_threads(const bench *b) { return ig_pool_threads(b->pools[b->n_pools - 1]); }
 
 bool bench_product(const bench *b, size_t mnk[3])
