@@ -332,6 +332,7 @@ ingot_status ig_tokenizer_from_json(ig_recipe *r, ig_arena *arena, const char *j
     if (!s) s = read_model(&h, model, added);
     if (!s) s = read_added(&h, added);
     if (!s) s = ig_hf_template(&h, json_object_get(root, "post_processor"));
+    if (!s) s = ig_split_at_spaces(r, arena, err);
     json_decref(root);
     return s;
 }

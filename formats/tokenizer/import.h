@@ -40,6 +40,15 @@ static inline ig_step ig_step_text(ig_step_kind kind, const char *text, size_t n
     return (ig_step){.kind = (uint8_t)kind, .text = text, .n_text = (uint32_t)n};
 }
 
+/* ig_spaces_as_pieces - SentencePiece's way with spaces: one before the text (where prefix), all
+ * written as `space`; and back. */
+void ig_spaces_as_pieces(ig_step_list *to, ig_step_list *back, bool prefix, const char *space);
+
+/* ig_split_at_spaces - where no piece holds a space mark behind another character, cutting before
+ * those marks changes no result, and short words are faster than one long text. Does nothing where
+ * that is not so, or the recipe has splitters already. */
+ingot_status ig_split_at_spaces(ig_recipe *r, ig_arena *arena, ingot_error *err);
+
 /* GPT-2's split pattern, and the words of Rust's \w+|[^\w\s]+. */
 extern const char ig_pattern_gpt2[], ig_pattern_words[];
 

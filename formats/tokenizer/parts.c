@@ -58,6 +58,59 @@ bool ig_undisguise(char *p, uint32_t *n)
     return true;
 }
 
+/* ---- spaces ---- */
+
+#define SPACE_MARK "\xe2\x96\x81"
+
+void ig_spaces_as_pieces(ig_step_list *to, ig_step_list *back, bool prefix, const char *space)
+{
+    if (prefix) ig_step_add(to, ig_step_text(IG_STEP_PREPEND, " ", 1));
+    ig_step_add(back, (ig_step){.kind = IG_STEP_DECODE_BYTES});
+    if (strcmp(space, " ")) {
+        ig_step replace = ig_step_text(IG_STEP_REPLACE, " ", 1);
+        replace.with = space;
+        replace.n_with = (uint32_t)strlen(space);
+        ig_step_add(to, replace);
+        replace = ig_step_text(IG_STEP_DECODE_REPLACE, space, strlen(space));
+        replace.with = " ";
+        replace.n_with = 1;
+        ig_step_add(back, replace);
+    }
+    ig_step strip = ig_step_text(IG_STEP_DECODE_STRIP, " ", 1);
+    strip.a = 1;
+    if (prefix) ig_step_add(back, strip);
+}
+
+static bool has_inner_mark(const ig_piece *p)
+{
+    for (uint32_t i = 3; i + 3 <= p->n; i++)
+        if (!memcmp(p->p + i, SPACE_MARK, 3) && memcmp(p->p + i - 3, SPACE_MARK, 3)) return true;
+    return p->n > 3 && memcmp(p->p, SPACE_MARK, 3) && memmem(p->p, p->n, SPACE_MARK, 3) != NULL;
+}
+
+ingot_status ig_split_at_spaces(ig_recipe *r, ig_arena *arena, ingot_error *err)
+{
+    static const char pattern[] = SPACE_MARK "*[^" SPACE_MARK "]+|" SPACE_MARK "+";
+    bool marks = false;
+    if (r->split.n) return INGOT_OK;
+    for (size_t i = 0; i < r->normalize.n; i++) {
+        const ig_step *s = &r->normalize.v[i];
+        marks |= s->kind == IG_STEP_REPLACE && s->n_with == 3 && !memcmp(s->with, SPACE_MARK, 3);
+    }
+    if (!marks) return INGOT_OK;
+    for (size_t i = 0; i < r->n_pieces; i++) {
+        const uint8_t kind = r->pieces[i].kind;
+        if (kind != IG_PIECE_CONTROL && kind != IG_PIECE_BYTE && has_inner_mark(&r->pieces[i]))
+            return INGOT_OK;
+    }
+    ig_step_list l = {.arena = arena};
+    ig_step split = ig_step_text(IG_STEP_SPLIT_RE, pattern, sizeof pattern - 1);
+    split.a = IG_SPLIT_ISOLATED;
+    ig_step_add(&l, split);
+    r->split = (ig_steps){l.v, l.n};
+    return l.failed ? ig_fail(err, INGOT_E_NOMEM, "tokenizer: no memory") : INGOT_OK;
+}
+
 /* ---- merges from scores ---- */
 
 static uint32_t find(const ig_recipe *r, const uint32_t *slots, unsigned log2, const char *p,

@@ -134,10 +134,14 @@ static void strip(ig_bytes *to, walk w, unsigned flags)
     if (end > begin) ig_put(to, w.p + begin, end - begin);
 }
 
-static void squeeze(ig_bytes *to, walk w)
+static void squeeze(ig_bytes *to, walk w, unsigned flags)
 {
-    for (size_t i = 0; i < w.n; i++)
-        if (w.p[i] != ' ' || i == 0 || w.p[i - 1] != ' ') ig_put(to, w.p + i, 1);
+    size_t end = w.n;
+    while (flags & IG_STEP_RIGHT && end && w.p[end - 1] == ' ') end--;
+    for (size_t i = 0; i < end; i++) {
+        const bool again = i ? w.p[i - 1] == ' ' : (flags & IG_STEP_LEFT) != 0;
+        if (w.p[i] != ' ' || !again) ig_put(to, w.p + i, 1);
+    }
 }
 
 static ingot_status apply(ig_bytes *to, const ig_bytes *from, const ig_step *s, const ig_pattern *p,
@@ -178,7 +182,7 @@ static ingot_status apply(ig_bytes *to, const ig_bytes *from, const ig_step *s, 
         strip(to, w, s->flags);
         break;
     case IG_STEP_SQUEEZE:
-        squeeze(to, w);
+        squeeze(to, w, s->flags);
         break;
     case IG_STEP_CHARSMAP:
         return ig_charsmap_apply(to, from->p, from->n, s, err);

@@ -71,7 +71,7 @@ typedef enum {
     IG_STEP_REPLACE_RE,    /* pattern `text` -> with */
     IG_STEP_PREPEND,       /* text, unless the input is empty */
     IG_STEP_STRIP,         /* flags: IG_STEP_LEFT, IG_STEP_RIGHT blanks */
-    IG_STEP_SQUEEZE,       /* runs of spaces become one */
+    IG_STEP_SQUEEZE,       /* runs of spaces become one; IG_STEP_LEFT, IG_STEP_RIGHT: none there */
     IG_STEP_CHARSMAP,      /* SentencePiece's precompiled map in `text`; see charsmap.h */
     /* splitters: text to words */
     IG_STEP_SPLIT_RE,      /* pattern `text`, behaviour, IG_STEP_INVERT */
