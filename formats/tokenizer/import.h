@@ -26,6 +26,18 @@ bool ig_undisguise(char *p, uint32_t *n);
  * is a piece merge, the highest score first. */
 ingot_status ig_merges_from_scores(ig_recipe *r, ig_arena *arena, ingot_error *err);
 
+/* Pieces by their bytes; control, unknown and byte pieces are not found, of equal ones the first.
+ */
+typedef struct {
+    const ig_recipe *r;
+    uint32_t *slots;
+    unsigned log2;
+} ig_piece_table;
+
+ingot_status ig_piece_table_open(ig_piece_table *t, ig_arena *arena, const ig_recipe *r,
+                                 ingot_error *err);
+uint32_t ig_piece_table_find(const ig_piece_table *t, const char *p, size_t n); /* or UINT32_MAX */
+
 /* A growing list of steps. */
 typedef struct {
     ig_arena *arena;

@@ -111,26 +111,50 @@ ingot_status ig_split_at_spaces(ig_recipe *r, ig_arena *arena, ingot_error *err)
     return l.failed ? ig_fail(err, INGOT_E_NOMEM, "tokenizer: no memory") : INGOT_OK;
 }
 
-/* ---- merges from scores ---- */
+/* ---- pieces by their bytes ---- */
 
-static uint32_t find(const ig_recipe *r, const uint32_t *slots, unsigned log2, const char *p,
-                     size_t n)
-{
-    uint64_t h = IG_PIECE_HASH_0;
-    for (size_t i = 0; i < n; i++) h = ig_piece_hash(h, (unsigned char)p[i]);
-    const size_t mask = ((size_t)1 << log2) - 1;
-    for (size_t s = ig_slot_of(h, 64 - log2); slots[s]; s = (s + 1) & mask) {
-        const ig_piece *q = &r->pieces[slots[s] - 1];
-        if (q->n == n && !memcmp(q->p, p, n)) return slots[s] - 1;
-    }
-    return UINT32_MAX;
-}
-
-static bool merges_at_all(const ig_piece *p)
+static bool is_found(const ig_piece *p)
 {
     return p->n &&
            (p->kind == IG_PIECE_NORMAL || p->kind == IG_PIECE_USER || p->kind == IG_PIECE_UNUSED);
 }
+
+uint32_t ig_piece_table_find(const ig_piece_table *t, const char *p, size_t n)
+{
+    uint64_t h = IG_PIECE_HASH_0;
+    for (size_t i = 0; i < n; i++) h = ig_piece_hash(h, (unsigned char)p[i]);
+    const size_t mask = ((size_t)1 << t->log2) - 1;
+    for (size_t s = ig_slot_of(h, 64 - t->log2); t->slots[s]; s = (s + 1) & mask) {
+        const ig_piece *q = &t->r->pieces[t->slots[s] - 1];
+        if (q->n == n && !memcmp(q->p, p, n)) return t->slots[s] - 1;
+    }
+    return UINT32_MAX;
+}
+
+static void put_piece(ig_piece_table *t, size_t i)
+{
+    const ig_piece *p = &t->r->pieces[i];
+    if (!is_found(p) || ig_piece_table_find(t, p->p, p->n) != UINT32_MAX) return;
+    uint64_t h = IG_PIECE_HASH_0;
+    for (size_t k = 0; k < p->n; k++) h = ig_piece_hash(h, (unsigned char)p->p[k]);
+    const size_t mask = ((size_t)1 << t->log2) - 1;
+    size_t s = ig_slot_of(h, 64 - t->log2);
+    while (t->slots[s]) s = (s + 1) & mask;
+    t->slots[s] = (uint32_t)i + 1;
+}
+
+ingot_status ig_piece_table_open(ig_piece_table *t, ig_arena *arena, const ig_recipe *r,
+                                 ingot_error *err)
+{
+    *t = (ig_piece_table){.r = r, .log2 = 4};
+    while (((size_t)1 << t->log2) < 2 * r->n_pieces) t->log2++;
+    t->slots = ig_new_n(arena, uint32_t, (size_t)1 << t->log2);
+    if (!t->slots) return ig_fail(err, INGOT_E_NOMEM, "tokenizer: no memory for its table");
+    for (size_t i = 0; i < r->n_pieces; i++) put_piece(t, i);
+    return INGOT_OK;
+}
+
+/* ---- merges from scores ---- */
 
 /* Equal scores share a rank, so that the leftmost of them goes first. */
 typedef struct {
@@ -161,18 +185,17 @@ static void rank_all(ranked *v, const ig_recipe *r)
 }
 
 /* The cuts of every piece into two pieces; out NULL: only count. */
-static size_t all_cuts(ig_merge *out, const ig_recipe *r, const ranked *ranks,
-                       const uint32_t *slots, unsigned log2)
+static size_t all_cuts(ig_merge *out, const ig_piece_table *t, const ranked *ranks)
 {
     size_t n = 0;
-    for (size_t i = 0; i < r->n_pieces; i++) {
-        const ig_piece *p = &r->pieces[i];
-        if (!merges_at_all(p)) continue;
+    for (size_t i = 0; i < t->r->n_pieces; i++) {
+        const ig_piece *p = &t->r->pieces[i];
+        if (!is_found(p)) continue;
         for (uint32_t cut = 1; cut < p->n; cut++) {
             if ((p->p[cut] & 0xc0) == 0x80) continue;
-            const uint32_t left = find(r, slots, log2, p->p, cut);
+            const uint32_t left = ig_piece_table_find(t, p->p, cut);
             if (left == UINT32_MAX) continue;
-            const uint32_t right = find(r, slots, log2, p->p + cut, p->n - cut);
+            const uint32_t right = ig_piece_table_find(t, p->p + cut, p->n - cut);
             if (right == UINT32_MAX) continue;
             if (out) out[n] = (ig_merge){left, right, (uint32_t)i, ranks[i].rank};
             n++;
@@ -183,26 +206,15 @@ static size_t all_cuts(ig_merge *out, const ig_recipe *r, const ranked *ranks,
 
 ingot_status ig_merges_from_scores(ig_recipe *r, ig_arena *arena, ingot_error *err)
 {
-    unsigned log2 = 4;
-    while (((size_t)1 << log2) < 2 * r->n_pieces) log2++;
-    const size_t mask = ((size_t)1 << log2) - 1;
-    uint32_t *slots = ig_new_n(arena, uint32_t, (size_t)1 << log2);
+    ig_piece_table t;
     ranked *ranks = ig_new_n(arena, ranked, r->n_pieces);
-    if (!slots || !ranks) return ig_fail(err, INGOT_E_NOMEM, "tokenizer: no memory for merges");
-    for (size_t i = 0; i < r->n_pieces; i++) {
-        const ig_piece *p = &r->pieces[i];
-        if (!merges_at_all(p) || find(r, slots, log2, p->p, p->n) != UINT32_MAX) continue;
-        uint64_t h = IG_PIECE_HASH_0;
-        for (size_t k = 0; k < p->n; k++) h = ig_piece_hash(h, (unsigned char)p->p[k]);
-        size_t s = ig_slot_of(h, 64 - log2);
-        while (slots[s]) s = (s + 1) & mask;
-        slots[s] = (uint32_t)i + 1;
-    }
+    if (!ranks) return ig_fail(err, INGOT_E_NOMEM, "tokenizer: no memory for merges");
+    IG_TRY(ig_piece_table_open(&t, arena, r, err));
     rank_all(ranks, r);
-    r->n_merges = all_cuts(NULL, r, ranks, slots, log2);
-    ig_merge *merges = ig_new_n(arena, ig_merge, r->n_merges);
+    const size_t n = all_cuts(NULL, &t, ranks);
+    ig_merge *merges = ig_new_n(arena, ig_merge, n);
     if (!merges) return ig_fail(err, INGOT_E_NOMEM, "tokenizer: no memory for merges");
-    all_cuts(merges, r, ranks, slots, log2);
+    r->n_merges = all_cuts(merges, &t, ranks);
     r->merges = merges;
     return INGOT_OK;
 }
