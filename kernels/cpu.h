@@ -33,7 +33,8 @@ enum {
 };
 
 uint32_t ig_cpu_flags(void);      /* what kernels may use: detected, then lowered */
-uint32_t ig_cpu_detected(void);   /* what the machine has */
+uint32_t ig_cpu_detected(void);   /* what the machine has: ig_cpu_probe's first answer */
+uint32_t ig_cpu_probe(void);      /* asks the machine */
 void ig_cpu_mask(uint32_t allow); /* tests: flags = detected & allow from now on; not thread-safe */
 const char *ig_cpu_level(void);   /* the highest level in use, by its INGOT_CPU_ISA name */
 

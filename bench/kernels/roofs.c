@@ -10,7 +10,7 @@
 
 /* A sample deals out items of ITEM bytes, or of TURNS turns: microseconds each, so that threads
  * even out among themselves as they do in a kernel. */
-enum { ITEM = 1 << 20, TURNS = 2000, PAGE = 4096, TRIES = 3 };
+enum { ITEM = 1 << 20, TURNS = 2000, PAGE = 4096, TRIES = 3, FIRST = 9 };
 static const double SAMPLE = 1e-3, SAMPLE_DRAM = 3e-3;
 
 static const struct {
@@ -201,16 +201,16 @@ roof *roofs_find(roofs *r, roof_kind kind, size_t slot, ig_pool *pool)
     double rate = rate_of(&w, pool, few);
     rate = IG_MAX(rate, rate_of(&w, pool, few)); /* the first one woke the threads */
     f->items = IG_MAX((size_t)(rate * wanted / item_size(&w)), few);
-    for (size_t i = 0; i < TRIES; i++) roofs_sample(r, f);
+    for (size_t i = 0; i < FIRST; i++) roofs_sample(r, f);
     return f;
 }
 
-double roof_median(const roof *f)
+double roof_limit(const roof *f)
 {
     double copy[ROOF_SAMPLES];
     const size_t n = IG_MIN(f->n, (size_t)ROOF_SAMPLES);
     memcpy(copy, f->samples, n * sizeof *copy);
-    return numbers_quantile(copy, n, 0.5);
+    return numbers_quantile(copy, n, 0.9);
 }
 
 roof_kind roof_memory(const roofs *r, double set, size_t threads, bool copies)

@@ -5,7 +5,7 @@
  * measured at the same moment, because the clock of a machine with neighbours wanders by tens of
  * percent within a run. The median of these ratios over the rounds is the share of the limit, and
  * the median of the times' ratios is the comparison with a peer; figures in GFLOP/s or GB/s are the
- * share times the limit's median over the whole run. Who begins changes from round to round. */
+ * share times the limit's figure of the whole run. Who begins changes from round to round. */
 #include "bench/kernels/numbers.h"
 #include "bench/kernels/runner.h"
 
@@ -84,7 +84,7 @@ static roof *choose_limit(bench *b, size_t slot, bench_result *r)
     }
     const double set = b->options->cold ? 1e300 : c->set > 0 ? c->set : c->bytes;
     memory = roofs_find(&b->roofs, roof_memory(&b->roofs, set, r->threads, c->copies), slot, pool);
-    r->by_bytes = !ops || c->bytes / roof_median(memory) > c->flop / roof_median(ops);
+    r->by_bytes = !ops || c->bytes / roof_limit(memory) > c->flop / roof_limit(ops);
     return r->by_bytes ? memory : ops;
 }
 

@@ -2,6 +2,7 @@
  *
  *     kernel-check [-b] [-f glob] [--cpu level] [--json] [seed]
  *
+ * The glob may be an extended one: '@(add|sub)_f32_avx2'.
  * Runs the checks that CMake listed in checks.def. A failed case prints what differed and the
  * command that runs it again; the exit status is 1 when one failed, 2 when none ran. */
 #include "tests/kernels/harness.h"
@@ -88,7 +89,7 @@ static uint64_t hash_text(const char *s)
 bool check_next(uint32_t needs, const char *name, const char *shape, ...)
 {
     close_case();
-    if (n_failed >= MOST_FAILURES || fnmatch(filter, name, 0)) return false;
+    if (n_failed >= MOST_FAILURES || fnmatch(filter, name, FNM_EXTMATCH)) return false;
     if ((ig_cpu_flags() & needs) != needs) {
         n_skipped++;
         return false;
