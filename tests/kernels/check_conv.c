@@ -69,9 +69,9 @@ static void check_random(conv_f32_fn *fn, const char *name, uint32_t needs)
 {
     for (size_t i = 0; i < SHAPES; i++) {
         ig_conv_f32_args c = random_layer(false);
-        const size_t rows = c.batch * c.out_h, panels = c.groups * ig_conv_group_panels(&c);
+        const size_t m = c.batch * c.out_h * c.out_w, panels = c.groups * ig_conv_group_panels(&c);
         const size_t draw[3] = {check_pick(0, IG_ACT_MAP), check_pick(0, 1), check_pick(0, 1)};
-        const size_t cut = check_pick(0, rows), panel_cut = check_pick(0, panels);
+        const size_t cut = check_pick(0, m), panel_cut = check_pick(0, panels);
         char layer[96];
         name_layer(layer, &c);
         if (!check_next(needs, name, "%s act%zu cut%zu,%zu", layer, draw[0], cut, panel_cut))
@@ -80,9 +80,9 @@ static void check_random(conv_f32_fn *fn, const char *name, uint32_t needs)
         float *want = check_out_f32(size), *got = check_out_f32(size);
         float *scratch = check_out_f32(ig_conv_f32_scratch(&c));
         c.y = want;
-        conv_f32_ref(&c, NULL, 0, rows, 0, panels);
+        conv_f32_ref(&c, NULL, 0, m, 0, panels);
         c.y = got;
-        fn(&c, scratch, cut, rows, 0, panels);
+        fn(&c, scratch, cut, m, 0, panels);
         fn(&c, scratch, 0, cut, panel_cut, panels);
         fn(&c, scratch, 0, cut, 0, panel_cut);
         check_same_f32(want, got, size);
@@ -163,7 +163,7 @@ static void check_oracle(conv_f32_fn *fn, const char *name, uint32_t needs)
                               each, 1, depth, 0, ig_gemm_panels(each));
         c.w = packed;
         c.y = check_out_f32(size);
-        fn(&c, check_out_f32(ig_conv_f32_scratch(&c)), 0, c.batch * c.out_h, 0,
+        fn(&c, check_out_f32(ig_conv_f32_scratch(&c)), 0, c.batch * c.out_h * c.out_w, 0,
            c.groups * ig_conv_group_panels(&c));
         check_definition(&c, w);
     }
@@ -240,7 +240,8 @@ static void check_timed(conv_f32_fn *fn, const char *name, uint32_t needs)
         const size_t size = fill_layer(&c, false, (size_t[3]){IG_ACT_RELU, 1, 0});
         float *scratch = check_out_f32(ig_conv_f32_scratch(&c));
         c.y = check_out_f32(size);
-        check_bench(flop(&c), bytes(&c), fn(&c, scratch, 0, c.out_h, 0, ig_conv_group_panels(&c)));
+        check_bench(flop(&c), bytes(&c),
+                    fn(&c, scratch, 0, c.out_h * c.out_w, 0, ig_conv_group_panels(&c)));
     }
 }
 
