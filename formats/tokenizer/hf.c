@@ -308,7 +308,8 @@ static ingot_status read_added(const ig_hf *h, const json_t *list)
         for (size_t k = 0; k < IG_LEN(flags); k++)
             if (ig_hf_bool(j, flags[k].name, false)) added[i].flags |= (uint8_t)flags[k].flag;
         ig_piece *piece = &pieces[added[i].id]; /* its text is the content, never disguised */
-        *piece = (ig_piece){.p = added[i].p, .n = added[i].n, .score = piece->score};
+        piece->p = added[i].p;
+        piece->n = added[i].n;
     }
     h->r->added = added;
     h->r->n_added = n;

@@ -1,5 +1,6 @@
-/* tokenizer_golden.c - ids and texts against Hugging Face's tokenizers, on the vectors beside the
- * project: encoded with and without special tokens, decoded, and decoded id by id. */
+/* tokenizer_golden.c - ids and texts against Hugging Face's tokenizers: on tiny tokenizers of every
+ * kind (tests/text/data, made by make.py), and on the real ones beside the project. Texts are
+ * encoded with and without special tokens, decoded, and decoded id by id. */
 #include "tests/text/shared.h"
 
 #include "formats/tokenizer/import.h"
@@ -73,20 +74,16 @@ static void check_text(const char *folder, const opened *o, const ig_ids *ids, c
     ig_detokenizer_clear(&d);
 }
 
-static void check_folder(const char *folder, const char *model)
+static void check_golden(const char *model_path, const char *golden_path)
 {
-    char name[256];
     size_t n, i;
     json_t *c;
     json_error_t fault;
     opened o;
-    snprintf(name, sizeof name, "tokenizers/%s/golden.json", folder);
-    if (!shared_path(name)) skip();
-    char *text = read_whole(shared_path(name), &n);
+    char *text = read_whole(golden_path, &n);
     json_t *golden = json_loadb(text, n, JSON_ALLOW_NUL, &fault);
     assert_non_null(golden);
-    snprintf(name, sizeof name, "tokenizers/%s/%s", folder, model);
-    open_model(&o, shared_path(name));
+    open_model(&o, model_path);
     ig_ids ids;
     ig_ids_init(&ids, &heap);
     json_array_foreach(json_object_get(golden, "cases"), i, c)
@@ -97,10 +94,10 @@ static void check_folder(const char *folder, const char *model)
             ids.n = 0;
             check_ok(ig_encode(&ids, o.w, json_string_value(input), json_string_length(input),
                                special ? IG_ENCODE_SPECIAL : 0, &err));
-            if (want) check_ids(folder, input, want, &ids);
+            if (want) check_ids(model_path, input, want, &ids);
         }
         if (json_object_get(c, "decoded"))
-            check_text(folder, &o, &ids, json_object_get(c, "decoded"));
+            check_text(model_path, &o, &ids, json_object_get(c, "decoded"));
     }
     assert_true(i > 40);
     ig_ids_clear(&ids);
@@ -110,16 +107,47 @@ static void check_folder(const char *folder, const char *model)
     assert_int_equal(heap.live_bytes, 0);
 }
 
+static void check_tiny(const char *name)
+{
+    char model[128], golden[128];
+    snprintf(model, sizeof model, "tests/text/data/%s.json", name);
+    snprintf(golden, sizeof golden, "tests/text/data/%s.golden.json", name);
+    check_golden(model, golden);
+}
+
+static void check_folder(const char *folder, const char *model)
+{
+    char name[256], golden[600];
+    snprintf(name, sizeof name, "tokenizers/%s/golden.json", folder);
+    if (!shared_path(name)) skip();
+    snprintf(golden, sizeof golden, "%s", shared_path(name));
+    snprintf(name, sizeof name, "tokenizers/%s/%s", folder, model);
+    check_golden(shared_path(name), golden);
+}
+
+#define TINY(name)                        \
+    static void test_##name(void **state) \
+    {                                     \
+        (void)state;                      \
+        check_tiny(#name);                \
+    }
+TINY(byte_level)
+TINY(split_pattern)
+TINY(byte_fallback)
+TINY(wordpiece)
+TINY(unigram)
+TINY(words)
+
 #define GOLDEN(test, folder, model)  \
     static void test(void **state)   \
     {                                \
         (void)state;                 \
         check_folder(folder, model); \
     }
-GOLDEN(test_wordpiece, "hf/minilm-l6-v2", "tokenizer.json")
-GOLDEN(test_byte_level, "hf/phi-2", "tokenizer.json")
+GOLDEN(test_minilm, "hf/minilm-l6-v2", "tokenizer.json")
+GOLDEN(test_phi2, "hf/phi-2", "tokenizer.json")
 GOLDEN(test_roberta, "hf/roberta-base", "tokenizer.json")
-GOLDEN(test_unigram, "hf/t5-small", "tokenizer.json")
+GOLDEN(test_t5, "hf/t5-small", "tokenizer.json")
 GOLDEN(test_sentencepiece_bpe, "llama2c", "tokenizer.model")
 GOLDEN(test_sentencepiece_unigram, "sentencepiece", "test_model.model")
 
@@ -127,9 +155,18 @@ int main(void)
 {
     ig_heap_init(&heap, NULL);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wordpiece),         cmocka_unit_test(test_byte_level),
-        cmocka_unit_test(test_roberta),           cmocka_unit_test(test_unigram),
-        cmocka_unit_test(test_sentencepiece_bpe), cmocka_unit_test(test_sentencepiece_unigram),
+        cmocka_unit_test(test_byte_level),
+        cmocka_unit_test(test_split_pattern),
+        cmocka_unit_test(test_byte_fallback),
+        cmocka_unit_test(test_wordpiece),
+        cmocka_unit_test(test_unigram),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_minilm),
+        cmocka_unit_test(test_phi2),
+        cmocka_unit_test(test_roberta),
+        cmocka_unit_test(test_t5),
+        cmocka_unit_test(test_sentencepiece_bpe),
+        cmocka_unit_test(test_sentencepiece_unigram),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
