@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import random
+import struct
 import unicodedata
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -113,6 +114,50 @@ def words():
     return t
 
 
+def text(t):
+    return struct.pack("<Q", len(t.encode())) + t.encode()
+
+
+def gguf(path, values):
+    """A GGUF file without tensors."""
+    def value(v):
+        if isinstance(v, bool):
+            return struct.pack("<I?", 7, v)
+        if isinstance(v, int):
+            return struct.pack("<II", 4, v)
+        if isinstance(v, str):
+            return struct.pack("<I", 8) + text(v)
+        kind = {str: 8, float: 6, int: 5}[type(v[0])]
+        items = b"".join(text(x) if kind == 8 else struct.pack("<f" if kind == 6 else "<i", x) for x in v)
+        return struct.pack("<IIQ", 9, kind, len(v)) + items
+    with open(path, "wb") as f:
+        f.write(b"GGUF" + struct.pack("<IQQ", 3, 0, len(values)))
+        f.write(b"".join(text(k) + value(v) for k, v in values.items()))
+
+
+def other_formats():
+    """The same vocabularies as GGUF and SentencePiece files: seeds of the fuzzer."""
+    vocab = json.load(open(f"{HERE}/byte_fallback.json"))["model"]["vocab"]
+    kinds = [2, 3, 3] + [6] * 256 + [1] * (len(vocab) - 259)
+    pieces = sorted(vocab, key=vocab.get)
+    scores = [0.0] * 259 + [-float(i) for i in range(len(vocab) - 259)]
+    gguf(f"{HERE}/llama.gguf", {"general.architecture": "llama", "tokenizer.ggml.model": "llama", "tokenizer.ggml.tokens": pieces,
+                                "tokenizer.ggml.scores": scores, "tokenizer.ggml.token_type": kinds,
+                                "tokenizer.ggml.bos_token_id": 1, "tokenizer.ggml.add_bos_token": True})
+    model = json.load(open(f"{HERE}/byte_level.json"))["model"]
+    gguf(f"{HERE}/gpt2.gguf", {"tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "gpt-2",
+                               "tokenizer.ggml.tokens": sorted(model["vocab"], key=model["vocab"].get),
+                               "tokenizer.ggml.token_type": [3, 3] + [1] * (len(model["vocab"]) - 2),
+                               "tokenizer.ggml.merges": [" ".join(m) for m in model["merges"]]})
+    with open(f"{HERE}/bpe.model", "wb") as f:
+        for piece, score, kind in zip(pieces, scores, kinds):
+            raw = piece.encode()
+            inner = b"\x0a" + bytes([len(raw)]) + raw + b"\x15" + struct.pack("<f", score) + b"\x18" + bytes([kind])
+            f.write(b"\x0a" + bytes([len(inner)]) + inner)
+        f.write(b"\x12\x05\x18\x02\x98\x02\x01")  # trainer: BPE, byte fallback
+        f.write(b"\x1a\x02\x20\x00")  # normalizer: keep spaces
+
+
 def main():
     for make in (byte_level, split_pattern, byte_fallback, wordpiece, unigram, words):
         t = make()
@@ -129,6 +174,7 @@ def main():
                       separators=(",", ":"))
             f.write("\n")
         print(name, len(cases), os.path.getsize(f"{HERE}/{name}.json"))
+    other_formats()
 
 
 main()
