@@ -1,5 +1,6 @@
 /* peers.c - which libraries there are; see peers.h. */
 #include "bench/kernels/peers.h"
+#include "kernels/cpu.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -22,12 +23,18 @@ const char *peers_name(size_t i) { return i < IG_LEN(peers) ? peers[i].name : NU
 const char *peers_package(size_t i) { return peers[i].package; }
 bool peers_loaded(size_t i) { return peers[i].loaded; }
 
-/* RTLD_DEEPBIND: two libraries that define sgemm must each find their own. */
+/* Two libraries that define sgemm must each find their own; a sanitizer's runtime forbids it. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { HOW = RTLD_NOW | RTLD_LOCAL };
+#else
+enum { HOW = RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND };
+#endif
+
 static bool load(size_t i)
 {
     void *handle = NULL;
     for (size_t f = 0; f < FILES && peers[i].files[f] && !handle; f++)
-        handle = dlopen(peers[i].files[f], RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+        handle = dlopen(peers[i].files[f], HOW);
     peers[i].loaded = handle && peers[i].bind(handle);
     if (handle && !peers[i].loaded) dlclose(handle);
     return peers[i].loaded;
@@ -50,8 +57,30 @@ static ingot_status unknown(const char *name, size_t n, ingot_error *err)
     return ig_fail(err, INGOT_E_ARG, "--vs %.*s: unknown peer (known: %s)", (int)n, name, known);
 }
 
+/* Held to a lower instruction set, we are timed beside a peer that is too. OpenBLAS has read its
+ * environment before: OPENBLAS_CORETYPE does this for it. */
+static void hold_peers(void)
+{
+    static const struct {
+        uint32_t flag;
+        const char *onednn;
+    } levels[] = {
+        {IG_CPU_AVX512BF16, "AVX512_CORE_BF16"},
+        {IG_CPU_AVX512VNNI, "AVX512_CORE_VNNI"},
+        {IG_CPU_AVX512, "AVX512_CORE"},
+        {IG_CPU_AVXVNNI, "AVX2_VNNI"},
+        {IG_CPU_AVX2, "AVX2"},
+        {IG_CPU_REF, "SSE41"},
+    };
+    const uint32_t have = ig_cpu_flags();
+    size_t i = 0;
+    while ((have & levels[i].flag) != levels[i].flag) i++;
+    if (have != ig_cpu_detected()) setenv("DNNL_MAX_CPU_ISA", levels[i].onednn, 0);
+}
+
 ingot_status peers_open(const char *list, ingot_error *err)
 {
+    hold_peers();
     setenv("GOMP_SPINCOUNT", "20000",
            0); /* idle threads of OpenMP leave the cores to others soon */
     for (size_t i = 0; !list && i < IG_LEN(peers); i++) load(i);

@@ -48,19 +48,28 @@ ingot_status ig_conv_image_bind(ig_conv_image *c, ig_bind *b, const ig_window *w
     return ig_scratch_add(b, n, sizeof(float), at);
 }
 
-/* The grid of a dense convolution: shares of the panels, in each of them blocks of pixels. */
+/* A grid: shares of the panels, in each of them blocks of pixels. */
 typedef struct {
     const ig_conv_image *c;
     ig_conv_f32_args args;
     float *scratch;
-    size_t shares, blocks, block; /* block: pixels */
+    size_t shares, blocks, block; /* block: pixels of one */
 } job;
 
+/* Depthwise: shares of the channels, in each of them rows. */
 static void rows_part(void *arg, size_t begin, size_t end, size_t worker)
 {
     const job *j = arg;
     (void)worker;
-    j->c->depthwise(&j->args, begin, end);
+    const size_t units = ig_gemm_panels(j->args.out_c);
+    while (begin < end) {
+        const size_t share = begin / j->blocks, from = begin % j->blocks;
+        const size_t to = IG_MIN(j->blocks, from + (end - begin));
+        const size_t c0 = share * units / j->shares * IG_PANEL;
+        const size_t c1 = (share + 1) * units / j->shares * IG_PANEL;
+        j->c->depthwise(&j->args, from, to, c0, IG_MIN(c1, j->args.out_c));
+        begin += to - from;
+    }
 }
 
 static void grid_part(void *arg, size_t begin, size_t end, size_t worker)
@@ -101,9 +110,12 @@ void ig_conv_image_run(const ig_conv_image *c, ig_pool *pool, float *scratch, fl
     const double work = (double)pixels * (double)c->args.out_c * (double)ig_conv_depth(&c->args);
     if (!pixels || !c->args.out_c) return;
     if (c->depthwise) {
-        const size_t least = (size_t)(WORTH / (work / (double)rows)) + 1;
-        const size_t grain = IG_MAX(least, rows / (4 * threads));
-        ig_parallel(pool, rows, threads == 1 ? rows : grain, 0, rows_part, &j);
+        const size_t many = (ITEMS * threads + rows - 1) / rows;
+        j.blocks = rows;
+        j.shares = threads == 1 ? 1 : IG_MIN(many, ig_gemm_panels(c->args.out_c));
+        const size_t items = j.shares * j.blocks;
+        const size_t grain = (size_t)(WORTH / (work / (double)items)) + 1;
+        ig_parallel(pool, items, threads == 1 ? items : grain, 0, rows_part, &j);
         return;
     }
     if (threads == 1 || work < 2 * WORTH) {

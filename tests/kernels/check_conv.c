@@ -24,7 +24,7 @@ static ig_conv_f32_args random_layer(bool depthwise)
     c.stride_w = check_pick(0, 3) ? c.stride_h : check_pick(1, 2);
     c.dilation_h = check_pick(0, 3) ? 1 : 2;
     c.dilation_w = check_pick(0, 3) ? 1 : 2;
-    c.groups = depthwise ? check_pick(1, 70) : check_pick(0, 3) ? 1 : check_pick(2, 3);
+    c.groups = depthwise ? check_pick(1, 150) : check_pick(0, 3) ? 1 : check_pick(2, 3);
     c.in_c = depthwise ? c.groups : c.groups * check_pick(1, 20);
     c.out_c = depthwise ? c.groups : c.groups * check_pick(1, 40);
     c.in_h = check_pick(1, 9);
@@ -94,17 +94,19 @@ static void check_random_dw(conv_dw_f32_fn *fn, const char *name, uint32_t needs
     for (size_t i = 0; i < SHAPES; i++) {
         ig_conv_f32_args c = random_layer(true);
         const size_t rows = c.batch * c.out_h, cut = check_pick(0, rows);
+        const size_t at = check_pick(0, 5) * IG_PANEL, split = IG_MIN(at, c.out_c);
         const size_t draw[3] = {check_pick(0, IG_ACT_MAP), check_pick(0, 1), check_pick(0, 1)};
         char layer[96];
         name_layer(layer, &c);
-        if (!check_next(needs, name, "%s act%zu cut%zu", layer, draw[0], cut)) continue;
+        if (!check_next(needs, name, "%s act%zu cut%zu,%zu", layer, draw[0], cut, split)) continue;
         const size_t size = fill_layer(&c, true, draw);
         float *want = check_out_f32(size), *got = check_out_f32(size);
         c.y = want;
-        conv_dw_f32_ref(&c, 0, rows);
+        conv_dw_f32_ref(&c, 0, rows, 0, c.out_c);
         c.y = got;
-        fn(&c, cut, rows);
-        fn(&c, 0, cut);
+        fn(&c, cut, rows, 0, c.out_c);
+        fn(&c, 0, cut, split, c.out_c);
+        fn(&c, 0, cut, 0, split);
         check_same_f32(want, got, size);
     }
 }
@@ -181,7 +183,7 @@ static void check_oracle_dw(conv_dw_f32_fn *fn, const char *name, uint32_t needs
         float *w = check_out_f32(taps * c.out_c);
         for (size_t j = 0; j < taps * c.out_c; j++) w[j % c.out_c * taps + j / c.out_c] = c.w[j];
         c.y = check_out_f32(size);
-        fn(&c, 0, c.batch * c.out_h);
+        fn(&c, 0, c.batch * c.out_h, 0, c.out_c);
         check_definition(&c, w);
     }
 }
@@ -259,7 +261,7 @@ static void check_timed_dw(conv_dw_f32_fn *fn, const char *name, uint32_t needs)
             continue;
         const size_t size = fill_layer(&c, true, (size_t[3]){IG_ACT_CLIP, 1, 0});
         c.y = check_out_f32(size);
-        check_bench(flop(&c), bytes(&c), fn(&c, 0, c.out_h));
+        check_bench(flop(&c), bytes(&c), fn(&c, 0, c.out_h, 0, c.out_c));
     }
 }
 
