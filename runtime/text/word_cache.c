@@ -39,7 +39,7 @@ bool ig_word_cache_get(const ig_word_cache *c, ig_ids *out, const char *p, size_
 
 void ig_word_cache_put(ig_word_cache *c, const char *p, size_t n, const uint32_t *ids, size_t n_ids)
 {
-    if (!n || n > WORD_MOST || n_ids > IDS_MOST) return;
+    if (!n || n > WORD_MOST || !n_ids || n_ids > IDS_MOST) return;
     ig_cached_word *w = slot(c, p, n);
     w->n = (uint8_t)n;
     w->n_ids = (uint8_t)n_ids;
