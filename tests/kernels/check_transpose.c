@@ -34,14 +34,6 @@ static void check_one(transpose_fn *fn, const char *name, uint32_t needs, size_t
                        s.x_row, s.y_row))
             check_shape(fn, &s, bytes);
     }
-    static const size_t sizes[][2] = {{128, 256}, {96, 784}, {784, 96}, {3, 12544}};
-    for (size_t i = 0; i < IG_LEN(sizes); i++) {
-        const size_t rows = sizes[i][0], cols = sizes[i][1], n = rows * cols;
-        if (!check_next(needs, name, "bench %zux%zu", rows, cols)) continue;
-        void *x = check_bytes(n * bytes), *y = check_bytes(n * bytes);
-        const transpose_shape s = {1, rows, cols, n, cols, n, rows};
-        check_bench(0.0, 2.0 * (double)(n * bytes), fn(y, x, &s));
-    }
 }
 
 void check_transpose(void);
