@@ -26,8 +26,9 @@ static void check_one(transpose_fn *fn, const char *name, uint32_t needs, size_t
         transpose_shape s = {
             .batch = check_pick(1, 3), .rows = check_pick(0, 70), .cols = check_pick(0, 70)};
         if (i % 4 == 0) s.rows = 16 * check_pick(1, 3), s.cols = 16 * check_pick(1, 3);
+        if (i % 4 == 1) s.rows = 3; /* planes of images */
         s.x_row = s.cols + check_pick(0, 2);
-        s.y_row = s.rows + check_pick(0, 2);
+        s.y_row = s.rows + check_pick(0, i % 4 == 1 ? 1 : 2);
         s.x_batch = s.rows * s.x_row;
         s.y_batch = s.cols * s.y_row;
         if (check_next(needs, name, "%zu of %zux%zu rows of %zu to %zu", s.batch, s.rows, s.cols,
