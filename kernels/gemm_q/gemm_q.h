@@ -161,8 +161,8 @@ typedef struct {
     const ig_q_format *format;
     size_t n, k;
     ig_epilogue epilogue;
-    float
-        *scratch; /* [IG_Q_EXPANDED * 16 * K], this thread's; may be NULL up to IG_Q_DIRECT rows */
+    /* [ig_q_wide_panels(k) * 16 * k], this thread's; may be NULL up to IG_Q_DIRECT rows */
+    float *scratch;
 } ig_gemm_q_f32_args;
 
 typedef void gemm_q_f32_fn(const ig_gemm_q_f32_args *g, size_t m0, size_t m1, size_t p0, size_t p1);
