@@ -1,6 +1,8 @@
 /* cmd_bench.c - `ingot bench`: what Ingot reaches of what this machine can do. `kernels` is the
  * first operand's only value so far; the benches themselves are in bench/kernels/. */
+#include "bench/kernels/compare.h"
 #include "bench/kernels/report.h"
+#include "bench/kernels/roofline.h"
 #include "kernels/cpu.h"
 #include "tools/cli/cli.h"
 #include "tools/data/output.h"
@@ -10,7 +12,7 @@
 #include <string.h>
 
 typedef struct {
-    const char *what, *filter, *isa, *shape, *peers, *json;
+    const char *what, *filter, *isa, *shape, *peers, *compare, *svg, *json;
     int64_t threads;
     int cache;
     bool quick, quiet;
@@ -66,7 +68,18 @@ static ingot_status end_files(file *files, size_t n, const bench *b, ingot_statu
     return s;
 }
 
-static ingot_status bench_kernels(ig_cli *cli, const args *a, ingot_error *err)
+static ingot_status compare(ig_cli *cli, const bench_earlier *earlier, const bench *b,
+                            ingot_error *err)
+{
+    size_t n_slower = 0;
+    if (!earlier->path) return INGOT_OK;
+    IG_TRY(earlier_print(earlier, b, &n_slower, err));
+    if (n_slower) cli->exit_code = IG_EXIT_FAILED;
+    return INGOT_OK;
+}
+
+static ingot_status measure(ig_cli *cli, const args *a, const bench_earlier *earlier,
+                            ingot_error *err)
 {
     const bench_options o = {.filter = a->filter,
                              .shape = a->shape,
@@ -75,13 +88,24 @@ static ingot_status bench_kernels(ig_cli *cli, const args *a, ingot_error *err)
                              .quick = a->quick,
                              .quiet = a->quiet,
                              .peers = a->peers};
-    file files[] = {{.path = a->json, .write = report_json}};
+    file files[] = {{.path = a->json, .write = report_json},
+                    {.path = a->svg, .write = roofline_svg}};
     bench b;
     IG_TRY(open_files(files, IG_LEN(files), &cli->heap, err));
     ingot_status s = bench_all(&b, &o, &cli->heap, err);
     if (!s) s = report_table(&b, err);
     s = end_files(files, IG_LEN(files), &b, s, err);
+    if (!s) s = compare(cli, earlier, &b, err);
     bench_close(&b);
+    return s;
+}
+
+static ingot_status bench_kernels(ig_cli *cli, const args *a, ingot_error *err)
+{
+    bench_earlier earlier = {0};
+    ingot_status s = a->compare ? earlier_open(&earlier, &cli->heap, a->compare, err) : INGOT_OK;
+    if (!s) s = measure(cli, a, &earlier, err);
+    if (a->compare) earlier_close(&earlier);
     return s;
 }
 
@@ -137,6 +161,18 @@ static const ig_option options[] = {
      .kind = IG_OPT_FLAG,
      .help = "fewer rounds and shapes: about two minutes",
      .offset = offsetof(args, quick)},
+    {.name = "compare",
+     .arg = "F",
+     .kind = IG_OPT_FILE,
+     .help =
+         "compare with an earlier run's JSON; exit code 1 when a case is over 3 % slower, beyond "
+         "its spread",
+     .offset = offsetof(args, compare)},
+    {.name = "svg",
+     .arg = "F",
+     .kind = IG_OPT_FILE,
+     .help = "draw a roofline plot of what was measured",
+     .offset = offsetof(args, svg)},
     {.name = "json",
      .arg = "F",
      .kind = IG_OPT_FILE,
@@ -146,6 +182,7 @@ static const ig_option options[] = {
 };
 static const ig_example examples[] = {
     {"ingot bench kernels --quick", "every kernel, in about two minutes"},
+    {"ingot bench kernels -f conv --compare before.json", "what a change brought"},
     {"ingot bench kernels -f '^gemm_f32' -s 1,4096,4096 -t 1", "one product beside its peers"},
 };
 
@@ -156,7 +193,8 @@ const ig_command ig_cmd_bench = {
         "Measures what this machine can do at most (arithmetic in registers, reading and copying "
         "from each cache and from memory), and every kernel in the same seconds: the figures are "
         "medians of rounds, each as a share of the limit that was reached beside it. Libraries "
-        "that do the same work (OpenBLAS, BLIS) are loaded when they are installed and timed "
+        "that do the same work (OpenBLAS, oneDNN, BLIS) are loaded when they are installed and "
+        "timed "
         "in turns with Ingot; a ratio above 1 means that Ingot is faster.",
     IG_COMMAND_OPERANDS(operands),
     IG_COMMAND_OPTIONS(options),

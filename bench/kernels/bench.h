@@ -4,17 +4,15 @@
  * *b); CMake finds the file, no list is edited. Each case says what it is, makes its operands, adds
  * Ingot's function and any peers', and is then timed with 1 thread and with all:
  *
- *     static void run(void *arg, ig_pool *pool)
- *     {
- *         ig_parallel(pool, rows, 8, 0, task, arg);     as the op splits it
- *     }
+ *     static void part(void *arg, size_t begin, size_t end, size_t worker) { .. }
+ *
  *     void bench_softmax(bench *b)
  *     {
  *         const bench_case c = {.name = "softmax_f32", .family = "softmax_f32",
- *                               .compute = BENCH_FMA_F32, .flop = .., .bytes = 8.0 * n};
+ *                               .unit = BENCH_BYTES, .bytes = 8.0 * n, .copies = true};
  *         if (!bench_next(b, &c, "rows=%zu,cols=%zu", rows, cols)) return;
- *         job j = {bench_f32(b, n, -1, 1), bench_f32(b, n, 0, 0)};
- *         bench_add(b, "ingot", run, &j);
+ *         job j = {bench_take(b, 4 * n), bench_f32(b, n, -1, 1)};
+ *         bench_add_parts(b, "ingot", part, &j, rows, 8);     split as the op splits it
  *         bench_run(b);
  *     }
  *
@@ -71,6 +69,10 @@ typedef void bench_fn(void *job, ig_pool *pool);
 /* bench_add - what is timed: first "ingot", then peers, each under its name. */
 void bench_add(bench *b, const char *who, bench_fn *fn, void *job);
 
+/* bench_add_parts - the same, where a call is ig_parallel(pool, n, grain, 0, part, job). */
+void bench_add_parts(bench *b, const char *who, ig_task_fn *part, void *job, size_t n,
+                     size_t grain);
+
 /* bench_run - time all that was added, in turns, for each number of threads. */
 void bench_run(bench *b);
 
@@ -87,6 +89,9 @@ void bench_defer(bench *b, void (*fn)(void *arg), void *arg);
 
 /* Bytes that no cache holds: at least 4 times the L3 (what "from DRAM" means here). */
 size_t bench_uncached(const bench *b);
+/* The most threads that a case is timed with: how many slices of scratch a job needs. */
+size_t bench_threads(const bench *b);
+size_t bench_threads_least(const bench *b);
 /* --quick was given: leave out the shapes that only add detail. */
 bool bench_quick(const bench *b);
 /* Sizes of --shape M,N,K; false: not given so. Products time these in place of their own list. */

@@ -1,4 +1,4 @@
-/* peers.c - see peers.h. */
+/* peers.c - which libraries there are; see peers.h. */
 #include "bench/kernels/peers.h"
 
 #include <dlfcn.h>
@@ -6,69 +6,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROW_MAJOR = 101, NO_TRANS = 111, FILES = 4 };
-
-static void openblas_threads(size_t n);
-static void blis_threads(size_t n);
+enum { FILES = 3 };
 
 static struct {
     const char *name, *package, *files[FILES];
-    void *handle;
-    bench_blas blas;
+    bool (*bind)(void *handle);
+    bool loaded;
 } peers[] = {
-    {"openblas",
-     "libopenblas0",
-     {"libopenblas.so.0", "libopenblas.so"},
-     NULL,
-     {.set_threads = openblas_threads}},
-    {"blis",
-     "libblis4-pthread",
-     {"libblis.so.4", "libblis.so"},
-     NULL,
-     {.set_threads = blis_threads}},
+    {"openblas", "libopenblas0", {"libopenblas.so.0", "libopenblas.so"}, peer_openblas, false},
+    {"onednn", "libdnnl2", {"libdnnl.so.2"}, peer_onednn, false},
+    {"blis", "libblis4", {"libblis.so.4", "libblis.so"}, peer_blis, false},
 };
-
-static void (*openblas_set)(int n);
-static void (*blis_set)(long n);
-
-static void openblas_threads(size_t n)
-{
-    static size_t now;
-    if (n != now) openblas_set((int)n);
-    now = n;
-}
-
-static void blis_threads(size_t n)
-{
-    static size_t now;
-    if (n != now) blis_set((long)n);
-    now = n;
-}
 
 const char *peers_name(size_t i) { return i < IG_LEN(peers) ? peers[i].name : NULL; }
 const char *peers_package(size_t i) { return peers[i].package; }
-bool peers_loaded(size_t i) { return peers[i].handle != NULL; }
+bool peers_loaded(size_t i) { return peers[i].loaded; }
 
 /* RTLD_DEEPBIND: two libraries that define sgemm must each find their own. */
 static bool load(size_t i)
 {
-    bench_blas *blas = &peers[i].blas;
-    for (size_t f = 0; f < FILES && peers[i].files[f] && !peers[i].handle; f++)
-        peers[i].handle = dlopen(peers[i].files[f], RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
-    void *const h = peers[i].handle;
-    if (!h) return false;
-    blas->name = peers[i].name;
-    *(void **)&blas->sgemm = dlsym(h, "cblas_sgemm");
-    *(void **)&blas->dgemm = dlsym(h, "cblas_dgemm");
-    void *const set = dlsym(h, i ? "bli_thread_set_num_threads" : "openblas_set_num_threads");
-    if (i)
-        *(void **)&blis_set = set;
-    else
-        *(void **)&openblas_set = set;
-    if (blas->sgemm && blas->dgemm && set) return true;
-    dlclose(h);
-    peers[i].handle = NULL;
-    return false;
+    void *handle = NULL;
+    for (size_t f = 0; f < FILES && peers[i].files[f] && !handle; f++)
+        handle = dlopen(peers[i].files[f], RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+    peers[i].loaded = handle && peers[i].bind(handle);
+    if (handle && !peers[i].loaded) dlclose(handle);
+    return peers[i].loaded;
 }
 
 static size_t find(const char *name, size_t n)
@@ -90,11 +52,13 @@ static ingot_status unknown(const char *name, size_t n, ingot_error *err)
 
 ingot_status peers_open(const char *list, ingot_error *err)
 {
+    setenv("GOMP_SPINCOUNT", "20000",
+           0); /* idle threads of OpenMP leave the cores to others soon */
     for (size_t i = 0; !list && i < IG_LEN(peers); i++) load(i);
     while (list && *list) {
         const size_t n = strcspn(list, ","), i = find(list, n);
         if (i == IG_LEN(peers)) return unknown(list, n, err);
-        if (!load(i))
+        if (!peers[i].loaded && !load(i))
             return ig_fail(err, INGOT_E_ARG, "--vs %s: %s is not installed (package %s)",
                            peers[i].name, peers[i].files[0], peers[i].package);
         list += n + (list[n] == ',');
@@ -102,67 +66,8 @@ ingot_status peers_open(const char *list, ingot_error *err)
     return INGOT_OK;
 }
 
-const bench_blas *bench_blas_peer(size_t i)
-{
-    for (size_t k = 0; k < IG_LEN(peers); k++)
-        if (peers[k].handle && i-- == 0) return &peers[k].blas;
-    return NULL;
-}
-
-/* ---- products
- * ------------------------------------------------------------------------------------ */
-
-typedef struct {
-    const bench_blas *blas;
-    int m, n, k;
-    const void *a, *b;
-    void *c;
-} product;
-
-static void run_f32(void *arg, ig_pool *pool)
-{
-    const product *p = arg;
-    p->blas->set_threads(ig_pool_threads(pool));
-    p->blas->sgemm(ROW_MAJOR, NO_TRANS, NO_TRANS, p->m, p->n, p->k, 1, p->a, p->k, p->b, p->n, 0,
-                   p->c, p->n);
-}
-
-static void run_f64(void *arg, ig_pool *pool)
-{
-    const product *p = arg;
-    p->blas->set_threads(ig_pool_threads(pool));
-    p->blas->dgemm(ROW_MAJOR, NO_TRANS, NO_TRANS, p->m, p->n, p->k, 1, p->a, p->k, p->b, p->n, 0,
-                   p->c, p->n);
-}
-
-/* All of them share operands: none writes what another one reads. */
-static void add_products(bench *b, bench_fn *run, const product *of)
-{
-    const bench_blas *blas;
-    for (size_t i = 0; (blas = bench_blas_peer(i)); i++) {
-        product *p = bench_take(b, sizeof *p);
-        *p = *of;
-        p->blas = blas;
-        bench_add(b, blas->name, run, p);
-    }
-}
-
 void bench_vs_gemm_f32(bench *b, size_t m, size_t n, size_t k)
 {
-    if (!bench_blas_peer(0)) return;
-    product p = {.m = (int)m, .n = (int)n, .k = (int)k};
-    p.a = bench_f32(b, m * k, -1, 1);
-    p.b = bench_f32(b, k * n, -1, 1);
-    p.c = bench_f32(b, m * n, 0, 0);
-    add_products(b, run_f32, &p);
-}
-
-void bench_vs_gemm_f64(bench *b, size_t m, size_t n, size_t k)
-{
-    if (!bench_blas_peer(0)) return;
-    product p = {.m = (int)m, .n = (int)n, .k = (int)k};
-    p.a = bench_f64(b, m * k, -1, 1);
-    p.b = bench_f64(b, k * n, -1, 1);
-    p.c = bench_f64(b, m * n, 0, 0);
-    add_products(b, run_f64, &p);
+    blas_gemm_f32(b, m, n, k);
+    onednn_gemm_f32(b, m, n, k);
 }

@@ -13,4 +13,7 @@ ingot_status report_table(const bench *b, ingot_error *err);
  * entry for each. E_IO. */
 ingot_status report_json(const bench *b, FILE *to, ingot_error *err);
 
+/* limit_text - "fma_f32_2t": a limit's name with its threads. Returns text. */
+const char *limit_text(char *text, size_t room, const roof *f);
+
 #endif

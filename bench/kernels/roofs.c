@@ -10,7 +10,7 @@
 
 /* A sample deals out items of ITEM bytes, or of TURNS turns: microseconds each, so that threads
  * even out among themselves as they do in a kernel. */
-enum { ITEM = 1 << 20, TURNS = 2000, PAGE = 4096, TRIES = 3 };
+enum { ITEM = 1 << 20, TURNS = 2000, PAGE = 4096, TRIES = 3, FIRST = 9 };
 static const double SAMPLE = 1e-3, SAMPLE_DRAM = 3e-3;
 
 static const struct {
@@ -87,23 +87,29 @@ static ig_limit_ops_fn *ops_of(const ig_limit_loops *l, roof_kind kind)
     }
 }
 
-/* Half of a core's cache, so that all of it stays there. Of the one that cores share, also with
- * neighbours that cannot be seen, an eighth: more than a core's own cache, far from all. */
+/* Most of a core's L1, half of its L2 (physical pages do not spread evenly): all of it stays there.
+ * Of the cache that cores share, also with neighbours that cannot be seen, an eighth: more than a
+ * core's own, far from all. */
 static size_t part_of(const roofs *r, roof_kind kind, size_t threads)
 {
     const size_t level = (size_t)(kind - ROOF_L1_READ) % 4;
     if (level == 3) return 0;
-    const size_t bytes =
-        level == 2 ? IG_MAX(r->cache[2] / 8 / threads, 2 * r->cache[1]) : r->cache[level] / 2;
-    return IG_MAX(bytes / (2 * PAGE) * (2 * PAGE), (size_t)2 * PAGE);
+    const size_t bytes = level == 2   ? IG_MAX(r->cache[2] / 8 / threads, 2 * r->cache[1])
+                         : level == 1 ? r->cache[1] / 2
+                                      : r->cache[0] / 4 * 3;
+    return IG_MAX(bytes / (2 * PAGE) * (2 * PAGE), (size_t)4 * PAGE);
 }
+
+/* Copies go half a page further than from half to half: addresses that agree in their last 12 bits
+ * would wait for each other. */
+static size_t copied(size_t bytes) { return bytes / 2 - PAGE; }
 
 static void go_over(const work *w, unsigned char *p, size_t bytes)
 {
     if (w->read)
         w->read(p, bytes);
     else
-        w->copy(p + bytes / 2, p, bytes / 2);
+        w->copy(p + bytes / 2 + PAGE / 2, p, copied(bytes));
 }
 
 static void do_items(void *arg, size_t begin, size_t end, size_t worker)
@@ -127,7 +133,8 @@ static void do_items(void *arg, size_t begin, size_t end, size_t worker)
 static double item_size(const work *w)
 {
     if (w->ops) return w->ops(1) * TURNS;
-    return w->part ? (double)((ITEM + w->part - 1) / w->part * w->part) : (double)ITEM;
+    const size_t part = w->part ? w->part : ITEM, passes = (ITEM + part - 1) / part;
+    return (double)(passes * (w->read ? part : 2 * copied(part)));
 }
 
 /* A second's operations or bytes, when `items` are dealt out. */
@@ -194,16 +201,16 @@ roof *roofs_find(roofs *r, roof_kind kind, size_t slot, ig_pool *pool)
     double rate = rate_of(&w, pool, few);
     rate = IG_MAX(rate, rate_of(&w, pool, few)); /* the first one woke the threads */
     f->items = IG_MAX((size_t)(rate * wanted / item_size(&w)), few);
-    for (size_t i = 0; i < TRIES; i++) roofs_sample(r, f);
+    for (size_t i = 0; i < FIRST; i++) roofs_sample(r, f);
     return f;
 }
 
-double roof_median(const roof *f)
+double roof_limit(const roof *f)
 {
     double copy[ROOF_SAMPLES];
     const size_t n = IG_MIN(f->n, (size_t)ROOF_SAMPLES);
     memcpy(copy, f->samples, n * sizeof *copy);
-    return numbers_quantile(copy, n, 0.5);
+    return numbers_quantile(copy, n, 0.9);
 }
 
 roof_kind roof_memory(const roofs *r, double set, size_t threads, bool copies)

@@ -1,8 +1,9 @@
 /* roofs.h - the machine's limits, measured again and again while the benches run.
  *
  * A limit is a kind (arithmetic, or reading or copying from one level of memory) and a number of
- * threads. Samples are taken beside every round, because the clock of a shared machine wanders; the
- * figure of a limit is the median of all its samples. */
+ * threads. Samples are taken beside every round, because the clock of a shared machine wanders. The
+ * figure of a limit is the 90th percentile of its samples: what the machine does when nobody
+ * disturbs it. */
 #ifndef IG_BENCH_ROOFS_H
 #define IG_BENCH_ROOFS_H
 
@@ -59,7 +60,7 @@ roof *roofs_find(roofs *r, roof_kind kind, size_t slot, ig_pool *pool);
 /* roofs_sample - what the machine reaches at this moment, a second; about a millisecond. Kept. */
 double roofs_sample(roofs *r, roof *f);
 
-double roof_median(const roof *f);     /* of the samples, a second */
+double roof_limit(const roof *f);      /* of the samples, a second */
 const char *roof_name(roof_kind kind); /* "fma_f32": without the threads */
 const char *roof_unit(roof_kind kind); /* "GFLOP/s" */
 bool roof_is_memory(roof_kind kind);

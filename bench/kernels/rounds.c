@@ -5,11 +5,12 @@
  * measured at the same moment, because the clock of a machine with neighbours wanders by tens of
  * percent within a run. The median of these ratios over the rounds is the share of the limit, and
  * the median of the times' ratios is the comparison with a peer; figures in GFLOP/s or GB/s are the
- * share times the limit's median over the whole run. Who begins changes from round to round. */
+ * share times the limit's figure of the whole run. Who begins changes from round to round. */
 #include "bench/kernels/numbers.h"
 #include "bench/kernels/runner.h"
 
 #include <stdio.h>
+#include <time.h>
 
 enum { ROUNDS = 21, ROUNDS_QUICK = 9, CALLS_MOST = 1 << 22 };
 static const double ROUND = 4e-3, ROUND_QUICK = 2e-3;
@@ -23,6 +24,25 @@ typedef struct {
     double seconds[BENCH_SIDES][ROUNDS]; /* a call */
     double speed[ROUNDS];                /* of the limit around the round */
 } timing;
+
+static double process_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Libraries let their idle threads spin for a while, on cores that the next side needs: wait until
+ * the process has come to rest. */
+static void settle(void)
+{
+    const struct timespec nap = {.tv_nsec = 1000000};
+    for (int i = 0; i < 60; i++) {
+        const double t0 = process_seconds();
+        nanosleep(&nap, NULL);
+        if (process_seconds() - t0 < 0.1e-3) return;
+    }
+}
 
 static double time_side(timing *t, size_t side)
 {
@@ -64,7 +84,7 @@ static roof *choose_limit(bench *b, size_t slot, bench_result *r)
     }
     const double set = b->options->cold ? 1e300 : c->set > 0 ? c->set : c->bytes;
     memory = roofs_find(&b->roofs, roof_memory(&b->roofs, set, r->threads, c->copies), slot, pool);
-    r->by_bytes = !ops || c->bytes / roof_median(memory) > c->flop / roof_median(ops);
+    r->by_bytes = !ops || c->bytes / roof_limit(memory) > c->flop / roof_limit(ops);
     return r->by_bytes ? memory : ops;
 }
 
@@ -76,6 +96,7 @@ static void measure(timing *t)
         for (size_t k = 0; k < b->n_sides; k++) {
             const size_t side = (i + k) % b->n_sides;
             t->seconds[side][i] = time_side(t, side);
+            if (side > 0 && ig_pool_threads(t->pool) > 1) settle();
         }
         const double after = t->limit ? roofs_sample(&b->roofs, t->limit) : 0;
         t->speed[i] = (before + after) / 2;

@@ -18,6 +18,8 @@
 
 bool bench_quick(const bench *b) { return b->options->quick; }
 size_t bench_uncached(const bench *b) { return b->roofs.memory_bytes; }
+size_t bench_threads_least(const bench *b) { return ig_pool_threads(b->pools[0]); }
+size_t bench_threads(const bench *b) { return ig_pool_threads(b->pools[b->n_pools - 1]); }
 
 bool bench_product(const bench *b, size_t mnk[3])
 {
@@ -70,6 +72,25 @@ void bench_add(bench *b, const char *who, bench_fn *fn, void *job)
     b->sides[b->n_sides++].job = job;
 }
 
+typedef struct {
+    ig_task_fn *part;
+    void *job;
+    size_t n, grain;
+} parts;
+
+static void run_parts(void *arg, ig_pool *pool)
+{
+    const parts *p = arg;
+    ig_parallel(pool, p->n, p->grain, 0, p->part, p->job);
+}
+
+void bench_add_parts(bench *b, const char *who, ig_task_fn *part, void *job, size_t n, size_t grain)
+{
+    parts *p = bench_take(b, sizeof *p);
+    *p = (parts){part, job, n, grain};
+    bench_add(b, who, run_parts, p);
+}
+
 /* ---- results
  * ------------------------------------------------------------------------------------- */
 
@@ -113,7 +134,7 @@ void bench_run(bench *b)
 
 double result_figure(const bench_result *r, double share)
 {
-    return r->limit ? share * roof_median(r->limit) * 1e-9 : share;
+    return r->limit ? share * roof_limit(r->limit) * 1e-9 : share;
 }
 
 const char *result_unit(const bench_result *r)
@@ -124,7 +145,7 @@ const char *result_unit(const bench_result *r)
 double result_seconds(const bench_result *r)
 {
     if (!r->limit) return 1e-6 * r->median;
-    return (r->by_bytes ? r->bytes : r->flop) / (r->median * roof_median(r->limit));
+    return (r->by_bytes ? r->bytes : r->flop) / (r->median * roof_limit(r->limit));
 }
 
 /* ---- the whole
@@ -157,6 +178,13 @@ static ingot_status open_pools(bench *b, ingot_error *err)
     return INGOT_OK;
 }
 
+/* All limits, before anything else. */
+static void measure_limits(bench *b)
+{
+    for (size_t i = 0; i < b->n_pools; i++)
+        for (int k = 0; k < ROOF_KINDS; k++) roofs_find(&b->roofs, (roof_kind)k, i, b->pools[i]);
+}
+
 ingot_status bench_all(bench *b, const bench_options *options, ig_heap *heap, ingot_error *err)
 {
     *b = (bench){.options = options, .heap = heap, .err = err};
@@ -165,6 +193,7 @@ ingot_status bench_all(bench *b, const bench_options *options, ig_heap *heap, in
     IG_TRY(peers_open(options->peers, err));
     IG_TRY(open_pools(b, err));
     IG_TRY(roofs_open(&b->roofs, heap, err));
+    measure_limits(b);
 #define BENCH(op) bench_##op(b);
 #include "benches.def"
 #undef BENCH

@@ -63,7 +63,8 @@ static void outputs(const work *w, size_t q, size_t rows, size_t keys)
     if (keys == w->keys) {
         IG_ISA(gemm_f32)(&g, 0, rows, 0, panels);
     } else {
-        for (size_t i = 0; i < panels; i++, g.c += IG_PANEL, g.b += w->keys * IG_PANEL) {
+        for (size_t i = 0; i < panels; i++, g.c += IG_PANEL) {
+            g.b = w->v + i * w->keys * IG_PANEL;
             g.n = i + 1 < panels ? IG_PANEL : p->dv - i * IG_PANEL;
             IG_ISA(gemm_f32)(&g, 0, rows, 0, 1);
         }

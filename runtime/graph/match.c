@@ -34,6 +34,8 @@ ig_node *ig_maker(const ig_match *m, ig_id id, const char *op, const char *fn)
     return ig_is(n, op, fn) ? n : NULL;
 }
 
+bool ig_read_once(const ig_match *m, ig_id id) { return id < m->n_values && m->uses[id] == 1; }
+
 ig_node *ig_only_reader(const ig_match *m, ig_id id)
 {
     return id < m->n_values && m->uses[id] == 1 ? m->read_by[id] : NULL;

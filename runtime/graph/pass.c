@@ -8,8 +8,10 @@ static const ig_pass passes[] = {
     {"inline_folded", ig_pass_inline}, /* conditions that folding found */
     {"cse", ig_pass_cse},
     {"norms", ig_pass_norms},
+    {"attention", ig_pass_attention},
     {"activations", ig_pass_activations},
     {"batch_norm", ig_pass_batch_norm},
+    {"dead_fused", ig_pass_dead}, /* what was spelled out still counts as a reader */
     {"epilogues", ig_pass_epilogues},
     {"layout", ig_pass_layout},
     {"pack", ig_pass_pack},

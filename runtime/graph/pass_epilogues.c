@@ -6,6 +6,7 @@
  * product, so that everything it needs has been made by then. */
 #include "runtime/graph/match.h"
 #include "runtime/graph/passes.h"
+#include "runtime/graph/sizes.h"
 #include "runtime/base/checked.h"
 
 #include <math.h>
@@ -71,21 +72,15 @@ static bool find_bias(const ig_match *m, const ig_node *p, const ig_node *r, ig_
 /* ---- residual
  * ------------------------------------------------------------------------------------ */
 
-static bool same_shape(const ig_type *a, const ig_type *b)
-{
-    if (a->dtype != b->dtype || a->rank < 0 || a->rank != b->rank) return false;
-    for (int d = 0; d < a->rank; d++)
-        if (!ig_dim_equal(a->dims[d], b->dims[d])) return false;
-    return true;
-}
-
-static bool find_residual(const ig_match *m, const ig_node *p, const ig_node *r, ig_id *residual)
+static bool find_residual(const ig_match *m, const ig_sizes *sizes, const ig_node *p,
+                          const ig_node *r, ig_id *residual)
 {
     if (!ig_is(r, "binary", "add") || has(p, RESIDUAL)) return false;
     *residual = ig_other(r, p->out[0]);
     if (*residual == IG_NO_VALUE || *residual == p->out[0] || m->g->values[*residual].is_const)
         return false;
-    return same_shape(&m->g->values[*residual].type, &m->g->values[p->out[0]].type);
+    return m->g->values[*residual].type.dtype == m->g->values[p->out[0]].type.dtype &&
+           ig_sizes_same(sizes, *residual, p->out[0]);
 }
 
 /* ---- activation
@@ -134,7 +129,7 @@ static bool find_activation(const ig_match *m, const ig_node *r, activation *f)
  * ----------------------------------------------------------------------------------------- */
 
 /* One step along the chain: the product's new node, or NULL at its end. */
-static ig_node *extend(ig_match *m, ig_node *p, bool *failed)
+static ig_node *extend(ig_match *m, const ig_sizes *sizes, ig_node *p, bool *failed)
 {
     ig_graph *g = m->g;
     ig_node *r = ig_only_reader(m, p->out[0]);
@@ -144,7 +139,7 @@ static ig_node *extend(ig_match *m, ig_node *p, bool *failed)
     bool ok;
     if (find_bias(m, p, r, &id, failed))
         ok = !*failed && take_over(g, r, p, BIAS, id);
-    else if (find_residual(m, p, r, &id))
+    else if (find_residual(m, sizes, p, r, &id))
         ok = take_over(g, r, p, RESIDUAL, id);
     else if (r->in[0] == p->out[0] && find_activation(m, r, &f))
         ok = take_over(g, r, p, INPUTS, IG_NO_VALUE) && ig_put_attr_text(g, r, "act", f.act) &&
@@ -159,11 +154,12 @@ static ig_node *extend(ig_match *m, ig_node *p, bool *failed)
 ingot_status ig_pass_epilogues(ig_graph *g, ig_pass_context *c, ingot_error *err)
 {
     ig_match m;
-    bool failed = !ig_match_open(&m, g, c->scratch);
+    const ig_sizes *sizes = ig_sizes_open(g, c->scratch, c->heap);
+    bool failed = !sizes || !ig_match_open(&m, g, c->scratch);
     for (size_t i = 0; !failed && i < g->n_nodes; i++) {
         ig_node *p = g->nodes[i];
         if (!p->op || !is_product(p) || g->values[p->out[0]].type.dtype != INGOT_F32) continue;
-        while (p && !failed) p = extend(&m, p, &failed);
+        while (p && !failed) p = extend(&m, sizes, p, &failed);
     }
     ig_graph_compact(g);
     return failed ? ig_fail(err, INGOT_E_NOMEM, "fusing epilogues: no memory") : INGOT_OK;

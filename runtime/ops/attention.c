@@ -5,11 +5,15 @@
  *   mask       bool (true: look) or numbers to add, broadcast to [B, Hq, Tq, T]; a shorter last
  *              dimension hides the keys beyond it
  *   past       [B, Hkv, P, D], before k and v; present is both together
+ *   tokens_first  bits for q, k, v and y: of rank 4, it is [B, T, heads, size]
+ *   hidden_nan    a query all of whose keys the mask hides with -infinity gives NaN, as softmax
+ *              does; else zeros
  *   kv_len     [B] i64: so many keys are there; with causal the last query stands at the last of
  *              them
  *
  * Query head h reads key head h / (Hq / Hkv). A task is a head and a block of queries: heads are
  * read and written where they lie, with strides. f16 and bf16 are widened as a whole. */
+#include "runtime/ops/attention.h"
 #include "runtime/ops/attention_rows.h"
 #include "runtime/ops/wide.h"
 #include "kernels/attention/attention.h"
@@ -17,12 +21,6 @@
 
 #include <math.h>
 #include <string.h>
-
-typedef struct {
-    int64_t q_heads, kv_heads, causal, left_window, right_window, softmax_precision;
-    double scale, softcap;
-    int scores;
-} attention_attrs;
 
 static const char *const score_names[] = {"raw", "capped", "masked", "softmax", NULL};
 
@@ -33,176 +31,13 @@ static const ig_attr attrs[] = {
     IG_INT(attention_attrs, left_window, -1),
     IG_INT(attention_attrs, right_window, -1),
     IG_INT(attention_attrs, softmax_precision, 0),
+    IG_INT(attention_attrs, tokens_first, 0),
+    IG_INT(attention_attrs, hidden_nan, 0),
     IG_FLOAT(attention_attrs, scale, 0), /* 0: 1 / sqrt(D) */
     IG_FLOAT(attention_attrs, softcap, 0),
     IG_ENUM(attention_attrs, scores, 0, score_names),
     {0},
 };
-
-enum { Q, K, V, MASK, PAST_K, PAST_V, KV_LEN, INPUTS };
-enum { Y, PRESENT_K, PRESENT_V, SCORES };
-
-static bool is_float(ingot_dtype d)
-{
-    return d == INGOT_F32 || d == INGOT_F16 || d == INGOT_BF16 || d == INGOT_F64;
-}
-
-/* ---- infer ---- */
-
-/* A tensor of heads as [batch, heads, tokens, size]; -1: not known. */
-typedef struct {
-    int64_t batch, heads, tokens, size;
-} heads;
-
-static ingot_status heads_of(ig_infer *c, heads *h, size_t i, int64_t count)
-{
-    const ig_type *t = c->in[i];
-    *h = (heads){-1, -1, -1, -1};
-    if (t->dtype != INGOT_NONE && !is_float(t->dtype))
-        return ig_infer_fail(c, "input %zu cannot be %s", i, ig_dtype(t->dtype)->name);
-    if (t->rank < 0) return INGOT_OK;
-    if (t->rank == 4) {
-        *h = (heads){t->dims[0], t->dims[1], t->dims[2], t->dims[3]};
-        if (count && h->heads >= 0 && h->heads != count)
-            return ig_infer_fail(c, "input %zu has %lld heads, the attribute says %lld", i,
-                                 (long long)h->heads, (long long)count);
-        return INGOT_OK;
-    }
-    if (t->rank != 3) return ig_infer_fail(c, "input %zu has rank %d, not 3 or 4", i, t->rank);
-    if (count < 1)
-        return ig_infer_fail(c, "input %zu has rank 3, so q_heads and kv_heads are needed", i);
-    *h = (heads){t->dims[0], count, t->dims[1], -1};
-    if (t->dims[2] < 0) return INGOT_OK;
-    if (t->dims[2] % count)
-        return ig_infer_fail(c, "%lld columns of input %zu do not make %lld heads",
-                             (long long)t->dims[2], i, (long long)count);
-    h->size = t->dims[2] / count;
-    return INGOT_OK;
-}
-
-static ingot_status agree(ig_infer *c, int64_t a, int64_t b, const char *what)
-{
-    if (!ig_dim_differ(a, b)) return INGOT_OK;
-    return ig_infer_fail(c, "%s differ: %lld and %lld", what, (long long)a, (long long)b);
-}
-
-/* past: what lies before `now`; *total: tokens of both. */
-static ingot_status check_past(ig_infer *c, size_t i, const heads *now, int64_t *total)
-{
-    *total = now->tokens;
-    if (!ig_has(c, i)) return INGOT_OK;
-    const ig_type *t = c->in[i], *n = c->in[i - PAST_K + K];
-    *total = IG_DIM_UNKNOWN;
-    if (t->dtype != INGOT_NONE && n->dtype != INGOT_NONE && t->dtype != n->dtype)
-        return ig_infer_fail(c, "the past is %s, the present %s", ig_dtype(t->dtype)->name,
-                             ig_dtype(n->dtype)->name);
-    if (t->rank < 0) return INGOT_OK;
-    if (t->rank != 4) return ig_infer_fail(c, "input %zu has rank %d, not 4", i, t->rank);
-    IG_TRY(agree(c, t->dims[0], now->batch, "batches of past and present"));
-    IG_TRY(agree(c, t->dims[1], now->heads, "heads of past and present"));
-    IG_TRY(agree(c, t->dims[3], now->size, "head sizes of past and present"));
-    if (t->dims[2] < 0 || now->tokens < 0) return INGOT_OK;
-    if (!ig_add_ok(t->dims[2], now->tokens, total)) return ig_infer_fail(c, "too many tokens");
-    return INGOT_OK;
-}
-
-static ingot_status check_mask(ig_infer *c, const heads *q, int64_t total)
-{
-    if (!ig_has(c, MASK)) return INGOT_OK;
-    const ig_type *t = c->in[MASK];
-    const int64_t want[4] = {q->batch, q->heads, q->tokens, total};
-    if (t->dtype != INGOT_NONE && ig_calc_of(t->dtype) == IG_CALC_NONE)
-        return ig_infer_fail(c, "the mask cannot be %s", ig_dtype(t->dtype)->name);
-    if (t->rank < 0) return INGOT_OK;
-    if (t->rank < 1 || t->rank > 4) return ig_infer_fail(c, "the mask has rank %d", t->rank);
-    for (int d = 0; d < t->rank; d++) {
-        const int64_t have = t->dims[d], w = want[4 - t->rank + d];
-        const bool last = d == t->rank - 1;
-        if (have < 0 || w < 0 || have == w || (!last && have == 1) || (last && have < w)) continue;
-        return ig_infer_fail(c, "dimension %d of the mask is %lld, expected %lld", d,
-                             (long long)have, (long long)w);
-    }
-    return INGOT_OK;
-}
-
-static ingot_status check_len(ig_infer *c, const heads *q)
-{
-    if (!ig_has(c, KV_LEN)) return INGOT_OK;
-    const ig_type *t = c->in[KV_LEN];
-    if (ig_has(c, PAST_K)) return ig_infer_fail(c, "it has both a past and a count of keys");
-    if (t->dtype != INGOT_NONE && t->dtype != INGOT_I64)
-        return ig_infer_fail(c, "the count of keys is %s, not i64", ig_dtype(t->dtype)->name);
-    if (t->rank < 0) return INGOT_OK;
-    if (t->rank != 1) return ig_infer_fail(c, "the count of keys has rank %d, not 1", t->rank);
-    return agree(c, t->dims[0], q->batch, "counts of keys and batches");
-}
-
-static ingot_status check_attrs(ig_infer *c, const attention_attrs *a, const heads *q,
-                                const heads *k)
-{
-    if (q->heads >= 0 && k->heads >= 0 && (k->heads == 0 || q->heads % k->heads))
-        return ig_infer_fail(c, "%lld query heads share %lld key heads", (long long)q->heads,
-                             (long long)k->heads);
-    if (a->left_window < -1 || a->right_window < -1)
-        return ig_infer_fail(c, "windows of %lld and %lld", (long long)a->left_window,
-                             (long long)a->right_window);
-    if (!isfinite(a->scale) || !(a->softcap >= 0))
-        return ig_infer_fail(c, "scale %g, softcap %g", a->scale, a->softcap);
-    if (a->softmax_precision && (a->softmax_precision > INT8_MAX || a->softmax_precision < 0 ||
-                                 !is_float((ingot_dtype)a->softmax_precision)))
-        return ig_infer_fail(c, "softmax_precision %lld", (long long)a->softmax_precision);
-    if (ig_has(c, PAST_K) != ig_has(c, PAST_V))
-        return ig_infer_fail(c, "past keys and past values come together");
-    return INGOT_OK;
-}
-
-static void set_types(ig_infer *c, const heads *q, const heads *k, const heads *v, int64_t total)
-{
-    const int64_t present_k[4] = {k->batch, k->heads, total, k->size};
-    const int64_t present_v[4] = {v->batch, v->heads, total, v->size};
-    const int64_t scores[4] = {q->batch, q->heads, q->tokens, total};
-    const int64_t y4[4] = {q->batch, q->heads, q->tokens, v->size};
-    const bool known = q->heads >= 0 && v->size >= 0; /* both were divisors of a checked size */
-    const int64_t y3[3] = {q->batch, q->tokens, known ? q->heads * v->size : IG_DIM_UNKNOWN};
-    c->out[Y] = (ig_type){.dtype = c->in[Q]->dtype, .rank = IG_RANK_UNKNOWN};
-    if (c->in[Q]->rank == 4) c->out[Y] = ig_type_tensor(c->in[Q]->dtype, 4, y4);
-    if (c->in[Q]->rank == 3) c->out[Y] = ig_type_tensor(c->in[Q]->dtype, 3, y3);
-    if (c->n_out > PRESENT_K) c->out[PRESENT_K] = ig_type_tensor(c->in[K]->dtype, 4, present_k);
-    if (c->n_out > PRESENT_V) c->out[PRESENT_V] = ig_type_tensor(c->in[V]->dtype, 4, present_v);
-    if (c->n_out > SCORES) c->out[SCORES] = ig_type_tensor(c->in[Q]->dtype, 4, scores);
-}
-
-static ingot_status infer(ig_infer *c)
-{
-    const attention_attrs *a = c->attrs;
-    heads q, k, v;
-    int64_t total, total_v, wide;
-    if (a->q_heads < 0 || a->kv_heads < 0)
-        return ig_infer_fail(c, "%lld and %lld heads", (long long)a->q_heads,
-                             (long long)a->kv_heads);
-    IG_TRY(heads_of(c, &q, Q, a->q_heads));
-    IG_TRY(heads_of(c, &k, K, a->kv_heads));
-    IG_TRY(heads_of(c, &v, V, a->kv_heads));
-    for (size_t i = K; i <= V; i++)
-        if (c->in[Q]->rank >= 0 && c->in[i]->rank >= 0 && c->in[Q]->rank != c->in[i]->rank)
-            return ig_infer_fail(c, "q has rank %d, input %zu rank %d", c->in[Q]->rank, i,
-                                 c->in[i]->rank);
-    IG_TRY(check_attrs(c, a, &q, &k));
-    IG_TRY(agree(c, q.batch, k.batch, "batches of q and k"));
-    IG_TRY(agree(c, k.batch, v.batch, "batches of k and v"));
-    IG_TRY(agree(c, k.heads, v.heads, "heads of k and v"));
-    IG_TRY(agree(c, k.tokens, v.tokens, "tokens of k and v"));
-    IG_TRY(agree(c, q.size, k.size, "head sizes of q and k"));
-    IG_TRY(check_past(c, PAST_K, &k, &total));
-    IG_TRY(check_past(c, PAST_V, &v, &total_v));
-    IG_TRY(agree(c, total, total_v, "tokens of past keys and values"));
-    IG_TRY(check_mask(c, &q, total));
-    IG_TRY(check_len(c, &q));
-    if (q.heads > 0 && v.size > 0 && !ig_mul_ok(q.heads, v.size, &wide))
-        return ig_infer_fail(c, "the heads are too wide");
-    set_types(c, &q, &k, &v, total);
-    return INGOT_OK;
-}
 
 /* ---- bind ---- */
 
@@ -228,9 +63,9 @@ typedef struct {
     double scale;
 } state;
 
-static layout layout_of(const ig_type *t, size_t count, size_t tokens, size_t size)
+static layout layout_of(const ig_type *t, bool first, size_t count, size_t tokens, size_t size)
 {
-    if (t->rank == 4) return (layout){count * tokens * size, tokens * size, size};
+    if (t->rank == 4 && !first) return (layout){count * tokens * size, tokens * size, size};
     return (layout){count * tokens * size, size, count * size};
 }
 
@@ -246,19 +81,22 @@ static void measure(state *s, const ig_bind *b)
     const ig_type *q = b->in[Q], *k = b->in[K], *v = b->in[V], *past = input(b, PAST_K);
     const bool four = q->rank == 4;
     s->batch = (size_t)q->dims[0];
-    s->q_heads = (size_t)(four ? q->dims[1] : a->q_heads);
-    s->kv_heads = (size_t)(four ? k->dims[1] : a->kv_heads);
-    s->tq = (size_t)q->dims[four ? 2 : 1];
+    const bool q_first = a->tokens_first & Q_FIRST, k_first = a->tokens_first & K_FIRST;
+    const bool v_first = a->tokens_first & V_FIRST, y_first = a->tokens_first & Y_FIRST;
+    s->q_heads = (size_t)(four ? q->dims[q_first ? 2 : 1] : a->q_heads);
+    s->kv_heads = (size_t)(four ? k->dims[k_first ? 2 : 1] : a->kv_heads);
+    s->tq = (size_t)q->dims[four && !q_first ? 2 : 1];
     s->d = four ? (size_t)q->dims[3] : (size_t)q->dims[2] / s->q_heads;
     s->dv = four ? (size_t)v->dims[3] : (size_t)v->dims[2] / s->kv_heads;
-    const size_t fresh = (size_t)k->dims[four ? 2 : 1];
+    const size_t fresh = (size_t)k->dims[four && !k_first ? 2 : 1];
     s->past = past ? (size_t)past->dims[2] : 0;
     s->tk = fresh + s->past;
     s->joined = past || output(b, PRESENT_K) || output(b, PRESENT_V);
-    s->q = layout_of(q, s->q_heads, s->tq, s->d);
-    s->y = layout_of(q, s->q_heads, s->tq, s->dv);
-    s->k = layout_of(s->joined ? &(ig_type){.rank = 4} : k, s->kv_heads, s->tk, s->d);
-    s->v = layout_of(s->joined ? &(ig_type){.rank = 4} : v, s->kv_heads, s->tk, s->dv);
+    const ig_type joined = {.rank = 4};
+    s->q = layout_of(q, q_first, s->q_heads, s->tq, s->d);
+    s->y = layout_of(q, y_first, s->q_heads, s->tq, s->dv);
+    s->k = layout_of(s->joined ? &joined : k, k_first && !s->joined, s->kv_heads, s->tk, s->d);
+    s->v = layout_of(s->joined ? &joined : v, v_first && !s->joined, s->kv_heads, s->tk, s->dv);
     s->scale = a->scale != 0 ? a->scale : s->d ? 1 / sqrt((double)s->d) : 1;
 }
 
@@ -380,11 +218,13 @@ static ig_tensor whole(const ig_run *r, uint32_t which)
     ig_tensor *present = wanted(r, PRESENT_K + which);
     const size_t size = which ? s->dv : s->d, element = ig_dtype(fresh->dtype)->bytes;
     out.data = present ? present->data : ig_piece(r, which ? s->at_v : s->at_k);
+    const attention_attrs *a = r->attrs;
     const ig_type t = {.rank = fresh->rank};
+    const bool first = a->tokens_first & (which ? V_FIRST : K_FIRST);
     join_job j = {.to = out.data,
                   .past = past ? past->data : NULL,
                   .fresh = fresh->data,
-                  .from = layout_of(&t, s->kv_heads, s->tk - s->past, size),
+                  .from = layout_of(&t, first, s->kv_heads, s->tk - s->past, size),
                   .heads = s->kv_heads,
                   .tk = s->tk,
                   .n_past = s->past,
@@ -428,8 +268,8 @@ static void clear_hidden(const attention_args *p, size_t q0, size_t q1)
     }
 }
 
-static void by_kernel(const state *s, const ig_attention_rows *p, size_t q0, size_t q1,
-                      float *scratch)
+static void by_kernel(const state *s, const ig_attention_rows *p, bool hidden_nan, size_t q0,
+                      size_t q1, float *scratch)
 {
     const attention_args a = {.y = p->y,
                               .q = p->q,
@@ -449,7 +289,7 @@ static void by_kernel(const state *s, const ig_attention_rows *p, size_t q0, siz
                               .causal = p->causal,
                               .past = (size_t)p->offset};
     s->kernel(&a, q0, q1, scratch);
-    if (a.mask) clear_hidden(&a, q0, q1);
+    if (a.mask && !hidden_nan) clear_hidden(&a, q0, q1);
 }
 
 static ig_attention_rows head_at(const job *j, size_t batch, size_t head)
@@ -479,7 +319,8 @@ static ig_attention_rows head_at(const job *j, size_t batch, size_t head)
                            .right = a->right_window,
                            .scores = wanted(j->r, SCORES),
                            .scores_at = (batch * s->q_heads + head) * s->tq * s->tk,
-                           .mode = (ig_scores)a->scores};
+                           .mode = (ig_scores)a->scores,
+                           .hidden_nan = a->hidden_nan != 0};
     if (j->mask) p.mask = j->mask + (batch * s->mask_batch + head * s->mask_head) * each;
     if (len) {
         p.keys = (size_t)((const int64_t *)len->data)[batch];
@@ -492,13 +333,14 @@ static void work(void *arg, size_t begin, size_t end, size_t worker)
 {
     const job *j = arg;
     const state *s = j->s;
+    const attention_attrs *a = j->r->attrs;
     void *scratch = (char *)ig_piece(j->r, s->at_worker) + worker * s->worker_bytes;
     for (size_t i = begin; i < end; i++) {
         const size_t head = i / s->blocks, q0 = i % s->blocks * s->q_block;
         const size_t q1 = IG_MIN(q0 + s->q_block, s->tq);
         const ig_attention_rows p = head_at(j, head / s->q_heads, head % s->q_heads);
         if (s->plain && !(p.causal && p.offset < 0))
-            by_kernel(s, &p, q0, q1, scratch);
+            by_kernel(s, &p, a->hidden_nan, q0, q1, scratch);
         else
             s->rows(&p, q0, q1, scratch);
     }
@@ -554,7 +396,7 @@ const ig_op ig_op_attention = {
     .max_out = 4,
     .attrs = attrs,
     .attrs_bytes = sizeof(attention_attrs),
-    .infer = infer,
+    .infer = ig_attention_infer,
     .bind = bind,
     .run = run,
     .cost = cost,

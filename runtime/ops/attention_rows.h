@@ -2,7 +2,7 @@
  * soft cap, windows, scores as an output. kernels/attention does the common case.
  *
  * A key that causality, a window or the count of keys hides counts as one that the mask takes
- * -infinity off; a query without any key gives zeros. */
+ * -infinity off; a query without any key gives zeros (or NaN, see hidden_nan). */
 #ifndef IG_OPS_ATTENTION_ROWS_H
 #define IG_OPS_ATTENTION_ROWS_H
 
@@ -24,6 +24,7 @@ typedef struct {
     const ig_tensor *scores;     /* NULL, or where they go */
     size_t scores_at;            /* of query 0 */
     ig_scores mode;
+    bool hidden_nan; /* a query without any key gives NaN */
 } ig_attention_rows;
 
 typedef void ig_attention_rows_fn(const ig_attention_rows *p, size_t q0, size_t q1, void *scratch);
