@@ -8,15 +8,17 @@
 
 #include "runtime/base/status.h"
 
-#if defined(__x86_64__)
-#    define IG_X86 1
-#else
-#    define IG_X86 0
-#endif
-#if defined(__aarch64__)
-#    define IG_ARM 1
-#else
-#    define IG_ARM 0
+#if !defined(IG_X86) && !defined(IG_ARM) /* tests/simde builds for a processor that it emulates */
+#    if defined(__x86_64__)
+#        define IG_X86 1
+#    else
+#        define IG_X86 0
+#    endif
+#    if defined(__aarch64__)
+#        define IG_ARM 1
+#    else
+#        define IG_ARM 0
+#    endif
 #endif
 
 enum {

@@ -29,8 +29,8 @@ NEON_INLINE void ig_store_neon(float *p, size_t n, float32x4_t v)
     if (n > 2) vst1q_lane_f32(p + 2, v, 2);
 }
 
-/* x < y ? x : y and x > y ? x : y: the second operand where one is a NaN, which is not the choice of
- * the instructions called min and max. */
+/* x < y ? x : y and x > y ? x : y: the second operand where one is a NaN, which is not the choice
+ * of the instructions called min and max. */
 NEON_INLINE float32x4_t ig_min_neon(float32x4_t x, float32x4_t y)
 {
     return vbslq_f32(vcltq_f32(x, y), x, y);

@@ -19,9 +19,8 @@ typedef struct {
 
 #define VF_1(type, call) ((type){call(x.a), call(x.b), call(x.c), call(x.d)})
 #define VF_2(type, call) ((type){call(x.a, y.a), call(x.b, y.b), call(x.c, y.c), call(x.d, y.d)})
-#define VF_3(type, call)                                                                 \
-    ((type){call(x.a, y.a, z.a), call(x.b, y.b, z.b), call(x.c, y.c, z.c), \
-            call(x.d, y.d, z.d)})
+#define VF_3(type, call) \
+    ((type){call(x.a, y.a, z.a), call(x.b, y.b, z.b), call(x.c, y.c, z.c), call(x.d, y.d, z.d)})
 
 VEC_INLINE vf vf_set(float x)
 {
