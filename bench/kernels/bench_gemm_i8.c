@@ -1,5 +1,5 @@
-/* bench_gemm_i8.c - exact products of 8-bit operands: rows of activations are packed in each call,
- * as the op does, and the sums stay 32-bit. */
+/* bench_gemm_i8.c - exact products of u8 activations and s8 weights, finished to u8: rows are
+ * packed in each call where the kernel does not read them as they are, as the op does. */
 #include "bench/kernels/bench.h"
 #include "bench/kernels/peers.h"
 #include "kernels/gemm_i8/gemm_i8.h"
@@ -13,7 +13,7 @@ typedef struct {
     size_t m, blocks, block_bytes;
     const uint8_t *a;
     char *acts;
-    int32_t *sums;
+    bool raw;
 } job;
 
 /* Blocks of rows. */
@@ -22,7 +22,7 @@ static void pack(void *arg, size_t begin, size_t end, size_t worker)
     const job *j = arg;
     (void)worker;
     for (size_t i = begin; i < end; i++)
-        j->pack(j->acts + i * j->block_bytes, j->sums + i * ROWS, j->a + i * ROWS * j->p.k, true,
+        j->pack(j->acts + i * j->block_bytes, NULL, j->a + i * ROWS * j->p.k, false,
                 IG_MIN(j->m - i * ROWS, (size_t)ROWS), j->p.k, j->p.k);
 }
 
@@ -36,8 +36,8 @@ static void tiles(void *arg, size_t begin, size_t end, size_t worker)
         const size_t row = i % j->blocks, first = i / j->blocks * PANELS;
         gemm_i8_args p = j->p;
         p.acts = j->acts + row * j->block_bytes;
-        p.a_sum += row * ROWS;
-        p.c += row * ROWS * p.c_row;
+        if (j->raw) p.acts = j->a + row * ROWS * p.k, p.acts_row = p.k;
+        p.y = (uint8_t *)p.y + row * ROWS * p.y_row;
         j->gemm(&p, 0, IG_MIN(j->m - row * ROWS, (size_t)ROWS), first,
                 IG_MIN(first + PANELS, panels));
     }
@@ -47,7 +47,7 @@ static void run(void *arg, ig_pool *pool)
 {
     const job *j = arg;
     const size_t col_blocks = (j->p.n + COLS - 1) / COLS, each = j->p.k * ROWS * COLS;
-    ig_parallel(pool, j->blocks, 32768 / (j->p.k * ROWS + 1) + 1, 0, pack, arg);
+    if (!j->raw) ig_parallel(pool, j->blocks, 32768 / (j->p.k * ROWS + 1) + 1, 0, pack, arg);
     ig_parallel(pool, j->blocks * col_blocks, 131072 / (each + 1) + 1, 0, tiles, arg);
 }
 
@@ -58,22 +58,20 @@ static void fill(bench *b, job *j, size_t m, size_t n, size_t k)
     const bool fits = ig_gemm_i8_weight_bytes(n, k, &panel_bytes) &&
                       ig_gemm_i8_acts_bytes(IG_MIN(m, (size_t)ROWS), k, &block_bytes);
     *j = (job){.gemm = ig_gemm_i8(), .pack = ig_gemm_i8_acts(), .m = m};
+    j->raw = ig_gemm_i8_raw() && k % 4 == 0;
     j->blocks = (m + ROWS - 1) / ROWS;
     j->block_bytes = (block_bytes + 63) / 64 * 64;
-    uint8_t *panels = bench_take(b, fits ? panel_bytes : SIZE_MAX);
+    int8_t *panels = bench_take(b, fits ? panel_bytes : SIZE_MAX);
     int32_t *w_sum = bench_take(b, n16 * sizeof *w_sum);
     ig_gemm_i8_pack_weights(panels, w_sum, bench_bytes(b, n * k), true, n, k, k, 1);
     j->a = bench_bytes(b, m * k);
     j->acts = bench_take(b, j->blocks * j->block_bytes);
-    j->sums = bench_take(b, j->blocks * ROWS * sizeof *j->sums);
-    j->p = (gemm_i8_args){.c = bench_take(b, m * n * sizeof *j->p.c),
-                          .a_sum = j->sums,
-                          .panels = panels,
-                          .w_zero = bench_i32(b, n16, 128, 128),
-                          .w_fix = w_sum,
-                          .n = n,
-                          .k = k,
-                          .c_row = n};
+    const i8_finish finish = {.to = I8_TO_BYTES,
+                              .start = bench_i32(b, n16, -1000, 1000),
+                              .scale = bench_f32(b, n16, 1e-4f, 1e-3f),
+                              .high = 255};
+    j->p = (gemm_i8_args){
+        .y = bench_take(b, m * n), .panels = panels, .finish = finish, .n = n, .k = k, .y_row = n};
 }
 
 static void time_product(bench *b, size_t m, size_t n, size_t k)
@@ -83,7 +81,7 @@ static void time_product(bench *b, size_t m, size_t n, size_t k)
                           .family = "gemm_i8",
                           .compute = BENCH_MAC_I8,
                           .flop = 2 * md * nd * kd,
-                          .bytes = md * kd + kd * nd + 4 * md * nd};
+                          .bytes = md * kd + kd * nd + md * nd};
     job j;
     if (!bench_next(b, &c, "M=%zu,N=%zu,K=%zu", m, n, k)) return;
     fill(b, &j, m, n, k);

@@ -1,5 +1,6 @@
 /* peers.c - which libraries there are; see peers.h. */
 #include "bench/kernels/peers.h"
+#include "kernels/cpu.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -50,8 +51,30 @@ static ingot_status unknown(const char *name, size_t n, ingot_error *err)
     return ig_fail(err, INGOT_E_ARG, "--vs %.*s: unknown peer (known: %s)", (int)n, name, known);
 }
 
+/* Held to a lower instruction set, we are timed beside a peer that is too. OpenBLAS has read its
+ * environment before: OPENBLAS_CORETYPE does this for it. */
+static void hold_peers(void)
+{
+    static const struct {
+        uint32_t flag;
+        const char *onednn;
+    } levels[] = {
+        {IG_CPU_AVX512BF16, "AVX512_CORE_BF16"},
+        {IG_CPU_AVX512VNNI, "AVX512_CORE_VNNI"},
+        {IG_CPU_AVX512, "AVX512_CORE"},
+        {IG_CPU_AVXVNNI, "AVX2_VNNI"},
+        {IG_CPU_AVX2, "AVX2"},
+        {IG_CPU_REF, "SSE41"},
+    };
+    const uint32_t have = ig_cpu_flags();
+    size_t i = 0;
+    while ((have & levels[i].flag) != levels[i].flag) i++;
+    if (have != ig_cpu_detected()) setenv("DNNL_MAX_CPU_ISA", levels[i].onednn, 0);
+}
+
 ingot_status peers_open(const char *list, ingot_error *err)
 {
+    hold_peers();
     setenv("GOMP_SPINCOUNT", "20000",
            0); /* idle threads of OpenMP leave the cores to others soon */
     for (size_t i = 0; !list && i < IG_LEN(peers); i++) load(i);

@@ -1,9 +1,9 @@
 /* conv.c - which variant this machine uses (see the .kern lists), and the scratch it needs. */
-#include "kernels/conv/conv_rows.h"
+#include "kernels/conv/conv_window.h"
 
 size_t ig_conv_f32_scratch(const ig_conv_f32_args *c)
 {
-    return is_product(c) ? 0 : block_pixels(c) * row_length(c);
+    return conv_zeros_length(c) + conv_rows_room(c);
 }
 
 #define K(family, fn, needs) \

@@ -4,8 +4,8 @@
  *     iy = oy stride_h - pad_top + ky dilation_h          ix likewise
  *
  * A 1-D convolution is one of height 1; asymmetric and lower/right padding only show in out_h and
- * out_w. The output is partitioned by rows r = b * out_h + oy for threads, and conv_f32 also by
- * panels. All variants give the same bits:
+ * out_w. For threads conv_f32 is partitioned by pixels m = (b * out_h + oy) * out_w + ox and by
+ * panels, conv_dw_f32 by rows r = b * out_h + oy and by channels. All variants give the same bits:
  *
  *   conv_f32     each output is a sum as in gemm.h, k in the order (ky, kx, c). Padding takes part
  *                as zeros: an infinite weight that meets padding gives NaN.
@@ -36,15 +36,16 @@ static inline size_t ig_conv_group_panels(const ig_conv_f32_args *c)
     return ig_gemm_panels(c->out_c / c->groups);
 }
 
-/* ig_conv_f32_scratch - elements of scratch that one call (one thread) of conv_f32 needs; 0 for a
- * 1 x 1 convolution without stride, padding and groups, which is a plain GEMM. */
+/* ig_conv_f32_scratch - elements of scratch that one call (one thread) of conv_f32 needs. */
 size_t ig_conv_f32_scratch(const ig_conv_f32_args *c);
 
-/* Output rows [r0, r1) of batch * out_h, panels [p0, p1) of groups * ig_conv_group_panels. */
-typedef void conv_f32_fn(const ig_conv_f32_args *c, float *scratch, size_t r0, size_t r1, size_t p0,
+/* Output pixels [m0, m1) of batch * out_h * out_w, panels [p0, p1) of groups *
+ * ig_conv_group_panels. */
+typedef void conv_f32_fn(const ig_conv_f32_args *c, float *scratch, size_t m0, size_t m1, size_t p0,
                          size_t p1);
-/* Output rows [r0, r1) of batch * out_h. */
-typedef void conv_dw_f32_fn(const ig_conv_f32_args *c, size_t r0, size_t r1);
+/* Output rows [r0, r1) of batch * out_h, channels [c0, c1), both multiples of IG_PANEL or the end.
+ */
+typedef void conv_dw_f32_fn(const ig_conv_f32_args *c, size_t r0, size_t r1, size_t c0, size_t c1);
 
 #define K(family, fn, needs) family##_fn fn;
 #include "kernels/conv/conv.kern"

@@ -8,7 +8,7 @@
 #include "kernels/conv/conv_dw_rows.h"
 #include "kernels/gemm/epilogue_avx2.h"
 
-enum { LANES = 8, WIDE = 8, MOST_KW = 7 };
+enum { LANES = 8, WIDE = 8, MOST_KW = 7, BLOCK = 64 /* channels */ };
 
 #define UNROLL _Pragma("GCC unroll 32")
 
@@ -107,9 +107,9 @@ INLINE void channels_any(const ig_conv_f32_args *c, const dw_row *d, size_t i, c
     }
 }
 
-/* One output row, one vector of channels, a window of constant shape: rows of 7 and 14 pixels,
- * which end most networks, go in sevens, others in eights. */
-INLINE void channels(const ig_conv_f32_args *c, const dw_row *d, size_t i, const part m,
+/* One output row, a block of channels, a window of constant shape: strips of rows of 7 and 14
+ * pixels, which end most networks, are seven wide, others eight. */
+INLINE void channels(const ig_conv_f32_args *c, const dw_row *d, size_t i0, size_t i1,
                      const size_t kw, const size_t stride)
 {
     size_t ox = 0;
@@ -117,12 +117,13 @@ INLINE void channels(const ig_conv_f32_args *c, const dw_row *d, size_t i, const
         const size_t left = c->out_w - ox;
         const size_t px = left == 7 || left == 14 ? 7 : left >= 8 ? 8 : left >= 4 ? 4 : 1;
         const bool whole = ox >= d->inner_from && ox + px <= d->inner_to;
-#define STRIP(n)                                         \
-    case n:                                              \
-        if (whole)                                       \
-            strip(c, d, i, m, ox, n, kw, stride, false); \
-        else                                             \
-            strip(c, d, i, m, ox, n, kw, stride, true);  \
+#define STRIP(n)                                                 \
+    case n:                                                      \
+        for (size_t i = i0; i < i1; i += LANES)                  \
+            if (whole)                                           \
+                strip(c, d, i, LANES, ox, n, kw, stride, false); \
+            else                                                 \
+                strip(c, d, i, LANES, ox, n, kw, stride, true);  \
         break;
         switch (px) {
             STRIP(8)
@@ -135,40 +136,44 @@ INLINE void channels(const ig_conv_f32_args *c, const dw_row *d, size_t i, const
     }
 }
 
-INLINE void rows(const ig_conv_f32_args *c, size_t r0, size_t r1, const size_t kw,
-                 const size_t stride)
+INLINE void rows(const ig_conv_f32_args *c, size_t r0, size_t r1, size_t c0, size_t c1,
+                 const size_t kw, const size_t stride)
 {
     const ig_epilogue *e = &c->epilogue;
     for (size_t r = r0; r < r1; r++) {
         const dw_row d = dw_row_at(c, r);
-        size_t i = 0;
-        for (; i + LANES <= c->out_c; i += LANES)
-            if (kw)
-                channels(c, &d, i, LANES, kw, stride);
-            else
+        size_t i = c0;
+        for (size_t i1; kw && i + LANES <= c1; i = i1) {
+            i1 = IG_MIN(i + BLOCK, c1 - (c1 - i) % LANES);
+            channels(c, &d, i, i1, kw, stride);
+        }
+        for (; i < c1; i += LANES)
+            if (c1 - i >= LANES)
                 channels_any(c, &d, i, LANES);
-        if (i < c->out_c) channels_any(c, &d, i, c->out_c - i);
-        if (!ig_act_is_clip(e->act)) ig_finish_avx2(e, d.y, c->out_c, c->out_w, c->out_c);
+            else
+                channels_any(c, &d, i, c1 - i);
+        if (!ig_act_is_clip(e->act)) ig_finish_avx2(e, d.y + c0, c->out_c, c->out_w, c1 - c0);
     }
 }
 
 /* The windows of constant shape, and any other. */
 #define WINDOWS(X) X(3, 1) X(3, 2) X(5, 1) X(5, 2) X(7, 1)
-#define WINDOW(kw, stride)                                                            \
-    static void rows_##kw##s##stride(const ig_conv_f32_args *c, size_t r0, size_t r1) \
-    {                                                                                 \
-        rows(c, r0, r1, kw, stride);                                                  \
+#define WINDOW(kw, stride)                                                                       \
+    static void rows_##kw##s##stride(const ig_conv_f32_args *c, size_t r0, size_t r1, size_t c0, \
+                                     size_t c1)                                                  \
+    {                                                                                            \
+        rows(c, r0, r1, c0, c1, kw, stride);                                                     \
     }
 WINDOWS(WINDOW)
 
-void conv_dw_f32_avx2(const ig_conv_f32_args *c, size_t r0, size_t r1)
+void conv_dw_f32_avx2(const ig_conv_f32_args *c, size_t r0, size_t r1, size_t c0, size_t c1)
 {
 #define CHOOSE(width, stride)                                            \
     if (c->kw == width && c->stride_w == stride && c->dilation_w == 1) { \
-        rows_##width##s##stride(c, r0, r1);                              \
+        rows_##width##s##stride(c, r0, r1, c0, c1);                      \
         return;                                                          \
     }
     WINDOWS(CHOOSE)
 #undef CHOOSE
-    rows(c, r0, r1, 0, 0);
+    rows(c, r0, r1, c0, c1, 0, 0);
 }

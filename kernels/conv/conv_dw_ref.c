@@ -17,18 +17,18 @@ static float sum(const ig_conv_f32_args *c, size_t image, size_t oy, size_t ox, 
     return y;
 }
 
-void conv_dw_f32_ref(const ig_conv_f32_args *c, size_t r0, size_t r1)
+void conv_dw_f32_ref(const ig_conv_f32_args *c, size_t r0, size_t r1, size_t c0, size_t c1)
 {
     const ig_epilogue *e = &c->epilogue;
     for (size_t pixel = r0 * c->out_w; pixel < r1 * c->out_w; pixel++) {
         const size_t row = pixel / c->out_w;
         float *y = c->y + pixel * c->out_c;
-        for (size_t i = 0; i < c->out_c; i++) {
+        for (size_t i = c0; i < c1; i++) {
             float s = sum(c, row / c->out_h, row % c->out_h, pixel % c->out_w, i);
             if (e->bias) s += e->bias[i];
             if (e->residual) s += e->residual[pixel * e->ld_residual + i];
             y[i] = ig_act_f32(e, s);
         }
-        if (e->act == IG_ACT_MAP) e->map(y, y, c->out_c, e->a, e->b);
+        if (e->act == IG_ACT_MAP) e->map(y + c0, y + c0, c1 - c0, e->a, e->b);
     }
 }

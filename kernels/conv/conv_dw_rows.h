@@ -5,8 +5,9 @@
  *          taps lie left     every tap of kx is       taps lie right
  *          of the image      inside the image         of it
  *
- * A row is worked through one vector of channels at a time, along ox: the window's kh input rows of
- * these channels stay in L1, and neighbouring pixels share their loads. */
+ * A row is worked through a block of channels at a time, along ox in strips of up to 8 pixels: the
+ * block's weights stay in L1, whole cache lines are used while they are there, and neighbouring
+ * pixels share their loads. */
 #ifndef IG_CONV_DW_ROWS_H
 #define IG_CONV_DW_ROWS_H
 

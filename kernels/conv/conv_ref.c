@@ -27,13 +27,13 @@ static float sum(const ig_conv_f32_args *c, size_t image, size_t oy, size_t ox, 
     return k <= IG_GEMM_RUN ? run : y + run;
 }
 
-void conv_f32_ref(const ig_conv_f32_args *c, float *scratch, size_t r0, size_t r1, size_t p0,
+void conv_f32_ref(const ig_conv_f32_args *c, float *scratch, size_t m0, size_t m1, size_t p0,
                   size_t p1)
 {
     (void)scratch;
     const ig_epilogue *e = &c->epilogue;
     const size_t depth = ig_conv_depth(c), per_group = c->out_c / c->groups;
-    for (size_t pixel = r0 * c->out_w; pixel < r1 * c->out_w; pixel++)
+    for (size_t pixel = m0; pixel < m1; pixel++)
         for (size_t p = p0; p < p1; p++) {
             const size_t group = p / ig_conv_group_panels(c), panel = p % ig_conv_group_panels(c);
             const size_t row = pixel / c->out_w;

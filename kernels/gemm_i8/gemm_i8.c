@@ -39,19 +39,27 @@ bool ig_gemm_i8_acts_bytes(size_t m, size_t k, size_t *bytes)
     return ig_align_ok(k, 4, &k4) && ig_mul_ok(m, k4, bytes) && ig_mul_ok(*bytes, 2, bytes);
 }
 
-void ig_gemm_i8_pack_weights(uint8_t *panels, int32_t *sums, const void *w, bool is_signed,
-                             size_t n, size_t k, size_t n_stride, size_t k_stride)
+/* Asked of the packing itself: words have a 0 between the bytes. */
+bool ig_gemm_i8_raw(void)
 {
-    const uint8_t *from = w, flip = is_signed ? 0x80 : 0; /* s8 + 128 is the sign bit flipped */
+    uint8_t packed[8];
+    ig_gemm_i8_acts()(packed, NULL, "\1\2\3\4", false, 1, 4, 4);
+    return packed[1] == 2;
+}
+
+void ig_gemm_i8_pack_weights(int8_t *panels, int32_t *sums, const void *w, bool is_signed, size_t n,
+                             size_t k, size_t n_stride, size_t k_stride)
+{
+    const uint8_t *from = w, flip = is_signed ? 0 : 0x80; /* u8 - 128 is the sign bit flipped */
     const size_t k4 = (k + 3) / 4;
     for (size_t row0 = 0; row0 < n; row0 += GEMM_I8_PANEL, panels += k4 * 64) {
         const size_t rows = IG_MIN(n - row0, (size_t)GEMM_I8_PANEL);
         memset(panels, 0, k4 * 64);
         memset(sums + row0, 0, GEMM_I8_PANEL * sizeof *sums);
         for (size_t i = 0; i < k; i++) {
-            uint8_t *to = panels + i / 4 * 64 + i % 4;
+            int8_t *to = panels + i / 4 * 64 + i % 4;
             for (size_t r = 0; r < rows; r++) {
-                to[r * 4] = from[(row0 + r) * n_stride + i * k_stride] ^ flip;
+                to[r * 4] = (int8_t)(from[(row0 + r) * n_stride + i * k_stride] ^ flip);
                 sums[row0 + r] += to[r * 4];
             }
         }

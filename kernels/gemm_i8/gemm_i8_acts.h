@@ -1,7 +1,7 @@
 /* gemm_i8_acts.h - how activations are packed, shared by the ISA files, whose compiler flags
  * vectorise the loops.
  *
- *   bytes  [m][k4] dwords of four s8: the operand of vpdpbusd, broadcast from memory
+ *   bytes  [m][k4] dwords of four u8: the operand of vpdpbusd, broadcast from memory
  *   words  [m][k4] pairs of dwords, s16 of k + 0 and k + 2, then of k + 1 and k + 3: the operands
  * of vpmaddwd, beside the even and the odd bytes of a weight dword */
 #ifndef IG_GEMM_I8_ACTS_H
@@ -15,34 +15,36 @@
  * unrolls every loop over it early. */
 #define IG_UNROLL _Pragma("GCC unroll 32")
 
-ACTS_INLINE int8_t act_at(const uint8_t *a, size_t i, uint8_t flip)
+ACTS_INLINE uint8_t act_at(const uint8_t *a, size_t i, uint8_t flip)
 {
-    return (int8_t)(a[i] ^ flip);
+    return (uint8_t)(a[i] ^ flip);
 }
 
-ACTS_INLINE void pack_bytes(int8_t *to, int32_t *sums, const uint8_t *a, bool is_signed, size_t m,
+ACTS_INLINE int32_t act_sum(const uint8_t *a, size_t k, uint8_t flip)
+{
+    int32_t sum = 0;
+    for (size_t i = 0; i < k; i++) sum += act_at(a, i, flip);
+    return sum;
+}
+
+ACTS_INLINE void pack_bytes(uint8_t *to, int32_t *sums, const uint8_t *a, bool is_signed, size_t m,
                             size_t k, size_t a_row)
 {
-    const uint8_t flip = is_signed ? 0 : 0x80;
+    const uint8_t flip = is_signed ? 0x80 : 0; /* s8 + 128 is the sign bit flipped */
     const size_t k4 = (k + 3) / 4;
     for (size_t r = 0; r < m; r++, a += a_row, to += k4 * 4) {
-        int32_t sum = 0;
-        for (size_t i = 0; i < k; i++) {
-            to[i] = act_at(a, i, flip);
-            sum += to[i];
-        }
+        for (size_t i = 0; i < k; i++) to[i] = act_at(a, i, flip);
         for (size_t i = k; i < k4 * 4; i++) to[i] = 0;
-        sums[r] = sum;
+        if (sums) sums[r] = act_sum(to, k, 0);
     }
 }
 
 ACTS_INLINE void pack_words(int16_t *to, int32_t *sums, const uint8_t *a, bool is_signed, size_t m,
                             size_t k, size_t a_row)
 {
-    const uint8_t flip = is_signed ? 0 : 0x80;
+    const uint8_t flip = is_signed ? 0x80 : 0;
     const size_t k4 = (k + 3) / 4, whole = k / 4;
     for (size_t r = 0; r < m; r++, a += a_row, to += k4 * 4) {
-        int32_t sum = 0;
         for (size_t g = 0; g < whole; g++) {
             to[4 * g] = act_at(a, 4 * g, flip);
             to[4 * g + 1] = act_at(a, 4 * g + 2, flip);
@@ -51,8 +53,7 @@ ACTS_INLINE void pack_words(int16_t *to, int32_t *sums, const uint8_t *a, bool i
         }
         for (size_t i = 4 * whole; i < 4 * k4; i++)
             to[(i & ~(size_t)3) + (i % 2) * 2 + i % 4 / 2] = i < k ? act_at(a, i, flip) : 0;
-        for (size_t i = 0; i < k; i++) sum += act_at(a, i, flip);
-        sums[r] = sum;
+        if (sums) sums[r] = act_sum(a, k, flip);
     }
 }
 

@@ -1,12 +1,10 @@
 /* gemm_i8_avx2.c - integer product with vpmaddwd on widened operands, exact for all 8-bit values.
  *
  * Tile: 4 activation rows by 1 panel = 8 accumulators; the even and the odd bytes of a panel's 64
- * are 4 registers of unsigned words; each activation word pair is a broadcast from memory. Bound by
+ * are 4 registers of signed words; each activation word pair is a broadcast from memory. Bound by
  * vpmaddwd and vpaddd, one pair for 16 products. */
 #include "kernels/gemm_i8/gemm_i8_acts.h"
-
-#include <immintrin.h>
-#include <string.h>
+#include "kernels/gemm_i8/i8_finish_ymm.h"
 
 enum { ROWS = 4 };
 
@@ -37,36 +35,53 @@ ACTS_INLINE __m256i add_products(__m256i sum, __m256i even, __m256i odd, const i
     return sum;
 }
 
-/* store_8 - corrects for the zero points and stores the lanes below p->n. */
-ACTS_INLINE void store_8(const gemm_i8_args *p, size_t row, size_t n, __m256i sum)
+/* The terms of zero points that are not in start. */
+ACTS_INLINE __m256i corrected_8(const gemm_i8_args *p, size_t row, size_t n, __m256i sum)
 {
-    if (n >= p->n) return;
-    const __m256i zero = _mm256_loadu_si256((const __m256i *)(p->w_zero + n));
-    sum = _mm256_sub_epi32(sum, _mm256_mullo_epi32(zero, _mm256_set1_epi32(p->a_sum[row])));
+    if (p->w_zero) {
+        const __m256i zero = _mm256_loadu_si256((const __m256i *)(p->w_zero + n));
+        sum = _mm256_sub_epi32(sum, _mm256_mullo_epi32(zero, _mm256_set1_epi32(p->a_sum[row])));
+    }
     if (p->a_zero) {
         const __m256i fix = _mm256_loadu_si256((const __m256i *)(p->w_fix + n));
         sum = _mm256_sub_epi32(sum, _mm256_mullo_epi32(fix, _mm256_set1_epi32(p->a_zero[row])));
     }
-    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    const int left = p->n - n < 8 ? (int)(p->n - n) : 8;
-    int32_t *c = p->c + row * p->c_row + n;
-    _mm256_maskstore_epi32(c, _mm256_cmpgt_epi32(_mm256_set1_epi32(left), lane), sum);
+    return sum;
+}
+
+ACTS_INLINE void store_panel(const gemm_i8_args *p, size_t row, size_t n, __m256i low, __m256i high)
+{
+    if (n >= p->n) return;
+    finish_16_avx2(&p->finish, p->y, row * p->y_row + n, corrected_8(p, row, n, low),
+                   corrected_8(p, row, n + 8, high), n, p->n - n);
+}
+
+ACTS_INLINE __m256i start_8(const gemm_i8_args *p, size_t n)
+{
+    return _mm256_loadu_si256((const __m256i *)(p->finish.start + n));
+}
+
+ACTS_INLINE __m256i even_words(__m256i bytes)
+{
+    return _mm256_srai_epi16(_mm256_slli_epi16(bytes, 8), 8);
 }
 
 ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t rows)
 {
     const size_t k4 = (p->k + 3) / 4, a_row = k4 * 4;
-    const uint8_t *w = p->panels + panel * k4 * 64;
+    const int8_t *w = p->panels + panel * k4 * 64;
     const int16_t *a = (const int16_t *)p->acts + row * a_row;
-    const __m256i even_bytes = _mm256_set1_epi16(0xff);
     __m256i low[ROWS], high[ROWS];
     IG_UNROLL
-    for (size_t r = 0; r < rows; r++) low[r] = high[r] = _mm256_setzero_si256();
+    for (size_t r = 0; r < rows; r++) {
+        low[r] = start_8(p, panel * 16);
+        high[r] = start_8(p, panel * 16 + 8);
+    }
     for (size_t g = 0; g < k4; g++, w += 64, a += 4) {
         const __m256i w0 = _mm256_loadu_si256((const __m256i *)w);
         const __m256i w1 = _mm256_loadu_si256((const __m256i *)(w + 32));
-        const __m256i even0 = _mm256_and_si256(w0, even_bytes), odd0 = _mm256_srli_epi16(w0, 8);
-        const __m256i even1 = _mm256_and_si256(w1, even_bytes), odd1 = _mm256_srli_epi16(w1, 8);
+        const __m256i even0 = even_words(w0), odd0 = _mm256_srai_epi16(w0, 8);
+        const __m256i even1 = even_words(w1), odd1 = _mm256_srai_epi16(w1, 8);
         IG_UNROLL
         for (size_t r = 0; r < rows; r++) {
             low[r] = add_products(low[r], even0, odd0, a + r * a_row);
@@ -74,10 +89,7 @@ ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t ro
         }
     }
     IG_UNROLL
-    for (size_t r = 0; r < rows; r++) {
-        store_8(p, row + r, panel * 16, low[r]);
-        store_8(p, row + r, panel * 16 + 8, high[r]);
-    }
+    for (size_t r = 0; r < rows; r++) store_panel(p, row + r, panel * 16, low[r], high[r]);
 }
 
 void gemm_i8_avx2(const gemm_i8_args *p, size_t first_row, size_t end_row, size_t first_panel,

@@ -14,15 +14,15 @@ void gemm_i8_acts_avx512(void *acts, int32_t *sums, const void *a, bool is_signe
 ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t rows)
 {
     const size_t k4 = (p->k + 3) / 4, a_row = k4 * 4;
-    const uint8_t *w = p->panels + panel * k4 * 64;
+    const int8_t *w = p->panels + panel * k4 * 64;
     const int16_t *a = (const int16_t *)p->acts + row * a_row;
     __m512i sum[ROWS];
     IG_UNROLL
-    for (size_t r = 0; r < rows; r++) sum[r] = _mm512_setzero_si512();
+    for (size_t r = 0; r < rows; r++) sum[r] = start_16(p, panel * 16);
     for (size_t g = 0; g < k4; g++, w += 64, a += 4) {
         const __m512i both = _mm512_loadu_si512(w);
-        const __m512i even = _mm512_and_si512(both, _mm512_set1_epi16(0xff));
-        const __m512i odd = _mm512_srli_epi16(both, 8);
+        const __m512i even = _mm512_srai_epi16(_mm512_slli_epi16(both, 8), 8);
+        const __m512i odd = _mm512_srai_epi16(both, 8);
         IG_UNROLL
         for (size_t r = 0; r < rows; r++) {
             const int16_t *pair = a + r * a_row;

@@ -1,4 +1,4 @@
-/* gemm_i8_avx512vnni.c - integer product with vpdpbusd: unsigned weights by signed activations,
+/* gemm_i8_avx512vnni.c - integer product with vpdpbusd: unsigned activations by signed weights,
  * accumulated without saturation.
  *
  * Tile: up to 6 activation rows by 4 panels (24 accumulators, 4 weight registers, 1 broadcast), up
@@ -16,24 +16,42 @@ void gemm_i8_acts_avx512vnni(void *acts, int32_t *sums, const void *a, bool is_s
 
 /* add_dots - in place: with the intrinsic gcc 12 copies and spills the accumulators, at half the
  * speed. */
-ACTS_INLINE __m512i add_dots(__m512i sum, __m512i w, __m512i a)
+ACTS_INLINE __m512i add_dots(__m512i sum, __m512i a, __m512i w)
 {
 #if defined(__AVX512VNNI__) /* not where the intrinsics are emulated */
-    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(a));
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(w));
     return sum;
 #else
-    return _mm512_dpbusd_epi32(sum, w, a);
+    return _mm512_dpbusd_epi32(sum, a, w);
 #endif
+}
+
+/* store_wide - four panels of one row. */
+ACTS_INLINE void store_wide(const gemm_i8_args *p, size_t row, size_t n, __m512i sum[WIDE])
+{
+    IG_UNROLL
+    for (size_t q = 0; q < WIDE; q++) sum[q] = corrected_16(p, row, n + 16 * q, sum[q]);
+    const size_t at = row * p->y_row + n, left = p->n - n;
+    if (p->finish.to == I8_TO_BYTES) {
+        const __mmask64 lanes = left < 64 ? ((__mmask64)1 << left) - 1 : ~(__mmask64)0;
+        finish_64_bytes(&p->finish, p->y, at, sum, n, lanes);
+        return;
+    }
+    IG_UNROLL
+    for (size_t q = 0; q < WIDE; q++)
+        finish_16(&p->finish, p->y, at + 16 * q, sum[q], n + 16 * q,
+                  first_lanes(left > 16 * q ? left - 16 * q : 0));
 }
 
 ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t rows, size_t panels)
 {
-    const size_t k4 = (p->k + 3) / 4, a_row = k4 * 4, w_panel = k4 * 64;
-    const uint8_t *w = p->panels + panel * w_panel;
-    const int8_t *a = (const int8_t *)p->acts + row * a_row;
+    const size_t k4 = (p->k + 3) / 4, a_row = p->acts_row ? p->acts_row : k4 * 4;
+    const size_t w_panel = k4 * 64;
+    const int8_t *w = p->panels + panel * w_panel;
+    const uint8_t *a = (const uint8_t *)p->acts + row * a_row;
     __m512i sum[MOST];
     IG_UNROLL
-    for (size_t i = 0; i < rows * panels; i++) sum[i] = _mm512_setzero_si512();
+    for (size_t i = 0; i < rows * panels; i++) sum[i] = start_16(p, (panel + i % panels) * 16);
     for (size_t g = 0; g < k4; g++, w += 64, a += 4) {
         __m512i weights[WIDE];
         IG_UNROLL
@@ -43,12 +61,16 @@ ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t ro
             const __m512i act = broadcast(a + r * a_row);
             IG_UNROLL
             for (size_t q = 0; q < panels; q++)
-                sum[r * panels + q] = add_dots(sum[r * panels + q], weights[q], act);
+                sum[r * panels + q] = add_dots(sum[r * panels + q], act, weights[q]);
         }
     }
     IG_UNROLL
-    for (size_t r = 0; r < rows; r++) IG_UNROLL
-    for (size_t q = 0; q < panels; q++) store_16(p, row + r, (panel + q) * 16, sum[r * panels + q]);
+    for (size_t r = 0; r < rows; r++) {
+        if (panels == WIDE)
+            store_wide(p, row + r, panel * 16, sum + r * panels);
+        else
+            store_16(p, row + r, panel * 16, sum[r]);
+    }
 }
 
 typedef void tile_fn(const gemm_i8_args *p, size_t row, size_t panel);

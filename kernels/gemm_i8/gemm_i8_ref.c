@@ -1,5 +1,6 @@
 /* gemm_i8_ref.c - the scalar truth of the integer product: one sum after the other. */
 #include "kernels/gemm_i8/gemm_i8_acts.h"
+#include "kernels/gemm_i8/i8_finish_ref.h"
 
 void gemm_i8_acts_ref(void *acts, int32_t *sums, const void *a, bool is_signed, size_t m, size_t k,
                       size_t a_row)
@@ -8,7 +9,7 @@ void gemm_i8_acts_ref(void *acts, int32_t *sums, const void *a, bool is_signed, 
 }
 
 /* dot - modulo 2^32, like the vector units. */
-static uint32_t dot(const int8_t *a, const uint8_t *panel, size_t lane, size_t k)
+static uint32_t dot(const uint8_t *a, const int8_t *panel, size_t lane, size_t k)
 {
     uint32_t sum = 0;
     for (size_t i = 0; i < k; i++)
@@ -19,14 +20,15 @@ static uint32_t dot(const int8_t *a, const uint8_t *panel, size_t lane, size_t k
 void gemm_i8_ref(const gemm_i8_args *p, size_t first_row, size_t end_row, size_t first_panel,
                  size_t end_panel)
 {
-    const size_t k4 = (p->k + 3) / 4;
+    const size_t k4 = (p->k + 3) / 4, a_row = p->acts_row ? p->acts_row : k4 * 4;
     for (size_t r = first_row; r < end_row; r++) {
-        const int8_t *a = (const int8_t *)p->acts + r * k4 * 4;
+        const uint8_t *a = (const uint8_t *)p->acts + r * a_row;
         for (size_t n = first_panel * 16; n < end_panel * 16 && n < p->n; n++) {
             uint32_t c = dot(a, p->panels + n / 16 * k4 * 64, n % 16, p->k);
-            c -= (uint32_t)p->w_zero[n] * (uint32_t)p->a_sum[r];
+            c += (uint32_t)p->finish.start[n];
+            if (p->w_zero) c -= (uint32_t)p->w_zero[n] * (uint32_t)p->a_sum[r];
             if (p->a_zero) c -= (uint32_t)p->a_zero[r] * (uint32_t)p->w_fix[n];
-            p->c[r * p->c_row + n] = (int32_t)c;
+            i8_finish_one(&p->finish, p->y, r * p->y_row + n, (int32_t)c, n);
         }
     }
 }

@@ -13,6 +13,7 @@ static double dot_bf16(size_t n)
     const __m512bh f = (__m512bh)bits;
     for (size_t i = 0; i < CHAINS; i++) acc[i] = _mm512_setzero_ps();
     for (size_t t = 0; t < n; t++)
+#pragma GCC unroll 12
         for (size_t i = 0; i < CHAINS; i++) acc[i] = _mm512_dpbf16_ps(acc[i], f, f);
     for (size_t i = 0; i < CHAINS; i++) __asm__ volatile("" : "+v"(acc[i]));
     return 2.0 * CHAINS * 32 * (double)n;

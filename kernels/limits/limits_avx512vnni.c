@@ -11,6 +11,7 @@ static double mac(size_t n)
     __asm__ volatile("" : "+v"(a), "+v"(w));
     for (size_t i = 0; i < CHAINS; i++) acc[i] = a;
     for (size_t t = 0; t < n; t++)
+#pragma GCC unroll 12
         for (size_t i = 0; i < CHAINS; i++) acc[i] = _mm512_dpbusd_epi32(acc[i], w, a);
     for (size_t i = 0; i < CHAINS; i++) __asm__ volatile("" : "+v"(acc[i]));
     return 2.0 * CHAINS * 64 * (double)n;

@@ -20,22 +20,6 @@ dequantize_f32_fn *ig_dequantize_f32(void)
     return best;
 }
 
-requantize_i32_fn *ig_requantize_i32(void)
-{
-    requantize_i32_fn *best = NULL;
-    const uint32_t have = ig_cpu_flags();
-#include "kernels/quant/requantize_i32.kern"
-    return best;
-}
-
-scale_i32_fn *ig_scale_i32(void)
-{
-    scale_i32_fn *best = NULL;
-    const uint32_t have = ig_cpu_flags();
-#include "kernels/quant/scale_i32.kern"
-    return best;
-}
-
 range_f32_fn *ig_range_f32(void)
 {
     range_f32_fn *best = NULL;
@@ -44,10 +28,10 @@ range_f32_fn *ig_range_f32(void)
     return best;
 }
 
-dw_i8_fn *ig_dw_i8(void)
+binary_i8_fn *ig_binary_i8(void)
 {
-    dw_i8_fn *best = NULL;
+    binary_i8_fn *best = NULL;
     const uint32_t have = ig_cpu_flags();
-#include "kernels/quant/dw_i8.kern"
+#include "kernels/quant/binary_i8.kern"
     return best;
 }

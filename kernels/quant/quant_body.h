@@ -5,7 +5,6 @@
 #include "kernels/quant/quant.h"
 
 #include <math.h>
-#include <string.h>
 
 #define QUANT_INLINE static inline __attribute__((always_inline))
 
@@ -42,31 +41,6 @@ void IG_ISA(dequantize_f32)(float *restrict y, const uint8_t *restrict x, size_t
     for (size_t i = 0; i < n; i++) y[i] = (float)((int32_t)(x[i] ^ flip) - shift) * scale;
 }
 
-void IG_ISA(requantize_i32)(uint8_t *restrict y, const int32_t *restrict acc,
-                            const float *restrict scale, size_t step, size_t n, int32_t zero,
-                            bool to_signed)
-{
-    const bounds b = bounds_of(zero, to_signed);
-    const float one = n ? scale[0] : 0;
-    if (step)
-        for (size_t i = 0; i < n; i++)
-            y[i] = (uint8_t)(rounded((float)acc[i] * scale[i], b) + zero);
-    else
-        for (size_t i = 0; i < n; i++) y[i] = (uint8_t)(rounded((float)acc[i] * one, b) + zero);
-}
-
-void IG_ISA(scale_i32)(float *restrict y, const int32_t *restrict acc, const float *restrict scale,
-                       size_t step, const float *restrict bias, size_t n)
-{
-    const float one = n ? scale[0] : 0;
-    if (step)
-        for (size_t i = 0; i < n; i++) y[i] = (float)acc[i] * scale[i];
-    else
-        for (size_t i = 0; i < n; i++) y[i] = (float)acc[i] * one;
-    if (!bias) return;
-    for (size_t i = 0; i < n; i++) y[i] += bias[i];
-}
-
 /* The second operand of vf_min and vf_max stays where the first is a NaN. */
 void IG_ISA(range_f32)(float *low, float *high, const float *x, size_t n)
 {
@@ -88,31 +62,53 @@ void IG_ISA(range_f32)(float *low, float *high, const float *x, size_t n)
     *high = vf_top(vf_max(h[0], h[1]));
 }
 
-/* Sixteen sums stay in registers over all taps. The compiler's own vectors, for it does not find
- * them in a loop. */
-typedef uint8_t u8x16 __attribute__((vector_size(16)));
-typedef int16_t i16x16 __attribute__((vector_size(32)));
-typedef int32_t i32x16 __attribute__((vector_size(64)));
-
-void IG_ISA(dw_i8)(int32_t *acc, const uint8_t *const *x, const int16_t *const *w, size_t taps,
-                   size_t n, uint8_t flip, int16_t zero)
+QUANT_INLINE float widened(uint8_t x, const binary_i8_operand *p)
 {
-    size_t i = 0;
-    for (; i + 16 <= n; i += 16) {
-        i32x16 sum = {0};
-        for (size_t t = 0; t < taps; t++) {
-            u8x16 a;
-            i16x16 b;
-            memcpy(&a, x[t] + i, sizeof a);
-            memcpy(&b, w[t] + i, sizeof b);
-            sum += (__builtin_convertvector(a ^ flip, i32x16) - zero) *
-                   __builtin_convertvector(b, i32x16);
-        }
-        memcpy(acc + i, &sum, sizeof sum);
+    const uint8_t flip = p->is_signed ? 0x80 : 0;
+    return (float)((int32_t)(x ^ flip) - (p->zero + flip)) * p->scale;
+}
+
+QUANT_INLINE float combined(float a, float b, binary_i8_kind fn)
+{
+    return fn == BINARY_I8_ADD ? a + b : fn == BINARY_I8_SUB ? a - b : a * b;
+}
+
+QUANT_INLINE void binary(uint8_t *restrict y, const uint8_t *restrict a, const uint8_t *restrict b,
+                         size_t n, const binary_i8_args *args, binary_i8_kind fn)
+{
+    const binary_i8_args p = *args; /* y may not change it */
+    const bounds limits = {p.low, p.high};
+    if (p.a.step && p.b.step) {
+        for (size_t i = 0; i < n; i++)
+            y[i] =
+                (uint8_t)(rounded(combined(widened(a[i], &p.a), widened(b[i], &p.b), fn) / p.scale,
+                                  limits) +
+                          p.zero);
+        return;
     }
-    for (; i < n; i++) {
-        acc[i] = 0;
-        for (size_t t = 0; t < taps; t++)
-            acc[i] += ((int32_t)(uint8_t)(x[t][i] ^ flip) - zero) * w[t][i];
+    const bool left = p.a.step; /* the other one is the same for all */
+    const binary_i8_operand *each = left ? &p.a : &p.b;
+    const uint8_t *x = left ? a : b;
+    const float one = n ? widened(left ? b[0] : a[0], left ? &p.b : &p.a) : 0;
+    for (size_t i = 0; i < n; i++) {
+        const float v = widened(x[i * each->step], each);
+        const float c = left ? combined(v, one, fn) : combined(one, v, fn);
+        y[i] = (uint8_t)(rounded(c / p.scale, limits) + p.zero);
+    }
+}
+
+void IG_ISA(binary_i8)(uint8_t *y, const uint8_t *a, const uint8_t *b, size_t n,
+                       const binary_i8_args *p)
+{
+    switch (p->fn) {
+    case BINARY_I8_ADD:
+        binary(y, a, b, n, p, BINARY_I8_ADD);
+        break;
+    case BINARY_I8_SUB:
+        binary(y, a, b, n, p, BINARY_I8_SUB);
+        break;
+    case BINARY_I8_MUL:
+        binary(y, a, b, n, p, BINARY_I8_MUL);
+        break;
     }
 }

@@ -45,7 +45,8 @@ typedef struct ig_tensor {
 /* How a constant's bytes are arranged. Ids are stored in files and never change. */
 typedef enum {
     IG_PLAIN = 0,
-    IG_P16 = 1, /* panels of 16 output columns; the logical dims are kept in the type */
+    IG_P16 = 1, /* panels of 16 output columns (kernels/gemm/gemm.h), of f32, f16 or bf16; the
+                   logical dims are kept in the type */
 } ig_layout;
 
 typedef struct {

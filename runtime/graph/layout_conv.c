@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { INTEGER_INPUTS = 7 }; /* conv_integer's most */
+
 typedef struct {
     int64_t groups, m, c; /* output channels, input channels of a group */
     int64_t kh, kw;
@@ -78,17 +80,6 @@ static ig_id dense_weights(ig_layouting *l, const ig_value *w, const conv_shape 
     return id;
 }
 
-static bool copy_attrs(ig_graph *g, ig_node *to, const ig_node *from)
-{
-    for (const ig_attr *f = to->op->attrs; f && f->kind != IG_ATTR_END; f++) {
-        const ig_attr *have = ig_attr_find(from->op->attrs, f->name);
-        if (!have) continue;
-        const ig_attr_value v = ig_attr_get(from->attrs, have);
-        if (ig_attr_set(to->attrs, f, &v, &g->arena, NULL)) return false;
-    }
-    return true;
-}
-
 static bool convert_conv(ig_layouting *l, const ig_node *n, const conv_shape *s, bool pack)
 {
     ig_id in[4] = {IG_NO_VALUE, IG_NO_VALUE, IG_NO_VALUE, IG_NO_VALUE};
@@ -102,7 +93,7 @@ static bool convert_conv(ig_layouting *l, const ig_node *n, const conv_shape *s,
     while (in[n_in - 1] == IG_NO_VALUE && n_in > 2) n_in--;
     const ig_id out = ig_twin_new(l, n->out[0]);
     ig_node *now = l->failed ? NULL : ig_layout_node(l, "conv_nhwc", n->name, in, n_in, out);
-    if (!now || !copy_attrs(l->g, now, n) ||
+    if (!now || !ig_take_attrs(l->g, now, n->op, n->attrs) ||
         !ig_put_attr_ints(l->g, now, "kernel_shape", (int64_t[]){s->kh, s->kw}, 2))
         l->failed = true;
     return true;
@@ -116,13 +107,33 @@ static bool convert_pool(ig_layouting *l, const ig_node *n)
         return false;
     const ig_id in = ig_twin(l, n->in[0]), out = ig_twin_new(l, n->out[0]);
     ig_node *now = l->failed ? NULL : ig_layout_node(l, "pool_nhwc", n->name, &in, 1, out);
-    if (!now || !copy_attrs(l->g, now, n)) l->failed = true;
+    if (!now || !ig_take_attrs(l->g, now, n->op, n->attrs)) l->failed = true;
+    return true;
+}
+
+/* Convolutions of bytes take their weights as they are: bind packs them. */
+static bool convert_integer(ig_layouting *l, const ig_node *n)
+{
+    const ig_graph *g = l->g;
+    if (!ig_is(n, "conv_integer", NULL) || !ig_is_image(g, n->in[0]) ||
+        !ig_is_image(g, n->out[0]) || ig_attr_int(n, "channels_last"))
+        return false;
+    ig_id in[INTEGER_INPUTS];
+    for (uint32_t i = 0; i < n->n_in; i++) {
+        in[i] = n->in[i];
+        if (i > 0 && in[i] != IG_NO_VALUE) ig_need_plain(l, in[i]);
+    }
+    in[0] = ig_twin(l, n->in[0]);
+    const ig_id out = ig_twin_new(l, n->out[0]);
+    ig_node *now = l->failed ? NULL : ig_layout_copy(l, n, in, n->n_in, &out, 1);
+    if (!now || !ig_put_attr_int(l->g, now, "channels_last", 1)) l->failed = true;
     return true;
 }
 
 bool ig_layout_conv(ig_layouting *l, const ig_node *n, bool pack)
 {
     conv_shape s;
+    if (convert_integer(l, n)) return true;
     if (eligible(l, n, &s)) return convert_conv(l, n, &s, pack);
     return convert_pool(l, n);
 }

@@ -92,6 +92,15 @@ static bool rule_unary(ig_layouting *l, const ig_node *n)
     return true;
 }
 
+/* Element by element, by a constant table. */
+static bool rule_table(ig_layouting *l, const ig_node *n)
+{
+    if (!ig_has_twin(l, n->in[0])) return false;
+    ig_need_plain(l, n->in[1]);
+    emit(l, n, (ig_id[]){ig_twin(l, n->in[0]), n->in[1]});
+    return true;
+}
+
 /* Broadcasting: images by their twins, constants rearranged, scalars as they are. */
 static bool rule_broadcast(ig_layouting *l, const ig_node *n)
 {
@@ -273,14 +282,15 @@ bool ig_layout_rule(ig_layouting *l, const ig_node *n)
         bool (*rule)(ig_layouting *l, const ig_node *n);
         bool image_out; /* the rule makes a twin of the output */
     } rules[] = {
-        {"unary", rule_unary, true},      {"cast", rule_unary, true},
-        {"clip", rule_unary, true},       {"quantize", rule_unary, true},
-        {"dequantize", rule_unary, true}, {"binary", rule_broadcast, true},
-        {"where", rule_broadcast, true},  {"compare", rule_broadcast, true},
-        {"concat", rule_concat, true},    {"softmax", rule_axis, true},
-        {"reduce", rule_reduce, false},   {"pad", rule_pad, true},
-        {"resize", rule_resize, true},    {"transpose", rule_transpose, false},
-        {"reshape", rule_reshape, false}, {"flatten", rule_reshape, false},
+        {"unary", rule_unary, true},         {"cast", rule_unary, true},
+        {"clip", rule_unary, true},          {"quantize", rule_unary, true},
+        {"dequantize", rule_unary, true},    {"binary", rule_broadcast, true},
+        {"binary_i8", rule_broadcast, true}, {"byte_table", rule_table, true},
+        {"where", rule_broadcast, true},     {"compare", rule_broadcast, true},
+        {"concat", rule_concat, true},       {"softmax", rule_axis, true},
+        {"reduce", rule_reduce, false},      {"pad", rule_pad, true},
+        {"resize", rule_resize, true},       {"transpose", rule_transpose, false},
+        {"reshape", rule_reshape, false},    {"flatten", rule_reshape, false},
     };
     for (size_t i = 0; i < IG_LEN(rules); i++) {
         if (!ig_is(n, rules[i].op, NULL) || n->n_out != 1 || n->n_in == 0) continue;

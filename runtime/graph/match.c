@@ -136,3 +136,14 @@ bool ig_become(ig_graph *g, ig_node *n, const char *op, const ig_id *in, size_t 
     n->n_in = (uint32_t)n_in;
     return true;
 }
+
+bool ig_take_attrs(ig_graph *g, ig_node *n, const ig_op *op, const void *from)
+{
+    for (const ig_attr *f = n->op->attrs; f && f->kind != IG_ATTR_END; f++) {
+        const ig_attr *have = ig_attr_find(op->attrs, f->name);
+        if (!have) continue;
+        const ig_attr_value v = ig_attr_get(from, have);
+        if (ig_attr_set(n->attrs, f, &v, &g->arena, NULL)) return false;
+    }
+    return true;
+}

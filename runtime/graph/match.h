@@ -52,4 +52,8 @@ bool ig_put_attr_ints(ig_graph *g, ig_node *n, const char *name, const int64_t *
  * stay. false: no memory. */
 bool ig_become(ig_graph *g, ig_node *n, const char *op, const ig_id *in, size_t n_in);
 
+/* ig_take_attrs - n takes the values of `from`, attributes of `op`, where it has attributes of the
+ * same names. false: no memory. */
+bool ig_take_attrs(ig_graph *g, ig_node *n, const ig_op *op, const void *from);
+
 #endif

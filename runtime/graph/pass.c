@@ -6,6 +6,8 @@ static const ig_pass passes[] = {
     {"inline", ig_pass_inline},
     {"fold", ig_pass_fold},
     {"inline_folded", ig_pass_inline}, /* conditions that folding found */
+    {"qdq", ig_pass_qdq},
+    {"fold_dequantized", ig_pass_fold_dequantized},
     {"cse", ig_pass_cse},
     {"norms", ig_pass_norms},
     {"attention", ig_pass_attention},

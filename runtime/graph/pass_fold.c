@@ -1,5 +1,8 @@
 /* pass_fold.c - constant folding: nodes whose inputs are all constants become constants.
  *
+ * Quantised constants stay quantised in the first round: passes that compute in bytes look for
+ * them. What is left of them is folded afterwards.
+ *
  * A result that is much larger than what it is made from (a filled tensor, a tiled table) stays a
  * node: the file would grow for nothing. */
 #include "runtime/graph/plan.h"
@@ -118,12 +121,24 @@ static ingot_status fold_node(folder *f, ig_node *node)
     return INGOT_OK;
 }
 
-ingot_status ig_pass_fold(ig_graph *g, ig_pass_context *c, ingot_error *err)
+static ingot_status fold(ig_graph *g, ig_pass_context *c, bool quantised, ingot_error *err)
 {
     folder f = {.g = g, .c = c, .err = err};
     ingot_status s = INGOT_OK;
-    for (size_t n = 0; !s && n < g->n_nodes; n++)
+    for (size_t n = 0; !s && n < g->n_nodes; n++) {
+        if (!quantised && !strcmp(g->nodes[n]->op->name, "dequantize")) continue;
         if (foldable(g, g->nodes[n])) s = fold_node(&f, g->nodes[n]);
+    }
     ig_graph_compact(g);
     return s;
+}
+
+ingot_status ig_pass_fold(ig_graph *g, ig_pass_context *c, ingot_error *err)
+{
+    return fold(g, c, false, err);
+}
+
+ingot_status ig_pass_fold_dequantized(ig_graph *g, ig_pass_context *c, ingot_error *err)
+{
+    return fold(g, c, true, err);
 }

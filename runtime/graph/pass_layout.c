@@ -99,7 +99,8 @@ static bool open_state(ig_layouting *l, ig_graph *g, ig_arena *a)
 static bool any_conv(const ig_graph *g)
 {
     for (size_t i = 0; i < g->n_nodes; i++)
-        if (ig_is(g->nodes[i], "conv", NULL)) return true;
+        if (ig_is(g->nodes[i], "conv", NULL) || ig_is(g->nodes[i], "conv_integer", NULL))
+            return true;
     return false;
 }
 

@@ -1,5 +1,6 @@
-/* pass_pack.c - constant right operands of f32 products are stored in P16 panels, so that opening
- * the file on any CPU needs no repacking. Convolutions were packed when they became NHWC. */
+/* pass_pack.c - constant right operands of products in f32, f16 or bf16 are stored in P16 panels,
+ * so that opening the file on any CPU needs no repacking. Convolutions were packed when they became
+ * NHWC. */
 #include "runtime/graph/match.h"
 #include "runtime/graph/passes.h"
 #include "kernels/gemm/gemm.h"
@@ -10,8 +11,22 @@ enum { SMALLEST = 16 };
 
 static bool packable(const ig_value *w)
 {
-    return w->is_const && w->layout == IG_PLAIN && w->type.dtype == INGOT_F32 &&
-           w->type.rank >= 2 && w->data_bytes >= SMALLEST * sizeof(float);
+    const ingot_dtype d = w->type.dtype;
+    return w->is_const && w->layout == IG_PLAIN &&
+           (d == INGOT_F32 || d == INGOT_F16 || d == INGOT_BF16) && w->type.rank >= 2 &&
+           w->data_bytes >= SMALLEST * ig_dtype(d)->bytes;
+}
+
+static void pack_one(ingot_dtype dtype, void *to, const void *from, size_t k, size_t n,
+                     bool transposed)
+{
+    const size_t ld_k = transposed ? 1 : n, ld_n = transposed ? k : 1, panels = ig_gemm_panels(n);
+    if (dtype == INGOT_F32)
+        ig_gemm_pack_f32()(to, from, k, n, ld_k, ld_n, 0, panels);
+    else if (dtype == INGOT_F16)
+        ig_gemm_pack_f16()(to, from, k, n, ld_k, ld_n, 0, panels);
+    else
+        ig_gemm_pack_bf16()(to, from, k, n, ld_k, ld_n, 0, panels);
 }
 
 /* [.., K, N], or [.., N, K] when transposed, into panels; IG_NO_VALUE: no memory. */
@@ -26,14 +41,14 @@ static ig_id pack(ig_graph *g, ig_id id, bool transposed)
     }
     size_t bytes;
     if (!ig_layout_bytes(&type, IG_P16, &bytes)) return IG_NO_VALUE;
-    float *panels = ig_arena_take(&g->arena, bytes);
+    char *panels = ig_arena_take(&g->arena, bytes);
     if (!panels) return IG_NO_VALUE;
-    const size_t k = (size_t)type.dims[r - 2], n = (size_t)type.dims[r - 1], each = k * n;
-    const size_t count = each ? w.data_bytes / sizeof(float) / each : 0;
-    const size_t packed = ig_gemm_packed(k, n);
+    const size_t k = (size_t)type.dims[r - 2], n = (size_t)type.dims[r - 1];
+    const size_t each = k * n * ig_dtype(type.dtype)->bytes;
+    const size_t count = each ? w.data_bytes / each : 0, packed = count ? bytes / count : 0;
     for (size_t i = 0; i < count; i++)
-        ig_gemm_pack_f32()(panels + i * packed, (const float *)w.data + i * each, k, n,
-                           transposed ? 1 : n, transposed ? k : 1, 0, ig_gemm_panels(n));
+        pack_one(type.dtype, panels + i * packed, (const char *)w.data + i * each, k, n,
+                 transposed);
     const ig_id now = ig_graph_value(g, w.name, &type);
     if (now == IG_NO_VALUE) return now;
     g->values[now].data = panels;

@@ -100,10 +100,13 @@ size_t ig_tensor_elements(const ig_tensor *t)
 bool ig_layout_bytes(const ig_type *type, ig_layout layout, size_t *bytes)
 {
     if (layout == IG_PLAIN) return ig_type_bytes(type, bytes);
-    if (layout != IG_P16 || type->dtype != INGOT_F32 || type->rank < 2) return false;
+    const bool pairs = type->dtype == INGOT_BF16;
+    const bool has_panels = pairs || type->dtype == INGOT_F32 || type->dtype == INGOT_F16;
+    if (layout != IG_P16 || !has_panels || type->rank < 2) return false;
     ig_type padded = *type;
-    const int64_t n = type->dims[type->rank - 1];
-    if (n < 0 || n > INT64_MAX - 16) return false;
-    padded.dims[type->rank - 1] = (n + 15) / 16 * 16;
+    int64_t *k = &padded.dims[type->rank - 2], *n = &padded.dims[type->rank - 1];
+    if (*n < 0 || *n > INT64_MAX - 16 || *k < 0 || *k == INT64_MAX) return false;
+    *n = (*n + 15) / 16 * 16;
+    if (pairs) *k += *k % 2;
     return ig_type_bytes(&padded, bytes);
 }

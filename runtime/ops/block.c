@@ -1,6 +1,7 @@
 /* block.c - see block.h. Loading goes by the dtype's own computing type, then to the wanted one;
  * storing the other way round. */
 #include "runtime/ops/block.h"
+#include "kernels/half/half.h"
 #include "runtime/base/half.h"
 
 #include <math.h>
@@ -105,9 +106,11 @@ static void load_own(ig_block *out, const void *in, ingot_dtype dtype, size_t at
         memcpy(out, (const uint64_t *)in + at, n * sizeof(uint64_t));
         return;
     case INGOT_F16:
-        LOAD(f32, float, uint16_t, ig_f16_to_f32(x));
+        ig_widen_f16()(out->f32, (const uint16_t *)in + at, n);
+        return;
     case INGOT_BF16:
-        LOAD(f32, float, uint16_t, ig_bf16_to_f32(x));
+        ig_widen_bf16()(out->f32, (const uint16_t *)in + at, n);
+        return;
     case INGOT_I8:
     case INGOT_I4:
     case INGOT_I2:
@@ -191,9 +194,11 @@ static void store_own(void *out, ingot_dtype dtype, size_t at, const void *in, s
         memcpy((uint64_t *)out + at, in, n * sizeof(uint64_t));
         return;
     case INGOT_F16:
-        STORE(float, uint16_t, ig_f32_to_f16(x));
+        ig_narrow_f16()((uint16_t *)out + at, in, n);
+        return;
     case INGOT_BF16:
-        STORE(float, uint16_t, ig_f32_to_bf16(x));
+        ig_narrow_bf16()((uint16_t *)out + at, in, n);
+        return;
     case INGOT_I4:
         STORE(int64_t, int8_t, low_signed(x, 4));
     case INGOT_I2:

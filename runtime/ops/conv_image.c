@@ -6,7 +6,12 @@
 
 #include <string.h>
 
-enum { WORTH = 1 << 17 /* multiplications that are worth a thread */ };
+enum {
+    WORTH = 1 << 17,     /* multiplications that are worth a thread */
+    ITEMS = 8,           /* of a thread: so that threads end together */
+    TILE = 14,           /* pixels of the largest tile */
+    RESIDENT = 96 << 10, /* elements: 384 KB of weights, which stay in L2 */
+};
 
 ingot_status ig_conv_image_bind(ig_conv_image *c, ig_bind *b, const ig_window *w, int64_t batch,
                                 int64_t in_c, int64_t out_c, int64_t groups, bool depthwise,
@@ -43,51 +48,83 @@ ingot_status ig_conv_image_bind(ig_conv_image *c, ig_bind *b, const ig_window *w
     return ig_scratch_add(b, n, sizeof(float), at);
 }
 
+/* A grid: shares of the panels, in each of them blocks of pixels. */
 typedef struct {
     const ig_conv_image *c;
     ig_conv_f32_args args;
     float *scratch;
-    size_t splits; /* of the panels */
+    size_t shares, blocks, block; /* block: pixels of one */
 } job;
 
-/* Items are rows, then shares of the panels within a row range. */
-static void part(void *arg, size_t begin, size_t end, size_t worker)
+/* Depthwise: shares of the channels, in each of them rows. */
+static void rows_part(void *arg, size_t begin, size_t end, size_t worker)
 {
     const job *j = arg;
+    (void)worker;
+    const size_t units = ig_gemm_panels(j->args.out_c);
+    while (begin < end) {
+        const size_t share = begin / j->blocks, from = begin % j->blocks;
+        const size_t to = IG_MIN(j->blocks, from + (end - begin));
+        const size_t c0 = share * units / j->shares * IG_PANEL;
+        const size_t c1 = (share + 1) * units / j->shares * IG_PANEL;
+        j->c->depthwise(&j->args, from, to, c0, IG_MIN(c1, j->args.out_c));
+        begin += to - from;
+    }
+}
+
+static void grid_part(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const job *j = arg;
+    const size_t pixels = j->args.batch * j->args.out_h * j->args.out_w;
     float *scratch = j->scratch + worker * j->c->scratch;
-    if (j->c->depthwise) {
-        j->c->depthwise(&j->args, begin, end);
-        return;
+    while (begin < end) {
+        const size_t share = begin / j->blocks, from = begin % j->blocks;
+        const size_t to = IG_MIN(j->blocks, from + (end - begin));
+        const size_t p0 = share * j->c->panels / j->shares;
+        const size_t p1 = (share + 1) * j->c->panels / j->shares;
+        j->c->dense(&j->args, scratch, from * j->block, IG_MIN(to * j->block, pixels), p0, p1);
+        begin += to - from;
     }
-    if (j->splits == 1) {
-        j->c->dense(&j->args, scratch, begin, end, 0, j->c->panels);
-        return;
-    }
-    const size_t rows = j->args.batch * j->args.out_h;
-    for (size_t i = begin; i < end; i++)
-        j->c->dense(&j->args, scratch, 0, rows, i * j->c->panels / j->splits,
-                    (i + 1) * j->c->panels / j->splits);
+}
+
+/* Weights that stay in L2 are shared by all pixels; others are read once, two panels at a time. */
+static void make_grid(job *j, size_t threads)
+{
+    const size_t pixels = j->args.batch * j->args.out_h * j->args.out_w, items = threads * ITEMS;
+    const size_t weights = ig_conv_depth(&j->args) * j->c->panels * IG_PANEL;
+    j->shares = weights <= RESIDENT ? 1 : IG_MIN((j->c->panels + 1) / 2, items);
+    const size_t blocks = (items + j->shares - 1) / j->shares;
+    j->block = ((pixels - 1) / blocks / TILE + 1) * TILE;
+    j->blocks = (pixels - 1) / j->block + 1;
 }
 
 void ig_conv_image_run(const ig_conv_image *c, ig_pool *pool, float *scratch, float *y,
                        const float *x, const float *w, const float *bias, const float *residual)
 {
-    job j = {.c = c, .args = c->args, .scratch = scratch, .splits = 1};
+    job j = {.c = c, .args = c->args, .scratch = scratch};
     j.args.y = y, j.args.x = x, j.args.w = w;
     j.args.epilogue.bias = bias;
     j.args.epilogue.residual = residual;
     const size_t rows = c->args.batch * c->args.out_h, threads = ig_pool_threads(pool);
-    const double work =
-        (double)c->args.out_w * (double)c->args.out_c * (double)ig_conv_depth(&c->args);
-    if (threads > 1 && rows < 2 * threads && c->panels >= 2 * threads) {
-        j.splits = IG_MIN(c->panels, 4 * threads);
-        const double each = work * (double)rows / (double)j.splits;
-        ig_parallel(pool, j.splits, each >= WORTH ? 1 : j.splits, 0, part, &j);
+    const size_t pixels = rows * c->args.out_w;
+    const double work = (double)pixels * (double)c->args.out_c * (double)ig_conv_depth(&c->args);
+    if (!pixels || !c->args.out_c) return;
+    if (c->depthwise) {
+        const size_t many = (ITEMS * threads + rows - 1) / rows;
+        j.blocks = rows;
+        j.shares = threads == 1 ? 1 : IG_MIN(many, ig_gemm_panels(c->args.out_c));
+        const size_t items = j.shares * j.blocks;
+        const size_t grain = (size_t)(WORTH / (work / (double)items)) + 1;
+        ig_parallel(pool, items, threads == 1 ? items : grain, 0, rows_part, &j);
         return;
     }
-    const size_t least = work > 0 ? (size_t)(WORTH / work) + 1 : rows + 1;
-    const size_t grain = IG_MAX(least, rows / (4 * threads));
-    ig_parallel(pool, rows, threads == 1 ? rows : grain, 0, part, &j);
+    if (threads == 1 || work < 2 * WORTH) {
+        c->dense(&j.args, scratch, 0, pixels, 0, c->panels);
+        return;
+    }
+    make_grid(&j, threads);
+    const size_t items = j.shares * j.blocks;
+    ig_parallel(pool, items, (size_t)(WORTH / (work / (double)items)) + 1, 0, grid_part, &j);
 }
 
 /* ---- weights

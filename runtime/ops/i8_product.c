@@ -2,8 +2,6 @@
 #include "runtime/ops/i8_product.h"
 #include "runtime/base/checked.h"
 
-#include <string.h>
-
 /* ---- weights ---- */
 
 ingot_status ig_i8_weights_bind(ig_i8_weights *w, ig_bind *b, size_t count, size_t n, size_t k,
@@ -15,9 +13,6 @@ ingot_status ig_i8_weights_bind(ig_i8_weights *w, ig_bind *b, size_t count, size
         !ig_gemm_i8_weight_bytes(n, k, &w->bytes) || !ig_mul_ok(w->bytes, count, &all) ||
         !ig_mul_ok(w->n16, count, &rows) || rows > SIZE_MAX / 2 / sizeof(int32_t))
         return ig_bind_fail(b, "the weights are too large");
-    IG_TRY(ig_scratch_add(b, rows, sizeof(int32_t), &w->at_zero));
-    IG_TRY(ig_scratch_add(b, rows, sizeof(int32_t), &w->at_fix));
-    w->constant = constant;
     if (!constant) {
         IG_TRY(ig_scratch_add(b, all, 1, &w->at_panels));
         return ig_scratch_add(b, rows, sizeof(int32_t), &w->at_sums);
@@ -28,40 +23,126 @@ ingot_status ig_i8_weights_bind(ig_i8_weights *w, ig_bind *b, size_t count, size
     return ig_node_fail(b->err, INGOT_E_NOMEM, b->node, "no memory for packed weights");
 }
 
-uint8_t *ig_i8_panels(const ig_i8_weights *w, const ig_run *r)
+int8_t *ig_i8_panels(const ig_i8_weights *w, const ig_run *r)
 {
-    return w->constant ? w->panels : ig_piece(r, w->at_panels);
+    return w->panels ? w->panels : ig_piece(r, w->at_panels);
 }
 
 int32_t *ig_i8_sums(const ig_i8_weights *w, const ig_run *r)
 {
-    return w->constant ? w->sums : ig_piece(r, w->at_sums);
+    return w->panels ? w->sums : ig_piece(r, w->at_sums);
 }
 
-void ig_i8_zeros(const ig_i8_weights *w, const ig_run *r, const ig_tensor *zeros)
+/* ---- the numbers of each column ---- */
+
+enum { ARRAYS = 5 }; /* [count, n16] each: start, w_zero, w_fix, scale, bias */
+
+bool ig_i8_columns_bytes(const ig_i8_weights *w, size_t *bytes)
 {
-    const int32_t *sums = ig_i8_sums(w, r);
-    int32_t *zero = ig_piece(r, w->at_zero), *fix = ig_piece(r, w->at_fix);
-    const int32_t shift = w->is_signed ? 128 : 0;
-    const size_t given = zeros ? ig_tensor_elements(zeros) : 0;
-    for (size_t m = 0; m < w->count; m++, zero += w->n16, fix += w->n16, sums += w->n16) {
+    size_t rows;
+    return ig_mul_ok(w->count, w->n16, &rows) && ig_mul_ok(rows, ARRAYS * sizeof(int32_t), bytes);
+}
+
+/* Which element of t, that has one for all, one a column, or one a column of each matrix, belongs
+ * to column i of matrix m; the columns that only pad take the first. */
+static size_t element(const ig_i8_weights *w, const ig_tensor *t, size_t m, size_t i)
+{
+    const size_t n = ig_tensor_elements(t), col = i < w->n ? i : 0;
+    return n == 1 ? 0 : n > w->n ? m * w->n + col : col;
+}
+
+static int32_t int_at(const ig_tensor *t, size_t i)
+{
+    return (int32_t)ig_to_int(t->data, t->dtype, i);
+}
+
+/* Zero points of all rows of the weights; false: all are 0. */
+static bool fill_zeros(int32_t *zero, const ig_i8_weights *w, const ig_tensor *t)
+{
+    const int32_t shift = w->is_signed ? 0 : -128;
+    uint32_t any = 0;
+    for (size_t m = 0; m < w->count; m++, zero += w->n16)
         for (size_t i = 0; i < w->n16; i++) {
-            const size_t row = i < w->n ? i : 0;
-            const size_t at = given > w->n ? m * w->n + row : given > 1 ? row : 0;
-            zero[i] = shift + (given ? (int32_t)ig_to_int(zeros->data, zeros->dtype, at) : 0);
+            zero[i] = shift + (t ? int_at(t, element(w, t, m, i)) : 0);
+            any |= (uint32_t)zero[i];
         }
-        ig_gemm_i8_fix(fix, sums, zero, w->n, w->k);
-    }
+    return any != 0;
 }
 
-void ig_i8_operand(gemm_i8_args *p, const ig_i8_weights *w, const ig_run *r, size_t i)
+/* Sums begin with the integer bias less what the zero point of the activations adds. */
+static void fill_start(int32_t *start, const ig_i8_weights *w, const ig_i8_terms *t,
+                       const int32_t *fix)
 {
-    p->panels = ig_i8_panels(w, r) + i * w->bytes;
-    p->w_zero = (int32_t *)ig_piece(r, w->at_zero) + i * w->n16;
-    p->w_fix = (int32_t *)ig_piece(r, w->at_fix) + i * w->n16;
-    p->n = w->n;
+    const ig_tensor *bias = t->bias && t->bias->dtype == INGOT_I32 ? t->bias : NULL;
+    const uint32_t zero =
+        (uint32_t)((t->a_signed ? 128 : 0) + (t->a_zero ? int_at(t->a_zero, 0) : 0));
+    for (size_t m = 0; m < w->count; m++, start += w->n16, fix += w->n16)
+        for (size_t i = 0; i < w->n16; i++) {
+            const uint32_t b = bias ? (uint32_t)int_at(bias, element(w, bias, m, i)) : 0;
+            start[i] = (int32_t)(b - zero * (uint32_t)fix[i]);
+        }
+}
+
+static void fill_floats(float *to, const ig_i8_weights *w, const ig_tensor *t)
+{
+    const float *from = t->data;
+    for (size_t m = 0; m < w->count; m++, to += w->n16)
+        for (size_t i = 0; i < w->n16; i++) to[i] = from[element(w, t, m, i)];
+}
+
+static i8_finish finish_of(const ig_i8_terms *t, ingot_dtype to, const ig_i8_out_attrs *attrs)
+{
+    i8_finish f = {.to = I8_TO_F32, .to_signed = to == INGOT_I8};
+    if (to == INGOT_I32) f.to = I8_TO_I32;
+    if (!ig_is_byte(to)) return f;
+    const int64_t least = f.to_signed ? -128 : 0, low = IG_MAX(attrs->low, least);
+    const int64_t high = IG_MIN(attrs->high, least + 255);
+    f.to = I8_TO_BYTES;
+    f.zero = t->y_zero ? int_at(t->y_zero, 0) : 0;
+    f.low = (float)(low - f.zero);
+    f.high = (float)(high - f.zero);
+    return f;
+}
+
+ig_i8_columns ig_i8_columns_fill(void *room, const ig_i8_weights *w, const int32_t *sums,
+                                 const ig_i8_terms *terms, ingot_dtype to,
+                                 const ig_i8_out_attrs *attrs)
+{
+    int32_t *start = room, *zero = start + w->count * w->n16, *fix = zero + w->count * w->n16;
+    float *scale = (float *)(void *)(fix + w->count * w->n16), *bias = scale + w->count * w->n16;
+    ig_i8_columns c = {.finish = finish_of(terms, to, attrs), .w_fix = fix};
+    if (fill_zeros(zero, w, terms->b_zero)) c.w_zero = zero;
+    for (size_t m = 0; m < w->count; m++)
+        ig_gemm_i8_fix(fix + m * w->n16, sums + m * w->n16, zero + m * w->n16, w->n, w->k);
+    fill_start(start, w, terms, fix);
+    c.finish.start = start;
+    if (terms->scale) {
+        fill_floats(scale, w, terms->scale);
+        c.finish.scale = scale;
+    }
+    if (terms->bias && terms->bias->dtype == INGOT_F32) {
+        fill_floats(bias, w, terms->bias);
+        c.finish.bias = bias;
+    }
+    return c;
+}
+
+void ig_i8_operand(gemm_i8_args *p, const ig_i8_weights *w, const int8_t *panels,
+                   const ig_i8_columns *columns, size_t i, size_t col, size_t n)
+{
+    const size_t at = i * w->n16 + col, panel = w->bytes / IG_MAX(w->n16, (size_t)1);
+    p->panels = panels + i * w->bytes + col * panel;
+    p->finish = columns->finish;
+    p->finish.start += at;
+    if (p->finish.scale) p->finish.scale += at;
+    if (p->finish.bias) p->finish.bias += at;
+    p->w_zero = columns->w_zero ? columns->w_zero + at : NULL;
+    p->w_fix = columns->w_fix + at;
+    p->n = n;
     p->k = w->k;
 }
+
+/* ---- infer ---- */
 
 ingot_status ig_i8_infer_pair(ig_infer *c, uint32_t a, uint32_t b, uint32_t a_zero, uint32_t b_zero)
 {
@@ -80,8 +161,6 @@ ingot_status ig_i8_infer_pair(ig_infer *c, uint32_t a, uint32_t b, uint32_t a_ze
     return INGOT_OK;
 }
 
-/* ---- what becomes of the sums ---- */
-
 enum { SCALE, BIAS, ZERO };
 
 static ingot_status check_vector(ig_infer *c, uint32_t i, ingot_dtype want, int64_t n, bool one,
@@ -98,9 +177,10 @@ static ingot_status check_vector(ig_infer *c, uint32_t i, ingot_dtype want, int6
     return ig_infer_fail(c, "the %s has %zu elements, expected %lld", what, have, (long long)n);
 }
 
-ingot_status ig_i8_finish_infer(ig_infer *c, uint32_t first, int64_t dtype, int64_t n,
-                                ingot_dtype *to)
+ingot_status ig_i8_finish_infer(ig_infer *c, uint32_t first, const ig_i8_out_attrs *attrs,
+                                int64_t n, ingot_dtype *to)
 {
+    const int64_t dtype = attrs->dtype;
     const bool scaled = ig_has(c, first + SCALE);
     *to = scaled ? INGOT_F32 : INGOT_I32;
     if (dtype) *to = dtype > 0 && dtype <= INT8_MAX ? (ingot_dtype)dtype : INGOT_NONE;
@@ -120,58 +200,12 @@ ingot_status ig_i8_finish_infer(ig_infer *c, uint32_t first, int64_t dtype, int6
     if (scaled == (*to == INGOT_I32))
         return ig_infer_fail(c, "a result of %s %s a scale", ig_dtype(*to)->name,
                              scaled ? "takes no" : "needs");
+    if (attrs->low > attrs->high || attrs->low < -128 || attrs->high > 255)
+        return ig_infer_fail(c, "results between %lld and %lld are no bytes", (long long)attrs->low,
+                             (long long)attrs->high);
     IG_TRY(check_vector(c, first + SCALE, INGOT_F32, n, true, "scale"));
-    if (ig_has(c, first + BIAS) && *to == INGOT_I32)
-        return ig_infer_fail(c, "a result of i32 takes no bias");
-    return check_vector(c, first + BIAS, is_float ? INGOT_F32 : INGOT_I32, n, false, "bias");
-}
-
-ig_i8_finish ig_i8_finish_bind(const ig_bind *b)
-{
-    return (ig_i8_finish){
-        .to = b->out[0]->dtype, .requantize = ig_requantize_i32(), .scale_up = ig_scale_i32()};
-}
-
-void ig_i8_finish_run(ig_i8_finish *f, const ig_run *r, uint32_t first)
-{
-    const ig_tensor *in[3] = {NULL, NULL, NULL};
-    for (uint32_t i = 0; i < 3 && first + i < r->n_in; i++) in[i] = r->in[first + i];
-    f->scale = in[SCALE] ? in[SCALE]->data : NULL;
-    f->step = in[SCALE] && ig_tensor_elements(in[SCALE]) > 1;
-    f->bias = in[BIAS] ? in[BIAS]->data : NULL;
-    f->zero = in[ZERO] ? (int32_t)ig_to_int(in[ZERO]->data, in[ZERO]->dtype, 0) : 0;
-}
-
-static void narrow_floats(const ig_i8_finish *f, void *y, size_t at, const int32_t *acc,
-                          const float *scale, size_t step, const float *bias, size_t n)
-{
-    float wide[IG_BLOCK];
-    for (size_t i = 0, m; i < n; i += m) {
-        m = IG_MIN(n - i, (size_t)IG_BLOCK);
-        f->scale_up(wide, acc + i, scale + i * step, step, bias ? bias + i : NULL, m);
-        ig_store(y, f->to, at + i, wide, IG_CALC_F32, m);
-    }
-}
-
-/* The addition of the bias wraps, as the sums themselves do. */
-static void add_ints(int32_t *acc, const int32_t *bias, size_t n)
-{
-    for (size_t i = 0; i < n; i++) acc[i] = (int32_t)((uint32_t)acc[i] + (uint32_t)bias[i]);
-}
-
-void ig_i8_finish_row(const ig_i8_finish *f, void *y, size_t at, int32_t *acc, size_t col, size_t n)
-{
-    const float *scale = f->scale ? f->scale + col * f->step : NULL;
-    if (f->to == INGOT_I32) {
-        memcpy((int32_t *)y + at, acc, n * sizeof *acc);
-    } else if (ig_is_byte(f->to)) {
-        if (f->bias) add_ints(acc, (const int32_t *)f->bias + col, n);
-        f->requantize((uint8_t *)y + at, acc, scale, f->step, n, f->zero, f->to == INGOT_I8);
-    } else {
-        const float *bias = f->bias ? (const float *)f->bias + col : NULL;
-        if (f->to == INGOT_F32)
-            f->scale_up((float *)y + at, acc, scale, f->step, bias, n);
-        else
-            narrow_floats(f, y, at, acc, scale, f->step, bias, n);
-    }
+    if (!ig_has(c, first + BIAS)) return INGOT_OK;
+    if (*to == INGOT_I32) return ig_infer_fail(c, "a result of i32 takes no bias");
+    const bool ints = !is_float && c->in[first + BIAS]->dtype == INGOT_I32;
+    return check_vector(c, first + BIAS, ints ? INGOT_I32 : INGOT_F32, n, false, "bias");
 }

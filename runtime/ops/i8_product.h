@@ -1,24 +1,34 @@
-/* i8_product.h - what integer products and convolutions share: packed weights, and what becomes of
- * the 32-bit sums.
+/* i8_product.h - what integer products and convolutions share: packed weights, and the numbers of
+ * each column (output channel) with which the kernel finishes the 32-bit sums.
  *
- * Sums are made in tiles of IG_I8_ROWS by IG_I8_COLS that stay in L1, and leave as they are, scaled
- * to floats, or scaled and rounded to 8 bits. */
+ * Inputs of both ops from FINISH on are scale, bias and the zero point of the result:
+ *     no scale              i32: the sums
+ *     scale                 f32, f16, bf16: sum * scale + bias, bias f32
+ *     scale and zero point  u8, i8: clip(rint((sum + bias) * scale) + zero) with an i32 bias,
+ *                           clip(rint(sum * scale + bias) + zero) with an f32 one
+ * and clip narrows to the attributes low .. high, so that a relu or clip is free. */
 #ifndef IG_OPS_I8_PRODUCT_H
 #define IG_OPS_I8_PRODUCT_H
 
 #include "kernels/gemm_i8/gemm_i8.h"
-#include "kernels/quant/quant.h"
 #include "runtime/ops/wide.h"
 
 enum { IG_I8_ROWS = 48, IG_I8_COLS = 256 };
 
+/* What the result becomes. */
+typedef struct {
+    int64_t dtype;     /* of a result without zero point; 0: i32, or f32 with a scale */
+    int64_t low, high; /* of an 8-bit result, in its own terms */
+} ig_i8_out_attrs;
+
+/* ---- weights ---- */
+
 /* Matrices of weights [n, k] in panels, one after the other. */
 typedef struct {
     size_t count, n, n16, k, bytes; /* bytes: of one matrix */
-    bool is_signed, constant;
+    bool is_signed;
     size_t at_panels, at_sums; /* in scratch, when not constant */
-    size_t at_zero, at_fix;    /* in scratch always: the zero points may be inputs */
-    uint8_t *panels;           /* constant: packed by bind */
+    int8_t *panels;            /* constant: packed by bind; else NULL */
     int32_t *sums;
 } ig_i8_weights;
 
@@ -26,39 +36,40 @@ typedef struct {
 ingot_status ig_i8_weights_bind(ig_i8_weights *w, ig_bind *b, size_t count, size_t n, size_t k,
                                 ingot_dtype dtype, bool constant);
 /* Where to pack and what was packed; r is NULL in bind. */
-uint8_t *ig_i8_panels(const ig_i8_weights *w, const ig_run *r);
+int8_t *ig_i8_panels(const ig_i8_weights *w, const ig_run *r);
 int32_t *ig_i8_sums(const ig_i8_weights *w, const ig_run *r);
-/* ig_i8_zeros - the zero points of all rows, repeated: `zeros` has 1, n or count * n elements, or
- * is NULL. */
-void ig_i8_zeros(const ig_i8_weights *w, const ig_run *r, const ig_tensor *zeros);
-/* ig_i8_operand - the fields of p that belong to matrix i of the weights. */
-void ig_i8_operand(gemm_i8_args *p, const ig_i8_weights *w, const ig_run *r, size_t i);
 
-/* What becomes of the sums of column (output channel) `c`:
- *     i32        acc
- *     f32, f16.. acc * scale[c] + bias[c]
- *     u8, i8     clip(rint((acc + bias[c]) * scale[c]) + zero) */
+/* ---- the numbers of each column ---- */
+
 typedef struct {
-    ingot_dtype to;
-    const float *scale;
-    size_t step;      /* 0: one scale for all */
-    const void *bias; /* NULL; i32 for 8-bit results, else f32 */
-    int32_t zero;
-    requantize_i32_fn *requantize;
-    scale_i32_fn *scale_up;
-} ig_i8_finish;
+    const ig_tensor *a_zero; /* NULL: 0, or one a row */
+    const ig_tensor *b_zero; /* NULL: 0; 1, n or count * n elements */
+    const ig_tensor *scale, *bias, *y_zero;
+    bool a_signed;
+} ig_i8_terms;
 
-/* Inputs of an op from `first` on: scale, bias, zero point of the result; `dtype`: of the result
- * without zero point, 0: i32, or f32 with a scale. infer checks them against n columns (or -1) and
- * tells the result's type. */
-ingot_status ig_i8_finish_infer(ig_infer *c, uint32_t first, int64_t dtype, int64_t n,
-                                ingot_dtype *to);
-ig_i8_finish ig_i8_finish_bind(const ig_bind *b);
-void ig_i8_finish_run(ig_i8_finish *f, const ig_run *r, uint32_t first);
-/* ig_i8_finish_row - acc[n] of columns [col, col + n), which it may change, to elements [at, at +
- * n) of y. */
-void ig_i8_finish_row(const ig_i8_finish *f, void *y, size_t at, int32_t *acc, size_t col,
-                      size_t n);
+typedef struct {
+    i8_finish finish;      /* of the first matrix; its arrays [count, n16] go on with the others */
+    const int32_t *w_zero; /* [count, n16], NULL: all 0 */
+    const int32_t *w_fix;  /* [count, n16] */
+} ig_i8_columns;
+
+/* ig_i8_columns_bytes - room that ig_i8_columns_fill needs; false: too large. */
+bool ig_i8_columns_bytes(const ig_i8_weights *w, size_t *bytes);
+/* ig_i8_columns_fill - `to`: the op's result; results of f16 and bf16 leave the kernel as f32. */
+ig_i8_columns ig_i8_columns_fill(void *room, const ig_i8_weights *w, const int32_t *sums,
+                                 const ig_i8_terms *terms, ingot_dtype to,
+                                 const ig_i8_out_attrs *attrs);
+
+/* ig_i8_operand - the fields of p that belong to columns [col, col + n) of matrix i. */
+void ig_i8_operand(gemm_i8_args *p, const ig_i8_weights *w, const int8_t *panels,
+                   const ig_i8_columns *columns, size_t i, size_t col, size_t n);
+
+/* ---- infer ---- */
+
+/* ig_i8_finish_infer - scale, bias and zero point at inputs `first` on fit n columns (or -1). */
+ingot_status ig_i8_finish_infer(ig_infer *c, uint32_t first, const ig_i8_out_attrs *attrs,
+                                int64_t n, ingot_dtype *to);
 
 static inline bool ig_is_byte(ingot_dtype d) { return d == INGOT_U8 || d == INGOT_I8; }
 

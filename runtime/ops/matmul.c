@@ -3,7 +3,8 @@
  *
  * b may be a constant in panels (IG_P16); else it is packed into scratch, a few batches at a time.
  * A batched `a` against one `b` is a single tall product. Floats of 16 bits and fewer compute in
- * f32, integers exactly, wrapping. */
+ * f32, and the result is rounded once; b of f16 or bf16 stays in 16 bits until it is multiplied,
+ * and may meet an `a` of f32 (weights that are stored in half). Integers are exact, wrapping. */
 #include "runtime/ops/blas.h"
 #include "runtime/ops/product.h"
 #include "kernels/transpose/transpose.h"
@@ -70,8 +71,10 @@ static ingot_status check_types(ig_infer *c)
 {
     const matmul_attrs *m = c->attrs;
     ingot_dtype dtype = INGOT_NONE;
+    const bool halved = c->in[A]->dtype == INGOT_F32 &&
+                        (c->in[B]->dtype == INGOT_F16 || c->in[B]->dtype == INGOT_BF16);
     for (uint32_t i = 0; i < c->n_in; i++) {
-        if (!c->in[i] || c->in[i]->dtype == INGOT_NONE) continue;
+        if (!c->in[i] || c->in[i]->dtype == INGOT_NONE || (i == B && halved)) continue;
         if (dtype != INGOT_NONE && c->in[i]->dtype != dtype)
             return ig_infer_fail(c, "multiplies %s by %s", ig_dtype(dtype)->name,
                                  ig_dtype(c->in[i]->dtype)->name);
@@ -172,14 +175,14 @@ static size_t chunk_of(const ig_bind *b, const state *s)
 {
     enum { CHUNK_BYTES = 4 << 20 };
     if (s->b_batches == 1) return 1;
-    const size_t one = s->panels * ig_calc_bytes(s->kernels.calc) + 1;
+    const size_t one = s->panels * ig_product_b_bytes(&s->kernels) + 1;
     return IG_MIN(s->batch, IG_MAX(CHUNK_BYTES / one, 2 * b->n_threads));
 }
 
 /* Files keep constants in panels; one that is plain is packed once a plan. */
 static ingot_status pack_constant(state *s, ig_bind *b)
 {
-    const size_t each = ig_calc_bytes(s->kernels.calc);
+    const size_t each = ig_product_b_bytes(&s->kernels);
     size_t bytes;
     if (!ig_mul_ok(s->panels, s->b_batches, &bytes) || !ig_mul_ok(bytes, each, &bytes))
         return ig_bind_fail(b, "too large to pack");
@@ -201,22 +204,27 @@ static ingot_status bind(ig_bind *b)
     if (!s) return INGOT_E_NOMEM;
     ig_calc calc = ig_calc_of(b->in[A]->dtype);
     if (calc == IG_CALC_U64) calc = IG_CALC_I64;
-    s->kernels = ig_product_choose(calc);
+    s->kernels = ig_product_choose_b(calc, b->in[B]->dtype);
     s->transpose = ig_transpose(ig_calc_bytes(calc));
     measure(s, b);
     s->packed = b->in_layout[B] == IG_P16;
     size_t n_b;
-    if (!ig_product_packed(s->k, s->n, &s->panels) || !ig_type_elements(b->in[B], &n_b) ||
+    if (!ig_product_packed(ig_product_depth(&s->kernels, s->k), s->n, &s->panels) ||
+        !ig_type_elements(b->in[B], &n_b) ||
         (s->packed && !ig_mul_ok(s->panels, s->b_batches, &n_b)))
         return ig_bind_fail(b, "the right operand is too large");
     if (s->packed && s->b_turned) return ig_bind_fail(b, "a packed operand is not transposed");
     IG_TRY(ig_wide_bind(&s->a, b, b->in[A], calc));
-    IG_TRY(ig_wide_bind_n(&s->b, b, b->in[B], calc, n_b));
+    if (ig_product_half(&s->kernels))
+        b->kernel = s->kernels.b == INGOT_F16 ? "gemm_f16" : "gemm_bf16";
+    else
+        IG_TRY(ig_wide_bind_n(&s->b, b, b->in[B], calc, n_b));
     if (b->n_in > BIAS) IG_TRY(ig_wide_bind(&s->bias, b, b->in[BIAS], calc));
     if (b->n_in > RESIDUAL) IG_TRY(ig_wide_bind(&s->residual, b, b->in[RESIDUAL], calc));
     IG_TRY(ig_wide_bind(&s->y, b, b->out[0], calc));
-    s->blas = b->math == IG_MATH_FAST && b->in[A]->dtype == INGOT_F32 && !s->packed &&
-              !b->known[B] && ig_blas_worth(s->m, s->n, s->k);
+    s->blas = b->math == IG_MATH_FAST && b->in[A]->dtype == INGOT_F32 &&
+              b->in[B]->dtype == INGOT_F32 && !s->packed && !b->known[B] &&
+              ig_blas_worth(s->m, s->n, s->k);
     if (s->blas) {
         b->kernel = "openblas_sgemm";
         return INGOT_OK;
@@ -228,7 +236,7 @@ static ingot_status bind(ig_bind *b)
     if (s->packed) return INGOT_OK;
     size_t n;
     if (!ig_mul_ok(s->panels, s->chunk, &n)) return ig_bind_fail(b, "too large to pack");
-    return ig_scratch_add(b, n, ig_calc_bytes(calc), &s->at_b);
+    return ig_scratch_add(b, n, ig_product_b_bytes(&s->kernels), &s->at_b);
 }
 
 /* ---- run ---- */
@@ -237,7 +245,8 @@ typedef struct {
     const state *s;
     const char *a, *b, *residual;
     char *panels, *y;
-    size_t each, first; /* bytes of an element; the first batch of the chunk */
+    size_t each, b_each; /* bytes of an element, and of one of b */
+    size_t first;        /* batch of the chunk */
 } job;
 
 static ig_pack_pair pack_at(const void *arg, size_t i)
@@ -245,7 +254,8 @@ static ig_pack_pair pack_at(const void *arg, size_t i)
     const job *j = arg;
     const state *s = j->s;
     const size_t from = batch_of(s, s->b_step, j->first + i);
-    return (ig_pack_pair){j->panels + i * s->panels * j->each, j->b + from * s->k * s->n * j->each};
+    return (ig_pack_pair){j->panels + i * s->panels * j->b_each,
+                          j->b + from * s->k * s->n * j->b_each};
 }
 
 static void product_at(const void *arg, size_t i, ig_product *p)
@@ -255,9 +265,9 @@ static void product_at(const void *arg, size_t i, ig_product *p)
     const size_t at = j->first + i;
     p->a = j->a + batch_of(s, s->a_step, at) * s->m * s->k * j->each;
     if (s->packed)
-        p->b = j->b + batch_of(s, s->b_step, at) * s->panels * j->each;
+        p->b = j->b + batch_of(s, s->b_step, at) * s->panels * j->b_each;
     else
-        p->b = j->panels + (s->b_batches == 1 ? 0 : i) * s->panels * j->each;
+        p->b = j->panels + (s->b_batches == 1 ? 0 : i) * s->panels * j->b_each;
     p->c = j->y + at * s->m * s->n * j->each;
     if (j->residual) p->residual = j->residual + at * s->m * s->n * j->each;
 }
@@ -304,7 +314,10 @@ static ingot_status run(ig_run *r)
     const state *s = r->state;
     if (s->blas) return run_blas(s, r);
     const ig_tensor *residual = r->n_in > RESIDUAL ? r->in[RESIDUAL] : NULL;
-    job j = {.s = s, .each = ig_calc_bytes(s->kernels.calc), .panels = ig_piece(r, s->at_b)};
+    job j = {.s = s,
+             .each = ig_calc_bytes(s->kernels.calc),
+             .b_each = ig_product_b_bytes(&s->kernels),
+             .panels = ig_piece(r, s->at_b)};
     j.a = turned(s, r, ig_wide_in(&s->a, r, r->in[A]));
     j.b = s->constant ? s->constant : ig_wide_in(&s->b, r, r->in[B]);
     j.residual = ig_wide_in(&s->residual, r, residual);

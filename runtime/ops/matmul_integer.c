@@ -5,17 +5,19 @@
  * zero point for them; see i8_product.h. a_zero: one, or one a row; b_zero: one, or one a column.
  *
  * A constant b is packed once, by bind. Rows of a are packed for each run, in blocks of IG_I8_ROWS
- * that belong to one matrix; a task makes tiles of one block. */
+ * that belong to one matrix, unless the kernel reads them as they are; a task makes one tile of y.
+ */
 #include "runtime/ops/i8_product.h"
 #include "runtime/base/checked.h"
 
 #include <string.h>
 
-typedef struct {
-    int64_t dtype;
-} matmul_integer_attrs;
-
-static const ig_attr attrs[] = {IG_INT(matmul_integer_attrs, dtype, 0), {0}};
+static const ig_attr attrs[] = {
+    IG_INT(ig_i8_out_attrs, dtype, 0),
+    IG_INT(ig_i8_out_attrs, low, -128),
+    IG_INT(ig_i8_out_attrs, high, 255),
+    {0},
+};
 
 enum { A, B, A_ZERO, B_ZERO, FINISH };
 
@@ -49,14 +51,13 @@ static ingot_status check_zeros(ig_infer *c, uint32_t i, const ig_type *t, int64
 
 static ingot_status infer(ig_infer *c)
 {
-    const matmul_integer_attrs *m = c->attrs;
     const ig_type *a = c->in[A], *b = c->in[B];
     ig_type *y = &c->out[0];
     ingot_dtype to;
     IG_TRY(ig_i8_infer_pair(c, A, B, A_ZERO, B_ZERO));
     if (a->rank == 0 || b->rank == 0) return ig_infer_fail(c, "an operand is a scalar");
     const int64_t n = b->rank > 0 ? operand_of(b, true).cols : -1;
-    IG_TRY(ig_i8_finish_infer(c, FINISH, m->dtype, n, &to));
+    IG_TRY(ig_i8_finish_infer(c, FINISH, c->attrs, n, &to));
     y->dtype = to;
     if (a->rank < 0 || b->rank < 0) return INGOT_OK;
     const operand x = operand_of(a, false), w = operand_of(b, true);
@@ -81,15 +82,15 @@ typedef struct {
     gemm_i8_fn *gemm;
     gemm_i8_acts_fn *pack;
     ig_i8_weights w;
-    ig_i8_finish finish;
+    ingot_dtype to;
     size_t batch, m, n, k, a_batches;
     int rank; /* of the batch */
     int64_t dims[IG_MAX_RANK];
     size_t a_step[IG_MAX_RANK], b_step[IG_MAX_RANK]; /* 0 where repeated */
-    bool a_signed;
-    size_t blocks, block_bytes;          /* of rows of one matrix a */
-    size_t at_acts, at_sums, at_a_zeros; /* in scratch */
-    size_t at_tiles;
+    bool a_signed, raw;                              /* raw: rows of a are read as they are */
+    size_t blocks, block_bytes;                      /* of rows of one matrix a */
+    size_t at_acts, at_sums, at_a_zeros;             /* in scratch */
+    size_t at_columns, at_tiles;
 } state;
 
 static void steps(size_t *step, const state *s, const ig_type *t, int batch_rank)
@@ -132,27 +133,53 @@ static size_t measure(state *s, const ig_bind *b)
     return b_batches;
 }
 
+/* Does the kernel finish results of this type? Else a tile of f32 is narrowed. */
+static bool is_direct(ingot_dtype to)
+{
+    return ig_is_byte(to) || to == INGOT_F32 || to == INGOT_I32;
+}
+
+static bool all_zero(const ig_tensor *t)
+{
+    if (!t) return false;
+    for (size_t i = 0; i < ig_tensor_elements(t); i++)
+        if (ig_to_int(t->data, t->dtype, i)) return false;
+    return true;
+}
+
+static ingot_status bind_rows(state *s, ig_bind *b)
+{
+    size_t blocks, rows, columns;
+    if (!ig_gemm_i8_acts_bytes(IG_MIN(s->m, (size_t)IG_I8_ROWS), s->k, &s->block_bytes) ||
+        !ig_align_ok(s->block_bytes, IG_ALIGN, &s->block_bytes) ||
+        !ig_mul_ok(s->blocks, s->a_batches, &blocks) ||
+        !ig_mul_ok(blocks, (size_t)IG_I8_ROWS, &rows) || !ig_i8_columns_bytes(&s->w, &columns))
+        return ig_bind_fail(b, "the operands are too large");
+    if (!s->raw) IG_TRY(ig_scratch_add(b, blocks, s->block_bytes, &s->at_acts));
+    IG_TRY(ig_scratch_add(b, rows, sizeof(int32_t), &s->at_sums));
+    IG_TRY(ig_scratch_add(b, rows, sizeof(int32_t), &s->at_a_zeros));
+    IG_TRY(ig_scratch_add(b, columns, 1, &s->at_columns));
+    if (is_direct(s->to)) return INGOT_OK;
+    return ig_scratch_add(b, IG_MAX(b->n_threads, (size_t)1),
+                          IG_I8_ROWS * IG_I8_COLS * sizeof(float), &s->at_tiles);
+}
+
 static ingot_status bind(ig_bind *b)
 {
     state *s = ig_bind_new(b, sizeof *s);
     if (!s) return INGOT_E_NOMEM;
     s->gemm = ig_gemm_i8();
     s->pack = ig_gemm_i8_acts();
-    s->finish = ig_i8_finish_bind(b);
+    s->to = b->out[0]->dtype;
     s->a_signed = b->in[A]->dtype == INGOT_I8;
-    const size_t b_batches = measure(s, b), n_threads = IG_MAX(b->n_threads, (size_t)1);
+    const size_t b_batches = measure(s, b);
     const ig_tensor *known = b->known[B];
-    size_t blocks, rows;
+    /* sums of rows are needed for weights with zero points only; packing makes them */
+    s->raw = ig_gemm_i8_raw() && !s->a_signed && s->k % 4 == 0 && b->in[B]->dtype == INGOT_I8 &&
+             (b->n_in <= B_ZERO || !b->in[B_ZERO] || all_zero(b->known[B_ZERO]));
     IG_TRY(ig_i8_weights_bind(&s->w, b, b_batches, s->n, s->k, b->in[B]->dtype, known != NULL));
-    if (!ig_gemm_i8_acts_bytes(IG_MIN(s->m, (size_t)IG_I8_ROWS), s->k, &s->block_bytes) ||
-        !ig_align_ok(s->block_bytes, IG_ALIGN, &s->block_bytes) ||
-        !ig_mul_ok(s->blocks, s->a_batches, &blocks) ||
-        !ig_mul_ok(blocks, (size_t)IG_I8_ROWS, &rows))
-        return ig_bind_fail(b, "the left operand is too large");
-    IG_TRY(ig_scratch_add(b, blocks, s->block_bytes, &s->at_acts));
-    IG_TRY(ig_scratch_add(b, rows, sizeof(int32_t), &s->at_sums));
-    IG_TRY(ig_scratch_add(b, rows, sizeof(int32_t), &s->at_a_zeros));
-    IG_TRY(ig_scratch_add(b, n_threads, IG_I8_ROWS * IG_I8_COLS * sizeof(int32_t), &s->at_tiles));
+    IG_TRY(bind_rows(s, b));
+    b->kernel = s->raw ? "gemm_i8 of rows" : "gemm_i8";
     for (size_t i = 0; known && i < b_batches; i++)
         ig_gemm_i8_pack_weights(s->w.panels + i * s->w.bytes, s->w.sums + i * s->w.n16,
                                 (const uint8_t *)known->data + i * s->k * s->n, s->w.is_signed,
@@ -166,8 +193,8 @@ typedef struct {
     const state *s;
     const ig_run *r;
     const uint8_t *a, *b;
-    const ig_tensor *a_zero;
-    ig_i8_finish finish;
+    const ig_tensor *a_zero; /* one a row, else NULL */
+    ig_i8_columns columns;
     size_t col_blocks;
 } job;
 
@@ -187,15 +214,6 @@ static void pack_b(void *arg, size_t begin, size_t end, size_t worker)
     }
 }
 
-static int32_t a_zero_at(const job *j, size_t row)
-{
-    const state *s = j->s;
-    const int32_t shift = s->a_signed ? 0 : -128;
-    if (!j->a_zero) return shift;
-    const size_t n = ig_tensor_elements(j->a_zero); /* 1, of all rows, or of those of a matrix */
-    return shift + (int32_t)ig_to_int(j->a_zero->data, j->a_zero->dtype, row % n);
-}
-
 /* Blocks of rows of a. */
 static void pack_a(void *arg, size_t begin, size_t end, size_t worker)
 {
@@ -206,37 +224,51 @@ static void pack_a(void *arg, size_t begin, size_t end, size_t worker)
         const size_t first = i % s->blocks * IG_I8_ROWS;
         const size_t row = i / s->blocks * s->m + first;
         const size_t rows = IG_MIN(s->m - first, (size_t)IG_I8_ROWS);
-        int32_t *zeros = (int32_t *)ig_piece(j->r, s->at_a_zeros) + i * IG_I8_ROWS;
         s->pack((char *)ig_piece(j->r, s->at_acts) + i * s->block_bytes,
                 (int32_t *)ig_piece(j->r, s->at_sums) + i * IG_I8_ROWS, j->a + row * s->k,
                 s->a_signed, rows, s->k, s->k);
-        for (size_t k = 0; k < rows; k++) zeros[k] = a_zero_at(j, row + k);
     }
 }
 
-/* One block of rows by one block of columns of product `i`. */
-static void tile(const job *j, size_t i, size_t row_block, size_t col_block, int32_t *acc)
+/* Zero points of rows, in blocks as the rows are. */
+static void list_zeros(const job *j)
 {
     const state *s = j->s;
-    const size_t block = batch_of(s, s->a_step, i) * s->blocks + row_block;
-    const size_t rows = IG_MIN(s->m - row_block * IG_I8_ROWS, (size_t)IG_I8_ROWS);
+    int32_t *zeros = ig_piece(j->r, s->at_a_zeros);
+    const int32_t shift = s->a_signed ? 128 : 0;
+    const size_t n = ig_tensor_elements(j->a_zero); /* of all rows, or of those of a matrix */
+    for (size_t i = 0; i < s->a_batches * s->m; i++)
+        zeros[(i / s->m * s->blocks) * IG_I8_ROWS + i % s->m] =
+            shift + (int32_t)ig_to_int(j->a_zero->data, j->a_zero->dtype, i % n);
+}
+
+/* One block of rows by one block of columns of product `i`; room is a tile of f32. */
+static void tile(const job *j, size_t i, size_t row_block, size_t col_block, float *room)
+{
+    const state *s = j->s;
+    const size_t matrix = batch_of(s, s->a_step, i), block = matrix * s->blocks + row_block;
+    const size_t row = row_block * IG_I8_ROWS, rows = IG_MIN(s->m - row, (size_t)IG_I8_ROWS);
     const size_t col = col_block * IG_I8_COLS, cols = IG_MIN(s->n - col, (size_t)IG_I8_COLS);
-    const size_t panel = col / GEMM_I8_PANEL;
-    gemm_i8_args p = {.acts = (char *)ig_piece(j->r, s->at_acts) + block * s->block_bytes,
-                      .a_sum = (int32_t *)ig_piece(j->r, s->at_sums) + block * IG_I8_ROWS,
-                      .a_zero = (int32_t *)ig_piece(j->r, s->at_a_zeros) + block * IG_I8_ROWS,
-                      .c = acc,
-                      .c_row = IG_I8_COLS};
-    ig_i8_operand(&p, &s->w, j->r, batch_of(s, s->b_step, i));
-    p.panels += panel * (s->w.bytes / (s->w.n16 / GEMM_I8_PANEL));
-    p.w_zero += col;
-    p.w_fix += col;
-    p.n = cols;
+    const size_t at = (i * s->m + row) * s->n + col;
+    const bool direct = is_direct(s->to);
+    gemm_i8_args p = {.a_sum = (int32_t *)ig_piece(j->r, s->at_sums) + block * IG_I8_ROWS,
+                      .y = room,
+                      .y_row = IG_I8_COLS};
+    if (s->raw)
+        p.acts = j->a + (matrix * s->m + row) * s->k, p.acts_row = s->k;
+    else
+        p.acts = (char *)ig_piece(j->r, s->at_acts) + block * s->block_bytes;
+    if (j->a_zero) p.a_zero = (int32_t *)ig_piece(j->r, s->at_a_zeros) + block * IG_I8_ROWS;
+    if (direct) {
+        p.y = (char *)j->r->out[0]->data + at * ig_dtype(s->to)->bytes;
+        p.y_row = s->n;
+    }
+    ig_i8_operand(&p, &s->w, ig_i8_panels(&s->w, j->r), &j->columns, batch_of(s, s->b_step, i), col,
+                  cols);
     s->gemm(&p, 0, rows, 0, (cols + GEMM_I8_PANEL - 1) / GEMM_I8_PANEL);
-    for (size_t k = 0; k < rows; k++)
-        ig_i8_finish_row(&j->finish, j->r->out[0]->data,
-                         (i * s->m + row_block * IG_I8_ROWS + k) * s->n + col, acc + k * IG_I8_COLS,
-                         col, cols);
+    for (size_t k = 0; k < rows && !direct; k++)
+        ig_store(j->r->out[0]->data, s->to, at + k * s->n, room + k * IG_I8_COLS, IG_CALC_F32,
+                 cols);
 }
 
 /* The blocks of rows that meet one block of columns follow each other: its panels stay in cache. */
@@ -244,28 +276,41 @@ static void work(void *arg, size_t begin, size_t end, size_t worker)
 {
     const job *j = arg;
     const state *s = j->s;
-    int32_t *acc = (int32_t *)ig_piece(j->r, s->at_tiles) + worker * IG_I8_ROWS * IG_I8_COLS;
+    float *room = (float *)ig_piece(j->r, s->at_tiles) + worker * IG_I8_ROWS * IG_I8_COLS;
     for (size_t t = begin; t < end; t++) {
         const size_t rest = t / s->blocks;
-        tile(j, rest / j->col_blocks, t % s->blocks, rest % j->col_blocks, acc);
+        tile(j, rest / j->col_blocks, t % s->blocks, rest % j->col_blocks, room);
     }
 }
+
+static const ig_tensor *input(const ig_run *r, uint32_t i) { return r->n_in > i ? r->in[i] : NULL; }
 
 static ingot_status run(ig_run *r)
 {
     const state *s = r->state;
-    job j = {.s = s, .r = r, .a = r->in[A]->data, .b = r->in[B]->data, .finish = s->finish};
-    if (r->n_in > A_ZERO) j.a_zero = r->in[A_ZERO];
-    ig_i8_finish_run(&j.finish, r, FINISH);
-    j.col_blocks = s->n / IG_I8_COLS + (s->n % IG_I8_COLS != 0);
+    job j = {.s = s, .r = r, .a = r->in[A]->data, .b = r->in[B]->data};
+    ig_i8_terms terms = {.a_zero = input(r, A_ZERO),
+                         .b_zero = input(r, B_ZERO),
+                         .scale = input(r, FINISH),
+                         .bias = input(r, FINISH + 1),
+                         .y_zero = input(r, FINISH + 2),
+                         .a_signed = s->a_signed};
     if (!s->m || !s->n || !s->batch) return INGOT_OK;
-    const size_t panels = s->w.n16 / GEMM_I8_PANEL;
-    if (!s->w.constant)
-        ig_parallel(r->pool, s->w.count * panels, IG_GRAIN / (s->k * GEMM_I8_PANEL + 1) + 1, 0,
-                    pack_b, &j);
-    ig_i8_zeros(&s->w, r, r->n_in > B_ZERO ? r->in[B_ZERO] : NULL);
-    ig_parallel(r->pool, s->a_batches * s->blocks, 2 * IG_GRAIN / (s->k * IG_I8_ROWS + 1) + 1, 0,
-                pack_a, &j);
+    j.col_blocks = s->n / IG_I8_COLS + (s->n % IG_I8_COLS != 0);
+    if (!s->w.panels)
+        ig_parallel(r->pool, s->w.count * (s->w.n16 / GEMM_I8_PANEL),
+                    IG_GRAIN / (s->k * GEMM_I8_PANEL + 1) + 1, 0, pack_b, &j);
+    if (terms.a_zero && ig_tensor_elements(terms.a_zero) > 1) {
+        j.a_zero = terms.a_zero;
+        list_zeros(&j);
+        terms.a_zero = NULL;
+        terms.a_signed = false; /* the shift is in the list */
+    }
+    j.columns = ig_i8_columns_fill(ig_piece(r, s->at_columns), &s->w, ig_i8_sums(&s->w, r), &terms,
+                                   s->to, r->attrs);
+    if (!s->raw)
+        ig_parallel(r->pool, s->a_batches * s->blocks, 2 * IG_GRAIN / (s->k * IG_I8_ROWS + 1) + 1,
+                    0, pack_a, &j);
     const size_t each = s->k * IG_I8_ROWS * IG_MIN(s->n, (size_t)IG_I8_COLS);
     ig_parallel(r->pool, s->batch * s->blocks * j.col_blocks, 8 * IG_GRAIN / (each + 1) + 1, 0,
                 work, &j);
@@ -287,7 +332,7 @@ const ig_op ig_op_matmul_integer = {
     .max_out = 1,
     .flags = IG_OP_KEEP_BIND,
     .attrs = attrs,
-    .attrs_bytes = sizeof(matmul_integer_attrs),
+    .attrs_bytes = sizeof(ig_i8_out_attrs),
     .infer = infer,
     .bind = bind,
     .run = run,

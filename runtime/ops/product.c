@@ -6,8 +6,21 @@ enum { TILE = 12, WORTH = 1 << 17 /* multiplications that are worth a thread */ 
 
 ig_product_kernels ig_product_choose(ig_calc calc)
 {
-    return (ig_product_kernels){
-        .calc = calc, .f32 = ig_gemm_f32(), .f64 = ig_gemm_f64(), .pack_f32 = ig_gemm_pack_f32()};
+    return (ig_product_kernels){.calc = calc,
+                                .b = ig_calc_dtype(calc),
+                                .f32 = ig_gemm_f32(),
+                                .f64 = ig_gemm_f64(),
+                                .pack_f32 = ig_gemm_pack_f32()};
+}
+
+ig_product_kernels ig_product_choose_b(ig_calc calc, ingot_dtype b)
+{
+    ig_product_kernels k = ig_product_choose(calc);
+    if (calc != IG_CALC_F32 || (b != INGOT_F16 && b != INGOT_BF16)) return k;
+    k.b = b;
+    k.f32 = b == INGOT_F16 ? ig_gemm_f16() : ig_gemm_bf16();
+    k.pack_half = b == INGOT_F16 ? ig_gemm_pack_f16() : ig_gemm_pack_bf16();
+    return k;
 }
 
 bool ig_product_packed(size_t k, size_t n, size_t *elements)
@@ -35,7 +48,9 @@ static void pack_wide(void *panels, const void *src, size_t k, size_t n, size_t 
 void ig_product_pack(const ig_product_kernels *kernels, void *panels, const void *src, size_t k,
                      size_t n, size_t ld_k, size_t ld_n, size_t p0, size_t p1)
 {
-    if (kernels->calc == IG_CALC_F32)
+    if (ig_product_half(kernels))
+        kernels->pack_half(panels, src, k, n, ld_k, ld_n, p0, p1);
+    else if (kernels->calc == IG_CALC_F32)
         kernels->pack_f32(panels, src, k, n, ld_k, ld_n, p0, p1);
     else
         pack_wide(panels, src, k, n, ld_k, ld_n, p0, p1);

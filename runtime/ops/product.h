@@ -2,8 +2,9 @@
  *
  *     C[m, n] = act(scale * sum over k of A[m, k] B[k, n] + bias[n] + residual[m, n])
  *
- * B lies in panels of 16 columns (kernels/gemm/gemm.h) of the computing type. Every output is one
- * chain in increasing k, so neither threads nor neighbours change a bit. Integers wrap. */
+ * B lies in panels of 16 columns (kernels/gemm/gemm.h) of the computing type, or of f16 or bf16
+ * where that is f32. The order of every sum depends on K alone, so neither threads nor neighbours
+ * change a bit. Integers wrap. */
 #ifndef IG_OPS_PRODUCT_H
 #define IG_OPS_PRODUCT_H
 
@@ -14,13 +15,32 @@
 
 /* What bind chooses. */
 typedef struct {
-    ig_calc calc; /* F32, F64 or I64 */
+    ig_calc calc;  /* F32, F64 or I64 */
+    ingot_dtype b; /* of B's elements: the computing type, or F16, BF16 */
     gemm_f32_fn *f32;
     gemm_f64_fn *f64;
     gemm_pack_f32_fn *pack_f32;
+    gemm_pack_f16_fn *pack_half;
 } ig_product_kernels;
 
 ig_product_kernels ig_product_choose(ig_calc calc);
+/* ig_product_choose_b - for a B of type `b`: F16 and BF16 under F32 are multiplied as they are; B
+ * of any other type is to be widened to `calc` before it is packed. */
+ig_product_kernels ig_product_choose_b(ig_calc calc, ingot_dtype b);
+
+static inline bool ig_product_half(const ig_product_kernels *k)
+{
+    return k->b == INGOT_F16 || k->b == INGOT_BF16;
+}
+static inline size_t ig_product_b_bytes(const ig_product_kernels *k)
+{
+    return ig_dtype(k->b)->bytes;
+}
+/* The K of the panels in memory. */
+static inline size_t ig_product_depth(const ig_product_kernels *kernels, size_t k)
+{
+    return kernels->b == INGOT_BF16 ? ig_gemm_even(k) : k;
+}
 
 typedef struct {
     void *c;       /* [M, N] */

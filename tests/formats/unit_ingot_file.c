@@ -125,6 +125,14 @@ static void layouts_have_their_size(void **state)
     const ig_type t = ig_type_tensor(INGOT_F32, 3, (int64_t[]){2, 5, 17});
     assert_true(ig_layout_bytes(&t, IG_P16, &bytes));
     assert_int_equal(bytes, 2 * 5 * 32 * 4);
+    const ig_type half = ig_type_tensor(INGOT_F16, 3, (int64_t[]){2, 5, 17});
+    assert_true(ig_layout_bytes(&half, IG_P16, &bytes));
+    assert_int_equal(bytes, 2 * 5 * 32 * 2);
+    const ig_type pairs = ig_type_tensor(INGOT_BF16, 3, (int64_t[]){2, 5, 17});
+    assert_true(ig_layout_bytes(&pairs, IG_P16, &bytes));
+    assert_int_equal(bytes, 2 * 6 * 32 * 2);
+    const ig_type bytes_only = ig_type_tensor(INGOT_I8, 2, (int64_t[]){5, 17});
+    assert_false(ig_layout_bytes(&bytes_only, IG_P16, &bytes));
     const ig_type vector = ig_type_tensor(INGOT_F32, 1, (int64_t[]){5});
     assert_false(ig_layout_bytes(&vector, IG_P16, &bytes));
     const ig_type huge = ig_type_tensor(INGOT_F32, 2, (int64_t[]){INT64_MAX, 17});

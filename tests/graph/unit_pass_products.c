@@ -1,6 +1,7 @@
 /* unit_pass_products.c - the passes around products and convolutions: what is left of a graph, and
  * that it computes the same. */
 #include "tests/graph/small.h"
+#include "runtime/base/checked.h"
 #include "runtime/graph/match.h"
 
 #include <math.h>
@@ -181,6 +182,30 @@ static void products_take_bias_activation_and_packed_weights(void **state)
     end(&f);
 }
 
+static void weights_of_16_bits_are_packed_as_they_are(void **state)
+{
+    (void)state;
+    static const ingot_dtype halves[] = {INGOT_F16, INGOT_BF16};
+    for (size_t i = 0; i < IG_LEN(halves); i++)
+        for (int turned = 0; turned < 2; turned++) {
+            fixture f;
+            begin(&f, 2, (int64_t[]){3, 21});
+            uint16_t h[33 * 21];
+            for (size_t j = 0; j < IG_LEN(h); j++)
+                ig_from_double(h, halves[i], j, (double)(j * 29 % 17) * 0.125 - 1);
+            const int64_t dims[] = {turned ? 33 : 21, turned ? 21 : 33};
+            const ig_id w = ig_graph_const(f.g, "", halves[i], 2, dims, h);
+            const ig_id y = node(&f, "matmul", (ig_id[]){f.x, w}, 2);
+            assert_true(ig_put_attr_int(f.g, f.g->nodes[0], "trans_b", turned));
+            finish(&f, y);
+            const ig_value *packed = &f.g->values[f.g->nodes[0]->in[1]];
+            assert_int_equal(packed->layout, IG_P16);
+            assert_int_equal(packed->type.dtype, halves[i]);
+            assert_int_equal(packed->data_bytes, 48 * (halves[i] == INGOT_BF16 ? 22 : 21) * 2);
+            end(&f);
+        }
+}
+
 static void a_value_that_others_read_is_not_fused_away(void **state)
 {
     (void)state;
@@ -201,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_residual_joins_the_later_convolution),
         cmocka_unit_test(the_layout_reaches_through_what_lies_between),
         cmocka_unit_test(products_take_bias_activation_and_packed_weights),
+        cmocka_unit_test(weights_of_16_bits_are_packed_as_they_are),
         cmocka_unit_test(a_value_that_others_read_is_not_fused_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,7 @@ static ig_conv_f32_args random_layer(bool depthwise)
     c.stride_w = check_pick(0, 3) ? c.stride_h : check_pick(1, 2);
     c.dilation_h = check_pick(0, 3) ? 1 : 2;
     c.dilation_w = check_pick(0, 3) ? 1 : 2;
-    c.groups = depthwise ? check_pick(1, 70) : check_pick(0, 3) ? 1 : check_pick(2, 3);
+    c.groups = depthwise ? check_pick(1, 150) : check_pick(0, 3) ? 1 : check_pick(2, 3);
     c.in_c = depthwise ? c.groups : c.groups * check_pick(1, 20);
     c.out_c = depthwise ? c.groups : c.groups * check_pick(1, 40);
     c.in_h = check_pick(1, 9);
@@ -69,9 +69,9 @@ static void check_random(conv_f32_fn *fn, const char *name, uint32_t needs)
 {
     for (size_t i = 0; i < SHAPES; i++) {
         ig_conv_f32_args c = random_layer(false);
-        const size_t rows = c.batch * c.out_h, panels = c.groups * ig_conv_group_panels(&c);
+        const size_t m = c.batch * c.out_h * c.out_w, panels = c.groups * ig_conv_group_panels(&c);
         const size_t draw[3] = {check_pick(0, IG_ACT_MAP), check_pick(0, 1), check_pick(0, 1)};
-        const size_t cut = check_pick(0, rows), panel_cut = check_pick(0, panels);
+        const size_t cut = check_pick(0, m), panel_cut = check_pick(0, panels);
         char layer[96];
         name_layer(layer, &c);
         if (!check_next(needs, name, "%s act%zu cut%zu,%zu", layer, draw[0], cut, panel_cut))
@@ -80,9 +80,9 @@ static void check_random(conv_f32_fn *fn, const char *name, uint32_t needs)
         float *want = check_out_f32(size), *got = check_out_f32(size);
         float *scratch = check_out_f32(ig_conv_f32_scratch(&c));
         c.y = want;
-        conv_f32_ref(&c, NULL, 0, rows, 0, panels);
+        conv_f32_ref(&c, NULL, 0, m, 0, panels);
         c.y = got;
-        fn(&c, scratch, cut, rows, 0, panels);
+        fn(&c, scratch, cut, m, 0, panels);
         fn(&c, scratch, 0, cut, panel_cut, panels);
         fn(&c, scratch, 0, cut, 0, panel_cut);
         check_same_f32(want, got, size);
@@ -94,17 +94,19 @@ static void check_random_dw(conv_dw_f32_fn *fn, const char *name, uint32_t needs
     for (size_t i = 0; i < SHAPES; i++) {
         ig_conv_f32_args c = random_layer(true);
         const size_t rows = c.batch * c.out_h, cut = check_pick(0, rows);
+        const size_t at = check_pick(0, 5) * IG_PANEL, split = IG_MIN(at, c.out_c);
         const size_t draw[3] = {check_pick(0, IG_ACT_MAP), check_pick(0, 1), check_pick(0, 1)};
         char layer[96];
         name_layer(layer, &c);
-        if (!check_next(needs, name, "%s act%zu cut%zu", layer, draw[0], cut)) continue;
+        if (!check_next(needs, name, "%s act%zu cut%zu,%zu", layer, draw[0], cut, split)) continue;
         const size_t size = fill_layer(&c, true, draw);
         float *want = check_out_f32(size), *got = check_out_f32(size);
         c.y = want;
-        conv_dw_f32_ref(&c, 0, rows);
+        conv_dw_f32_ref(&c, 0, rows, 0, c.out_c);
         c.y = got;
-        fn(&c, cut, rows);
-        fn(&c, 0, cut);
+        fn(&c, cut, rows, 0, c.out_c);
+        fn(&c, 0, cut, split, c.out_c);
+        fn(&c, 0, cut, 0, split);
         check_same_f32(want, got, size);
     }
 }
@@ -163,7 +165,7 @@ static void check_oracle(conv_f32_fn *fn, const char *name, uint32_t needs)
                               each, 1, depth, 0, ig_gemm_panels(each));
         c.w = packed;
         c.y = check_out_f32(size);
-        fn(&c, check_out_f32(ig_conv_f32_scratch(&c)), 0, c.batch * c.out_h, 0,
+        fn(&c, check_out_f32(ig_conv_f32_scratch(&c)), 0, c.batch * c.out_h * c.out_w, 0,
            c.groups * ig_conv_group_panels(&c));
         check_definition(&c, w);
     }
@@ -181,7 +183,7 @@ static void check_oracle_dw(conv_dw_f32_fn *fn, const char *name, uint32_t needs
         float *w = check_out_f32(taps * c.out_c);
         for (size_t j = 0; j < taps * c.out_c; j++) w[j % c.out_c * taps + j / c.out_c] = c.w[j];
         c.y = check_out_f32(size);
-        fn(&c, 0, c.batch * c.out_h);
+        fn(&c, 0, c.batch * c.out_h, 0, c.out_c);
         check_definition(&c, w);
     }
 }
@@ -240,7 +242,8 @@ static void check_timed(conv_f32_fn *fn, const char *name, uint32_t needs)
         const size_t size = fill_layer(&c, false, (size_t[3]){IG_ACT_RELU, 1, 0});
         float *scratch = check_out_f32(ig_conv_f32_scratch(&c));
         c.y = check_out_f32(size);
-        check_bench(flop(&c), bytes(&c), fn(&c, scratch, 0, c.out_h, 0, ig_conv_group_panels(&c)));
+        check_bench(flop(&c), bytes(&c),
+                    fn(&c, scratch, 0, c.out_h * c.out_w, 0, ig_conv_group_panels(&c)));
     }
 }
 
@@ -258,7 +261,7 @@ static void check_timed_dw(conv_dw_f32_fn *fn, const char *name, uint32_t needs)
             continue;
         const size_t size = fill_layer(&c, true, (size_t[3]){IG_ACT_CLIP, 1, 0});
         c.y = check_out_f32(size);
-        check_bench(flop(&c), bytes(&c), fn(&c, 0, c.out_h));
+        check_bench(flop(&c), bytes(&c), fn(&c, 0, c.out_h, 0, c.out_c));
     }
 }
 

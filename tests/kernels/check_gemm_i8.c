@@ -1,13 +1,16 @@
 /* check_gemm_i8.c - every variant against 64-bit sums over the plain matrices, for all four
- * combinations of signs, with zero points, ranges, and the extremes that make peers saturate. */
+ * combinations of signs, with zero points, ranges, all kinds of results, and the extremes that make
+ * peers saturate. */
 #include "tests/kernels/kernel_check.h"
 #include "kernels/gemm_i8/gemm_i8.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct {
     size_t m, n, k;
-    bool a_signed, w_signed, zeros, extreme, k_major;
+    bool a_signed, w_signed, zeros, extreme, k_major, raw;
+    i8_to to;
 } gemm_case;
 
 static int32_t value(const uint8_t *p, size_t i, bool is_signed)
@@ -23,30 +26,85 @@ static uint8_t *operand(size_t n, bool extreme)
     return p;
 }
 
+static int32_t exact(const gemm_case *g, const uint8_t *a, const uint8_t *w, int32_t a_zero,
+                     int32_t w_zero, size_t w_step)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < g->k; i++)
+        sum += (int64_t)(value(a, i, g->a_signed) - a_zero) *
+               (value(w, i * w_step, g->w_signed) - w_zero);
+    return (int32_t)sum;
+}
+
+/* The header's formulas, from the exact sum; floats are compared by their bits. */
+static void finish(const i8_finish *f, uint8_t *y, int32_t acc, size_t n)
+{
+    const float product = (float)acc * f->scale[n], v = f->bias ? product + f->bias[n] : product;
+    if (f->to == I8_TO_I32) memcpy(y, &acc, 4);
+    if (f->to == I8_TO_F32) memcpy(y, &v, 4);
+    if (f->to != I8_TO_BYTES) return;
+    const float r = isnan(v) ? f->low : fminf(fmaxf(rintf(v), f->low), f->high);
+    const int32_t q = (int32_t)r + f->zero;
+    check_true(f->to_signed ? q >= -128 && q <= 127 : q >= 0 && q <= 255, "%d is no byte", q);
+    *y = (uint8_t)q;
+}
+
+static i8_finish random_finish(const gemm_case *g, size_t n16)
+{
+    const size_t pick = check_pick(0, 7);
+    float *scale = check_f32(n16, 1e-4f, 0.01f), *bias = check_f32(n16, -40, 40);
+    if (g->extreme && n16) scale[0] = NAN, scale[n16 / 2] = 3e38f;
+    const bool to_signed = pick & 1;
+    const int32_t low = to_signed ? -128 : 0, zero = low + (int32_t)check_pick(0, 255);
+    const bool relu = pick & 2;
+    return (i8_finish){.to = g->to,
+                       .to_signed = to_signed,
+                       .start = check_i32(n16, -100000, 100000),
+                       .scale = scale,
+                       .bias = pick & 4 ? bias : NULL,
+                       .low = relu ? 0 : (float)(low - zero),
+                       .high = (float)(low + 255 - zero),
+                       .zero = zero};
+}
+
 static void check_product(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, const gemm_case *g)
 {
-    const size_t m = g->m, n = g->n, k = g->k, n16 = (n + 15) / 16 * 16, c_row = n + 3;
+    const size_t m = g->m, n = g->n, k = g->k, n16 = (n + 15) / 16 * 16, y_row = n + 3;
     const size_t a_row = k + 1, nk = g->k_major ? 1 : k, kn = g->k_major ? n : 1;
     size_t panel_bytes, act_bytes;
     check_true(ig_gemm_i8_weight_bytes(n, k, &panel_bytes), "weight bytes");
     check_true(ig_gemm_i8_acts_bytes(m, k, &act_bytes), "act bytes");
-    const uint8_t *a = operand(m * a_row, g->extreme), *w = operand(n * k, g->extreme);
-    uint8_t *panels = check_bytes(panel_bytes);
+    const uint8_t *a = operand(m * a_row + 3, g->extreme), *w = operand(n * k, g->extreme);
+    int8_t *panels = check_bytes(panel_bytes);
     void *acts = check_bytes(act_bytes);
-    int32_t *w_sum = check_i32(n16, 0, 0), *a_sum = check_i32(m, 0, 0);
+    int32_t *w_fix = check_i32(n16, 0, 0), *a_sum = check_i32(m, 0, 0);
     int32_t *w_true = check_i32(n16, g->zeros ? -100 : 0, g->zeros ? 100 : 0);
     int32_t *a_true = check_i32(m, g->zeros ? -100 : 0, g->zeros ? 100 : 0);
     int32_t *w_zero = check_i32(n16, 0, 0), *a_zero = check_i32(m, 0, 0);
-    int32_t *want = check_i32(m * c_row, 7, 7), *got = check_i32(m * c_row, 7, 7);
+    const i8_finish f = random_finish(g, n16);
+    const size_t each = i8_finish_bytes(&f), bytes = m * y_row * each;
+    uint8_t *want = check_bytes(bytes), *got = check_bytes(bytes);
+    if (bytes) memset(want, 7, bytes), memset(got, 7, bytes);
 
-    ig_gemm_i8_pack_weights(panels, w_sum, w, g->w_signed, n, k, nk, kn);
-    pack(acts, a_sum, a, g->a_signed, m, k, a_row);
-    for (size_t i = 0; i < n16; i++) w_zero[i] = w_true[i] + (g->w_signed ? 128 : 0);
-    for (size_t i = 0; i < m; i++) a_zero[i] = a_true[i] - (g->a_signed ? 0 : 128);
-    ig_gemm_i8_fix(w_sum, w_sum, w_zero, n, k);
-    const gemm_i8_args p = {got,    acts,   a_sum, !g->zeros && g->a_signed ? NULL : a_zero,
-                            panels, w_zero, w_sum, n,
-                            k,      c_row};
+    ig_gemm_i8_pack_weights(panels, w_fix, w, g->w_signed, n, k, nk, kn);
+    const bool raw = g->raw && !g->a_signed && !g->zeros;
+    if (!raw) pack(acts, a_sum, a, g->a_signed, m, k, a_row);
+    for (size_t i = 0; i < n16; i++) w_zero[i] = w_true[i] - (g->w_signed ? 0 : 128);
+    for (size_t i = 0; i < m; i++) a_zero[i] = a_true[i] + (g->a_signed ? 128 : 0);
+    ig_gemm_i8_fix(w_fix, w_fix, w_zero, n, k);
+    const gemm_i8_args p = {.y = got,
+                            .acts = raw ? a : acts,
+                            .acts_row = raw ? a_row : 0,
+                            .panels = panels,
+                            .finish = f,
+                            .a_sum = a_sum,
+                            .a_zero = !g->zeros && !g->a_signed ? NULL : a_zero,
+                            .w_zero = !g->zeros && g->w_signed ? NULL : w_zero,
+                            .w_fix = w_fix,
+                            .n = n,
+                            .k = k,
+                            .y_row = y_row};
+    if (raw && !g->w_signed) return;                /* the sums are made by packing */
     const size_t row = m / 3, panel = n16 / 16 / 2; /* in four parts */
     fn(&p, 0, row, 0, panel);
     fn(&p, row, m, 0, panel);
@@ -54,13 +112,11 @@ static void check_product(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, const gemm_case
     fn(&p, row, m, panel, n16 / 16);
     for (size_t r = 0; r < m; r++)
         for (size_t c = 0; c < n; c++) {
-            int64_t sum = 0;
-            for (size_t i = 0; i < k; i++)
-                sum += (int64_t)(value(a, r * a_row + i, g->a_signed) - a_true[r]) *
-                       (value(w, c * nk + i * kn, g->w_signed) - w_true[c]);
-            want[r * c_row + c] = (int32_t)sum;
+            const uint32_t sum =
+                (uint32_t)exact(g, a + r * a_row, w + c * nk, a_true[r], w_true[c], kn);
+            finish(&f, want + (r * y_row + c) * each, (int32_t)(sum + (uint32_t)f.start[c]), c);
         }
-    check_same(want, got, m * c_row * sizeof *want);
+    check_same(want, got, bytes);
 }
 
 static void bench_product(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, size_t m, size_t n, size_t k)
@@ -68,16 +124,28 @@ static void bench_product(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, size_t m, size_
     size_t panel_bytes, act_bytes;
     check_true(ig_gemm_i8_weight_bytes(n, k, &panel_bytes), "weight bytes");
     check_true(ig_gemm_i8_acts_bytes(m, k, &act_bytes), "act bytes");
-    uint8_t *a = check_bytes(m * k), *w = check_bytes(n * k), *panels = check_bytes(panel_bytes);
+    uint8_t *a = check_bytes(m * k), *w = check_bytes(n * k), *y = check_bytes(m * n);
+    int8_t *panels = check_bytes(panel_bytes);
     void *acts = check_bytes(act_bytes);
-    int32_t *w_zero = check_i32(n, 128, 128), *w_sum = check_i32(n, 0, 0),
-            *a_sum = check_i32(m, 0, 0);
-    int32_t *c = check_i32(m * n, 0, 0);
+    int32_t *w_sum = check_i32(n, 0, 0), *start = check_i32(n, -1000, 1000);
     ig_gemm_i8_pack_weights(panels, w_sum, w, true, n, k, k, 1);
-    pack(acts, a_sum, a, true, m, k, k);
-    const gemm_i8_args p = {c, acts, a_sum, NULL, panels, w_zero, w_sum, n, k, n};
-    check_bench(2.0 * (double)(m * n * k), (double)(m * k + n * k + 4 * m * n),
+    pack(acts, NULL, a, false, m, k, k);
+    const i8_finish f = {.to = I8_TO_BYTES,
+                         .start = start,
+                         .scale = check_f32(n, 1e-4f, 1e-3f),
+                         .bias = check_f32(n, -3, 3),
+                         .low = -10,
+                         .high = 245,
+                         .zero = 10};
+    const gemm_i8_args p = {
+        .y = y, .acts = acts, .panels = panels, .finish = f, .n = n, .k = k, .y_row = n};
+    check_bench(2.0 * (double)(m * n * k), (double)(m * k + n * k + m * n),
                 fn(&p, 0, m, 0, n / 16));
+}
+
+static bool reads_rows(gemm_i8_acts_fn *pack)
+{
+    return pack == gemm_i8_acts_ref || pack == gemm_i8_acts_avx512vnni;
 }
 
 static void check_one(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, const char *name, uint32_t needs)
@@ -90,13 +158,18 @@ static void check_one(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, const char *name, u
                              .w_signed = check_pick(0, 1),
                              .zeros = check_pick(0, 1),
                              .extreme = check_pick(0, 1),
-                             .k_major = check_pick(0, 1)};
-        if (check_next(needs, name, "%zux%zux%zu %c8 by %c8%s%s%s", g.m, g.n, g.k,
-                       g.a_signed ? 's' : 'u', g.w_signed ? 's' : 'u', g.zeros ? " zeros" : "",
-                       g.extreme ? " extreme" : "", g.k_major ? " k-major" : ""))
+                             .k_major = check_pick(0, 1),
+                             .raw = check_pick(0, 1) && reads_rows(pack),
+                             .to = (i8_to)check_pick(0, 2)};
+        static const char *const to[] = {"i32", "f32", "bytes"};
+        if (check_next(needs, name, "%zux%zux%zu %c8 by %c8 to %s%s%s%s%s", g.m, g.n, g.k,
+                       g.a_signed ? 's' : 'u', g.w_signed ? 's' : 'u', to[g.to],
+                       g.zeros ? " zeros" : "", g.extreme ? " extreme" : "",
+                       g.k_major ? " k-major" : "", g.raw ? " raw" : ""))
             check_product(fn, pack, &g);
     }
-    static const size_t sizes[][3] = {{1, 1024, 1024}, {128, 384, 384}, {196, 256, 576}};
+    static const size_t sizes[][3] = {{1, 1024, 1024}, {128, 384, 384}, {196, 256, 576},
+                                      {3136, 16, 96},  {3136, 96, 16},  {196, 112, 672}};
     for (size_t i = 0; i < IG_LEN(sizes); i++)
         if (check_next(needs, name, "bench %zux%zux%zu", sizes[i][0], sizes[i][1], sizes[i][2]))
             bench_product(fn, pack, sizes[i][0], sizes[i][1], sizes[i][2]);
@@ -121,7 +194,7 @@ static void check_acts(gemm_i8_acts_fn *fn, const char *name, uint32_t needs)
         for (size_t r = 0; r < m; r++) {
             int32_t sum = 0;
             for (size_t c = 0; c < k; c++)
-                sum += value(a, r * a_row + c, is_signed) - (is_signed ? 0 : 128);
+                sum += value(a, r * a_row + c, is_signed) + (is_signed ? 128 : 0);
             check_true(sum == sums[r], "row %zu: sum %d, not %d", r, sums[r], sum);
             fn(alone, alone_sum, a + r * a_row, is_signed, 1, k, a_row);
             check_same(all + r * used, alone, used);

@@ -62,40 +62,6 @@ static void check_dequantize(dequantize_f32_fn *fn, const char *name, uint32_t n
     }
 }
 
-static void check_requantize(requantize_i32_fn *fn, const char *name, uint32_t needs)
-{
-    for (size_t i = 0; i < 60; i++) {
-        const size_t n = i < 36 ? i : check_pick(36, 3000), step = i % 2;
-        const bool to_signed = i % 4 < 2;
-        const int32_t zero = zero_of(to_signed);
-        if (!check_next(needs, name, "%zu step %zu, zero %d", n, step, zero)) continue;
-        const int32_t *acc = check_i32(n, -100000, 100000);
-        const float *scale = check_f32(step ? n : 1, 0.001f, 0.01f);
-        uint8_t *want = check_bytes(n), *got = check_bytes(n);
-        for (size_t k = 0; k < n; k++)
-            want[k] = clipped(rint((double)((float)acc[k] * scale[k * step])), zero, to_signed);
-        fn(got, acc, scale, step, n, zero, to_signed);
-        check_same(want, got, n);
-    }
-}
-
-static void check_scale(scale_i32_fn *fn, const char *name, uint32_t needs)
-{
-    for (size_t i = 0; i < 60; i++) {
-        const size_t n = i < 36 ? i : check_pick(36, 3000), step = i % 2;
-        if (!check_next(needs, name, "%zu step %zu%s", n, step, i % 4 < 2 ? " bias" : "")) continue;
-        const int32_t *acc = check_i32(n, -1000000, 1000000);
-        const float *scale = check_f32(step ? n : 1, 0.001f, 0.01f), *bias = check_f32(n, -9, 9);
-        float *want = check_out_f32(n), *got = check_out_f32(n);
-        for (size_t k = 0; k < n; k++) {
-            want[k] = (float)acc[k] * scale[k * step];
-            if (i % 4 < 2) want[k] += bias[k];
-        }
-        fn(got, acc, scale, step, i % 4 < 2 ? bias : NULL, n);
-        check_same_f32(want, got, n);
-    }
-}
-
 static void check_range(range_f32_fn *fn, const char *name, uint32_t needs)
 {
     for (size_t i = 0; i < 60; i++) {
@@ -117,27 +83,53 @@ static void check_range(range_f32_fn *fn, const char *name, uint32_t needs)
     }
 }
 
-static void check_dw(dw_i8_fn *fn, const char *name, uint32_t needs)
+/* By the three steps of the definition, each rounded to f32. */
+static uint8_t combined_by_steps(uint8_t a, uint8_t b, const binary_i8_args *p, bool to_signed)
 {
-    enum { TAPS = 9 };
-    for (size_t i = 0; i < 60; i++) {
-        const size_t n = i < 36 ? i : check_pick(36, 300), taps = check_pick(0, TAPS);
-        const bool is_signed = i % 2;
-        const uint8_t flip = is_signed ? 0x80 : 0;
-        const int16_t zero = (int16_t)check_pick(0, 255);
-        if (!check_next(needs, name, "%zu channels, %zu taps", n, taps)) continue;
-        const uint8_t *x[TAPS];
-        const int16_t *w[TAPS];
-        for (size_t t = 0; t < TAPS; t++) {
-            int16_t *words = check_bytes(n * sizeof *words);
-            for (size_t k = 0; k < n; k++) words[k] = (int16_t)(words[k] % 256);
-            x[t] = check_bytes(n), w[t] = words;
-        }
-        int32_t *want = check_i32(n, 0, 0), *got = check_i32(n, 7, 7);
+    const float x = (float)((p->a.is_signed ? (int8_t)a : a) - p->a.zero) * p->a.scale;
+    const float y = (float)((p->b.is_signed ? (int8_t)b : b) - p->b.zero) * p->b.scale;
+    const float v = p->fn == BINARY_I8_ADD ? x + y : p->fn == BINARY_I8_SUB ? x - y : x * y;
+    const uint8_t q = clipped(rint((double)(v / p->scale)), p->zero, to_signed);
+    const int32_t at = to_signed ? (int8_t)q : q;
+    const int32_t low = (int32_t)p->low + p->zero, high = (int32_t)p->high + p->zero;
+    return (uint8_t)(at < low ? low : at > high ? high : at);
+}
+
+static void check_binary_i8(binary_i8_fn *fn, const char *name, uint32_t needs)
+{
+    for (size_t i = 0; i < 120; i++) {
+        const size_t n = i < 72 ? i / 2 : check_pick(36, 3000);
+        const bool to_signed = i % 2, relu = i % 3 == 0;
+        binary_i8_args p = {.fn = (binary_i8_kind)(i % 3), .scale = i % 5 ? 0.0731f : 0.25f};
+        p.a = (binary_i8_operand){0.125f, 0, i % 4 < 2, i % 7 != 0};
+        p.b = (binary_i8_operand){i % 5 ? 0.031f : 0.5f, 0, i % 8 < 4, i % 7 != 1};
+        p.a.zero = zero_of(p.a.is_signed);
+        p.b.zero = zero_of(p.b.is_signed);
+        p.zero = zero_of(to_signed);
+        const int32_t low = to_signed ? -128 : 0;
+        p.low = relu ? 0 : (float)(low - p.zero);
+        p.high = (float)(low + 255 - p.zero);
+        if (!check_next(needs, name, "%zu, fn %d, steps %zu %zu, zeros %d %d %d", n, (int)p.fn,
+                        p.a.step, p.b.step, p.a.zero, p.b.zero, p.zero))
+            continue;
+        const uint8_t *a = check_bytes(p.a.step ? n : 1), *b = check_bytes(p.b.step ? n : 1);
+        uint8_t *want = check_bytes(n), *got = check_bytes(n);
         for (size_t k = 0; k < n; k++)
-            for (size_t t = 0; t < taps; t++) want[k] += ((x[t][k] ^ flip) - zero) * w[t][k];
-        fn(got, x, w, taps, n, flip, zero);
-        check_same(want, got, n * sizeof *got);
+            want[k] = combined_by_steps(a[k * p.a.step], b[k * p.b.step], &p, to_signed);
+        fn(got, a, b, n, &p);
+        check_same(want, got, n);
+    }
+    if (check_next(needs, name, "bench 16384")) {
+        const uint8_t *a = check_bytes(16384), *b = check_bytes(16384);
+        uint8_t *y = check_bytes(16384);
+        const binary_i8_args p = {.fn = BINARY_I8_ADD,
+                                  .a = {0.03f, 128, false, 1},
+                                  .b = {0.05f, 120, false, 1},
+                                  .scale = 0.06f,
+                                  .low = -120,
+                                  .high = 135,
+                                  .zero = 120};
+        check_bench(16384.0, 3 * 16384.0, fn(y, a, b, 16384, &p));
     }
 }
 
@@ -150,16 +142,10 @@ void check_quant(void)
 #define K(family, fn, needs) check_dequantize(fn, #fn, needs);
 #include "kernels/quant/dequantize_f32.kern"
 #undef K
-#define K(family, fn, needs) check_requantize(fn, #fn, needs);
-#include "kernels/quant/requantize_i32.kern"
-#undef K
-#define K(family, fn, needs) check_scale(fn, #fn, needs);
-#include "kernels/quant/scale_i32.kern"
-#undef K
 #define K(family, fn, needs) check_range(fn, #fn, needs);
 #include "kernels/quant/range_f32.kern"
 #undef K
-#define K(family, fn, needs) check_dw(fn, #fn, needs);
-#include "kernels/quant/dw_i8.kern"
+#define K(family, fn, needs) check_binary_i8(fn, #fn, needs);
+#include "kernels/quant/binary_i8.kern"
 #undef K
 }

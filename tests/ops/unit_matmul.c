@@ -159,6 +159,32 @@ static void a_row_does_not_depend_on_its_neighbours(void **state)
     caller_close(&c);
 }
 
+/* Weights stored in half meet activations in f32: as if they were widened first. */
+static void weights_of_16_bits_count_as_widened(void **state)
+{
+    (void)state;
+    enum { M = 5, K = 131, N = 37 };
+    static const ingot_dtype halves[] = {INGOT_F16, INGOT_BF16};
+    for (size_t i = 0; i < IG_LEN(halves); i++) {
+        caller c;
+        caller_open(&c);
+        const ig_tensor *in[] = {noise(&c, INGOT_F32, 2, (int64_t[]){M, K}),
+                                 noise(&c, halves[i], 2, (int64_t[]){K, N})};
+        ig_tensor got, want;
+        const ig_node *node = caller_node(&c, "matmul", 2, 1);
+        assert_int_equal(call(&c, node, in, &got), INGOT_OK);
+        assert_int_equal(got.dtype, INGOT_F32);
+        float *wide = ig_arena_take(&c.arena, K * N * sizeof *wide);
+        for (size_t j = 0; j < K * N; j++) wide[j] = (float)at(in[1], j);
+        in[1] = caller_tensor(&c, INGOT_F32, 2, (int64_t[]){K, N}, wide);
+        assert_int_equal(call(&c, node, in, &want), INGOT_OK);
+        assert_memory_equal(got.data, want.data, M * N * sizeof(float));
+        in[0] = noise(&c, halves[i], 2, (int64_t[]){M, K}); /* the other way round: no */
+        assert_int_equal(call(&c, node, in, &got), INGOT_E_FORMAT);
+        caller_close(&c);
+    }
+}
+
 static void what_does_not_fit_is_refused(void **state)
 {
     (void)state;
@@ -182,6 +208,7 @@ int main(void)
         cmocka_unit_test(follows_its_definition),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(a_row_does_not_depend_on_its_neighbours),
+        cmocka_unit_test(weights_of_16_bits_count_as_widened),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,252 @@
+/* conv_i8.c - see conv_i8.h. */
+#include "runtime/ops/conv_i8.h"
+#include "runtime/base/checked.h"
+
+#include <string.h>
+
+/* ---- bind ---- */
+
+static bool list_taps(ig_conv_i8 *s, ig_arena *arena)
+{
+    const int n = s->win.n;
+    s->tap = ig_new_n(arena, int64_t, s->taps * (size_t)n + 1);
+    s->offset = ig_new_n(arena, ptrdiff_t, s->taps + 1);
+    if (!s->tap || !s->offset) return false;
+    for (size_t t = 0; t < s->taps; t++) {
+        size_t rest = t, place = 1;
+        for (int d = n - 1; d >= 0; d--) {
+            const size_t k = (size_t)s->win.kernel[d];
+            const int64_t by = (int64_t)(rest % k) * s->win.dilation[d];
+            s->tap[t * (size_t)n + (size_t)d] = by;
+            s->offset[t] += (ptrdiff_t)by * (ptrdiff_t)place;
+            place *= (size_t)s->win.in[d];
+            rest /= k;
+        }
+    }
+    return true;
+}
+
+/* Blocks of about IG_I8_ROWS positions, a multiple of the threads where they are few; columns are
+ * cut too where one image has less positions than that. */
+static void cut(ig_conv_i8 *s, size_t n_threads)
+{
+    s->blocks = s->p_out / IG_I8_ROWS + (s->p_out % IG_I8_ROWS != 0);
+    if (s->blocks * s->batch < 4 * n_threads && s->p_out >= 8 * n_threads)
+        s->blocks = (s->blocks + n_threads - 1) / n_threads * n_threads;
+    s->blocks = IG_MAX(s->blocks, (size_t)1);
+    s->block_rows = (s->p_out + s->blocks - 1) / s->blocks;
+    const size_t wide = (s->m_each + 63) / 64, rows = IG_MAX(s->blocks * s->batch, (size_t)1);
+    s->col_blocks = 1;
+    if (rows < n_threads && s->groups == 1)
+        s->col_blocks = IG_MAX(IG_MIN(wide, 2 * n_threads / rows), (size_t)1);
+}
+
+ingot_status ig_conv_i8_bind(ig_conv_i8 *s, ig_bind *b, bool depthwise)
+{
+    const size_t before = b->scratch_bytes;
+    size_t acts, room, k4;
+    s->gemm = ig_gemm_i8();
+    s->pack = ig_gemm_i8_acts();
+    s->raw = ig_gemm_i8_raw();
+    s->dw = ig_conv_dw_i8();
+    s->depthwise = depthwise;
+    s->k = s->taps * s->c_each;
+    s->direct = s->groups == 1 && s->p_in == s->p_out && s->taps == 1;
+    for (int i = 0; i < s->win.n; i++)
+        if (s->win.stride[i] != 1 || s->win.begin[i]) s->direct = false;
+    s->run = 1;
+    if (s->groups == 1 && s->win.dilation[s->win.n - 1] == 1)
+        s->run = (size_t)s->win.kernel[s->win.n - 1];
+    if (!list_taps(s, b->arena))
+        return ig_node_fail(b->err, INGOT_E_NOMEM, b->node, "no memory for the window");
+    cut(s, IG_MAX(b->n_threads, (size_t)1));
+    b->scratch_bytes = 0; /* count one worker's part alone */
+    const size_t t4 = (s->taps + 3) / 4 * 4, rows = s->block_rows;
+    if (!ig_gemm_i8_acts_bytes(rows, s->k, &acts) || !ig_align_ok(s->k, 4, &k4) ||
+        !ig_mul_ok(rows, depthwise ? t4 * sizeof(void *) : k4, &room))
+        return ig_bind_fail(b, "the windows are too large");
+    size_t at;
+    IG_TRY(ig_scratch_add(b, room, 1, &at));
+    if (!depthwise) IG_TRY(ig_scratch_add(b, acts, 1, &s->at_acts));
+    if (!depthwise) IG_TRY(ig_scratch_add(b, rows, sizeof(int32_t), &s->at_sums));
+    s->worker_bytes = b->scratch_bytes;
+    b->scratch_bytes = before;
+    return INGOT_OK;
+}
+
+/* ---- windows ---- */
+
+/* A position in the output, stepped along. */
+typedef struct {
+    int64_t out[IG_SPATIAL], in[IG_SPATIAL]; /* where its window begins: may be outside of x */
+} place;
+
+static void place_at(const ig_conv_i8 *s, size_t p, place *at)
+{
+    for (int d = s->win.n - 1; d >= 0; d--) {
+        const size_t out = (size_t)s->win.out[d];
+        at->out[d] = (int64_t)(p % out);
+        at->in[d] = at->out[d] * s->win.stride[d] - s->win.begin[d];
+        p /= out;
+    }
+}
+
+static void step(const ig_conv_i8 *s, place *at)
+{
+    for (int d = s->win.n - 1; d >= 0; d--) {
+        at->in[d] += s->win.stride[d];
+        if (++at->out[d] < s->win.out[d]) return;
+        at->out[d] = 0;
+        at->in[d] = -s->win.begin[d];
+    }
+}
+
+/* Does the whole window lie in x? *p: the position of its first tap. */
+static bool inside(const ig_conv_i8 *s, const place *at, ptrdiff_t *p)
+{
+    bool in = true;
+    *p = 0;
+    for (int d = 0; d < s->win.n; d++) {
+        const int64_t last = at->in[d] + (s->win.kernel[d] - 1) * s->win.dilation[d];
+        in = in && at->in[d] >= 0 && last < s->win.in[d];
+        *p = *p * (ptrdiff_t)s->win.in[d] + (ptrdiff_t)at->in[d];
+    }
+    return in;
+}
+
+static bool tap_inside(const ig_conv_i8 *s, const place *at, size_t t)
+{
+    const int64_t *by = s->tap + t * (size_t)s->win.n;
+    for (int d = 0; d < s->win.n; d++)
+        if (at->in[d] + by[d] < 0 || at->in[d] + by[d] >= s->win.in[d]) return false;
+    return true;
+}
+
+/* memcpy of a few bytes, without its call. */
+static inline void copy(uint8_t *to, const uint8_t *from, size_t n)
+{
+    if (n > 64) {
+        memcpy(to, from, n);
+        return;
+    }
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) memcpy(to + i, from + i, 16);
+    if (n & 8) memcpy(to + i, from + i, 8), i += 8;
+    if (n & 4) memcpy(to + i, from + i, 4), i += 4;
+    for (; i < n; i++) to[i] = from[i];
+}
+
+/* The windows of output positions [p, p + rows) of an image, group g, as rows of k4 bytes. */
+static void gather(const ig_conv_i8_job *j, uint8_t *to, const uint8_t *x, size_t p, size_t rows,
+                   size_t g)
+{
+    const ig_conv_i8 *s = j->s;
+    const size_t tail = (s->k + 3) / 4 * 4 - s->k, each = s->c_each, first = g * each;
+    place at;
+    place_at(s, p, &at);
+    for (size_t r = 0; r < rows; r++, step(s, &at)) {
+        ptrdiff_t base;
+        if (inside(s, &at, &base)) {
+            for (size_t t = 0; t < s->taps; t += s->run, to += s->run * each)
+                copy(to, x + (size_t)(base + s->offset[t]) * s->c + first, s->run * each);
+        } else {
+            for (size_t t = 0; t < s->taps; t++, to += each)
+                copy(to,
+                     tap_inside(s, &at, t) ? x + (size_t)(base + s->offset[t]) * s->c + first
+                                           : j->border,
+                     each);
+        }
+        for (size_t i = 0; i < tail; i++) *to++ = 0;
+    }
+}
+
+/* ---- run ---- */
+
+static size_t block_begin(const ig_conv_i8 *s, size_t block)
+{
+    return block * s->p_out / s->blocks;
+}
+
+static char *result(const ig_conv_i8_job *j, size_t image, size_t p, size_t channel)
+{
+    return (char *)j->y + ((image * j->s->p_out + p) * j->s->m + channel) * j->y_bytes;
+}
+
+static void products(const ig_conv_i8_job *j, char *mine, size_t image, size_t p, size_t rows,
+                     size_t g, size_t col_block)
+{
+    const ig_conv_i8 *s = j->s;
+    const uint8_t *x = j->x + image * s->p_in * s->c, *a = x + p * s->c;
+    const size_t wide = (s->m_each + 63) / 64, k4 = (s->k + 3) / 4 * 4;
+    const size_t col = col_block * wide / s->col_blocks * 64;
+    const size_t end = IG_MIN((col_block + 1) * wide / s->col_blocks * 64, s->m_each);
+    const bool raw = s->raw && !s->x_signed && !j->columns.w_zero;
+    gemm_i8_args q = {.y = result(j, image, p, g * s->m_each + col), .y_row = s->m};
+    if (!s->direct || (raw && s->c % 4)) {
+        gather(j, (uint8_t *)mine, x, p, rows, g);
+        a = (const uint8_t *)mine;
+    }
+    const size_t a_row = a == (const uint8_t *)mine ? k4 : s->c;
+    if (raw) {
+        q.acts = a;
+        q.acts_row = a_row;
+    } else {
+        int32_t *sums = j->columns.w_zero ? (int32_t *)(void *)(mine + s->at_sums) : NULL;
+        s->pack(mine + s->at_acts, sums, a, s->x_signed, rows, s->k, a_row);
+        q.acts = mine + s->at_acts;
+        q.a_sum = sums;
+    }
+    ig_i8_operand(&q, j->w, j->panels, &j->columns, g, col, end - col);
+    s->gemm(&q, 0, rows, 0, (q.n + GEMM_I8_PANEL - 1) / GEMM_I8_PANEL);
+}
+
+static void depthwise(const ig_conv_i8_job *j, char *mine, size_t image, size_t p, size_t rows)
+{
+    const ig_conv_i8 *s = j->s;
+    const uint8_t *x = j->x + image * s->p_in * s->c;
+    const uint8_t **from = (const uint8_t **)(void *)mine;
+    const size_t t4 = (s->taps + 3) / 4 * 4;
+    place at;
+    place_at(s, p, &at);
+    for (size_t r = 0; r < rows; r++, step(s, &at), from += t4) {
+        ptrdiff_t base;
+        const bool whole = inside(s, &at, &base);
+        for (size_t t = 0; t < s->taps; t++)
+            from[t] = whole || tap_inside(s, &at, t) ? x + (size_t)(base + s->offset[t]) * s->c
+                                                     : j->border;
+        for (size_t t = s->taps; t < t4; t++) from[t] = j->border;
+    }
+    const conv_dw_i8_args q = {.y = result(j, image, p, 0),
+                               .taps = (const uint8_t *const *)(void *)mine,
+                               .w = j->panels,
+                               .finish = j->columns.finish,
+                               .n_taps = s->taps,
+                               .c = s->c,
+                               .y_row = s->m,
+                               .flip = s->x_signed ? 0x80 : 0};
+    s->dw(&q, rows);
+}
+
+static void work(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const ig_conv_i8_job *j = arg;
+    const ig_conv_i8 *s = j->s;
+    char *mine = j->workers + worker * s->worker_bytes;
+    for (size_t i = begin; i < end; i++) {
+        const size_t block = i / s->col_blocks % s->blocks, image = i / s->col_blocks / s->blocks;
+        const size_t p = block_begin(s, block), rows = block_begin(s, block + 1) - p;
+        if (s->depthwise)
+            depthwise(j, mine, image, p, rows);
+        else
+            for (size_t g = 0; g < s->groups; g++)
+                products(j, mine, image, p, rows, g, i % s->col_blocks);
+    }
+}
+
+void ig_conv_i8_run(const ig_conv_i8_job *j, ig_pool *pool)
+{
+    const ig_conv_i8 *s = j->s;
+    const size_t macs = s->block_rows * s->k * s->m;
+    ig_parallel(pool, s->batch * s->blocks * s->col_blocks,
+                (size_t)(s->depthwise ? 2 : 8) * IG_GRAIN / (macs + 1) + 1, 0, work, (void *)(uintptr_t)j);
+}
