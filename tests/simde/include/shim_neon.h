@@ -4,6 +4,7 @@
 #define IG_SHIM_NEON_H
 
 #include <math.h>
+#include <string.h>
 
 #define SHIM static inline __attribute__((always_inline))
 
@@ -21,6 +22,19 @@ SHIM float32x4_t shim_vfmsq_f32(float32x4_t sum, float32x4_t x, float32x4_t y)
 {
     return vfmaq_f32(sum, vnegq_f32(x), y);
 }
+/* SIMDe cuts a float that becomes a half. */
+SHIM float16x4_t shim_vcvt_f16_f32(float32x4_t x)
+{
+    float v[4];
+    uint16_t h[4];
+    float16x4_t y;
+    memcpy(v, &x, sizeof v);
+    for (int i = 0; i < 4; i++) h[i] = _cvtss_sh(v[i], 0);
+    memcpy(&y, h, sizeof y);
+    return y;
+}
+#undef vcvt_f16_f32
+#define vcvt_f16_f32 shim_vcvt_f16_f32
 #define vfmsq_f32  shim_vfmsq_f32
 #define vdivq_f32  shim_vdivq_f32
 #define vsqrtq_f32 shim_vsqrtq_f32
