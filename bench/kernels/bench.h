@@ -80,6 +80,7 @@ void bench_run(bench *b);
  * that depend on nothing but the case. Without memory the program ends (exit code 5). */
 void *bench_take(bench *b, size_t bytes);  /* zeros */
 void *bench_bytes(bench *b, size_t bytes); /* random */
+void *bench_bf16(bench *b, size_t n);
 float *bench_f32(bench *b, size_t n, float low, float high);
 double *bench_f64(bench *b, size_t n, double low, double high);
 int32_t *bench_i32(bench *b, size_t n, int32_t low, int32_t high);

@@ -16,10 +16,10 @@ typedef struct bench_block {
     void *arg;
 } bench_block;
 
-static void out_of_memory(const bench *b, size_t bytes)
+static void out_of_memory(bench *b, size_t bytes)
 {
-    fprintf(stderr, "\ningot: bench %s %s: no memory for %zu bytes\n", b->now.name, b->shape,
-            bytes);
+    ig_progress_end(&b->progress);
+    fprintf(stderr, "ingot: bench %s %s: no memory for %zu bytes\n", b->now.name, b->shape, bytes);
     ig_writer_unlink_all();
     exit(IG_EXIT_RESOURCES);
 }
@@ -71,6 +71,21 @@ static uint64_t next_random(bench *b)
     return x * 0x2545f4914f6cdd1du;
 }
 
+static size_t array_bytes(bench *b, size_t n, size_t size)
+{
+    size_t bytes;
+    if (!ig_mul_ok(n, size, &bytes)) out_of_memory(b, SIZE_MAX);
+    return bytes;
+}
+
+/* bf16 values in [1, 2). */
+void *bench_bf16(bench *b, size_t n)
+{
+    uint16_t *p = bench_take(b, array_bytes(b, n, sizeof *p));
+    for (size_t i = 0; i < n; i++) p[i] = (uint16_t)(0x3f80 | (next_random(b) >> 57));
+    return p;
+}
+
 static double uniform(bench *b) { return (double)(next_random(b) >> 11) * 0x1p-53; }
 
 void *bench_bytes(bench *b, size_t bytes)
@@ -78,13 +93,6 @@ void *bench_bytes(bench *b, size_t bytes)
     uint8_t *p = bench_take(b, bytes);
     for (size_t i = 0; i < bytes; i++) p[i] = (uint8_t)(next_random(b) >> 32);
     return p;
-}
-
-static size_t array_bytes(const bench *b, size_t n, size_t size)
-{
-    size_t bytes;
-    if (!ig_mul_ok(n, size, &bytes)) out_of_memory(b, SIZE_MAX);
-    return bytes;
 }
 
 float *bench_f32(bench *b, size_t n, float low, float high)

@@ -23,12 +23,18 @@ const char *peers_name(size_t i) { return i < IG_LEN(peers) ? peers[i].name : NU
 const char *peers_package(size_t i) { return peers[i].package; }
 bool peers_loaded(size_t i) { return peers[i].loaded; }
 
-/* RTLD_DEEPBIND: two libraries that define sgemm must each find their own. */
+/* Two libraries that define sgemm must each find their own; a sanitizer's runtime forbids it. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { HOW = RTLD_NOW | RTLD_LOCAL };
+#else
+enum { HOW = RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND };
+#endif
+
 static bool load(size_t i)
 {
     void *handle = NULL;
     for (size_t f = 0; f < FILES && peers[i].files[f] && !handle; f++)
-        handle = dlopen(peers[i].files[f], RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+        handle = dlopen(peers[i].files[f], HOW);
     peers[i].loaded = handle && peers[i].bind(handle);
     if (handle && !peers[i].loaded) dlclose(handle);
     return peers[i].loaded;

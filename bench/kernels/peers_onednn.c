@@ -111,7 +111,7 @@ static void *values(bench *b, int type, size_t bytes)
 {
     if (type == S8 || type == U8) return bench_bytes(b, bytes);
     if (type == F32) return bench_f32(b, bytes / sizeof(float), -1, 1);
-    return bench_take(b, bytes);
+    return type == BF16 ? bench_bf16(b, bytes / 2) : bench_take(b, bytes);
 }
 
 static bool make_args(job *j, made *m, const void *desc)

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define BENCH(op) void bench_##op(bench *b);
 #include "benches.def"
@@ -124,9 +123,9 @@ void bench_run(bench *b)
         bench_result *r = new_result(b);
         if (!r) return;
         r->threads = threads;
-        if (b->tells)
-            fprintf(stderr, "\r\033[K%s %s, %zu thread%s", b->now.name, b->shape, threads,
-                    threads == 1 ? "" : "s");
+        snprintf(b->doing, sizeof b->doing, "%s %s, threads %zu, results", r->name, r->shape,
+                 threads);
+        ig_progress_step(&b->progress, b->n_results);
         bench_rounds(b, i, r);
         b->n_results++;
     }
@@ -188,17 +187,18 @@ static void measure_limits(bench *b)
 ingot_status bench_all(bench *b, const bench_options *options, ig_heap *heap, ingot_error *err)
 {
     *b = (bench){.options = options, .heap = heap, .err = err};
-    b->tells = !options->quiet && isatty(STDERR_FILENO);
     IG_TRY(open_filter(b, err));
     IG_TRY(peers_open(options->peers, err));
     IG_TRY(open_pools(b, err));
     IG_TRY(roofs_open(&b->roofs, heap, err));
+    snprintf(b->doing, sizeof b->doing, "limits");
+    ig_progress_begin(&b->progress, b->doing, 0, options->quiet);
     measure_limits(b);
 #define BENCH(op) bench_##op(b);
 #include "benches.def"
 #undef BENCH
     bench_drop(b);
-    if (b->tells) fprintf(stderr, "\r\033[K");
+    ig_progress_end(&b->progress);
     if (!b->status && !b->n_results)
         return ig_fail(err, INGOT_E_ARG, "no bench fits --filter and --shape");
     return b->status;

@@ -4,6 +4,7 @@
 
 #include "bench/kernels/bench.h"
 #include "bench/kernels/roofs.h"
+#include "tools/cli/progress.h"
 
 #include <regex.h>
 
@@ -39,8 +40,9 @@ struct bench {
     ig_heap *heap;
     ingot_error *err;
     ingot_status status; /* the first failure; nothing is timed after it */
-    bool tells;          /* on the terminal, what is being timed */
-    bool filters;        /* filter is compiled */
+    ig_progress progress;
+    char doing[160]; /* what is being timed */
+    bool filters;    /* filter is compiled */
     regex_t filter;
     roofs roofs;
     ig_pool *pools[BENCH_POOLS];

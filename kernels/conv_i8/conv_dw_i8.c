@@ -15,24 +15,21 @@ conv_dw_i8_fn *ig_conv_dw_i8(void)
     return best;
 }
 
-bool ig_conv_dw_i8_bytes(size_t c, size_t n_taps, size_t *bytes)
+bool ig_conv_dw_i8_bytes(size_t c, size_t groups, size_t *bytes)
 {
-    size_t c64, t4;
-    return ig_align_ok(c, CONV_DW_I8_BLOCK, &c64) && ig_align_ok(n_taps, 4, &t4) &&
-           ig_mul_ok(c64, t4, bytes);
+    size_t c64;
+    return ig_align_ok(c, CONV_DW_I8_BLOCK, &c64) && ig_mul_ok(groups, 4, bytes) &&
+           ig_mul_ok(c64, *bytes, bytes);
 }
 
-void ig_conv_dw_i8_pack(int8_t *packed, int32_t *sums, const int8_t *w, size_t c, size_t n_taps)
+void ig_conv_dw_i8_pack(int8_t *packed, const int8_t *w, size_t c, size_t groups)
 {
-    const size_t groups = (n_taps + 3) / 4, blocks = (c + CONV_DW_I8_BLOCK - 1) / CONV_DW_I8_BLOCK;
+    const size_t blocks = (c + CONV_DW_I8_BLOCK - 1) / CONV_DW_I8_BLOCK;
     memset(packed, 0, blocks * groups * CONV_DW_I8_BLOCK * 4);
-    memset(sums, 0, blocks * CONV_DW_I8_BLOCK * sizeof *sums);
     for (size_t i = 0; i < c; i++) {
-        const size_t at = conv_dw_i8_order(i), lane = at % CONV_DW_I8_BLOCK;
+        const size_t lane = conv_dw_i8_order(i) % CONV_DW_I8_BLOCK;
         int8_t *block = packed + i / CONV_DW_I8_BLOCK * groups * CONV_DW_I8_BLOCK * 4;
-        for (size_t t = 0; t < n_taps; t++) {
-            block[(t / 4 * CONV_DW_I8_BLOCK + lane) * 4 + t % 4] = w[i * n_taps + t];
-            sums[at] += w[i * n_taps + t];
-        }
+        for (size_t g = 0; g < groups; g++)
+            memcpy(block + (g * CONV_DW_I8_BLOCK + lane) * 4, w + (i * groups + g) * 4, 4);
     }
 }

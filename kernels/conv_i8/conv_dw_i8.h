@@ -7,7 +7,11 @@
  * of one image; each has a list of pointers to its taps, because that is all that stride, dilation
  * and padding change.
  *
- * Weights: blocks of 64 channels, in each block groups of four taps, in each group 64 dwords of one
+ * Taps come in groups of four; those that are left over have weight 0 and are read all the same.
+ * Windows of 3 x 3 come as three groups, one a column of the window, of three taps each (columns =
+ * true): then the fourth is not read, and what pixels side by side have in common is loaded once.
+ *
+ * Weights: blocks of 64 channels, in each block the groups of taps, in each group 64 dwords of one
  * channel's four taps. The dwords of a block are ordered as the bytes of four tap vectors come out
  * of two rounds of unpacking: dword 16 q + 4 l + j belongs to channel 16 l + 4 q + j. The arrays of
  * finish have that order too (conv_dw_i8_order).
@@ -23,11 +27,11 @@ enum { CONV_DW_I8_BLOCK = 64 };
 
 typedef struct {
     void *y;                    /* [pixels, c], rows y_row elements apart */
-    const uint8_t *const *taps; /* [pixels, n_taps rounded up to 4]: channel 0 of each tap; those
-                                   beyond n_taps are read too, and meet weights of 0 */
+    const uint8_t *const *taps; /* [pixels, groups, 4]: channel 0 of each tap */
     const int8_t *w;            /* packed */
     i8_finish finish;           /* arrays [c rounded up to 64] in the order of the blocks */
-    size_t n_taps, c, y_row;
+    size_t groups, c, y_row;
+    bool columns;
     uint8_t flip; /* 0x80: x is s8 */
 } conv_dw_i8_args;
 
@@ -40,11 +44,10 @@ static inline size_t conv_dw_i8_order(size_t c)
 }
 
 /* Bytes of packed weights; false when they do not fit size_t. */
-bool ig_conv_dw_i8_bytes(size_t c, size_t n_taps, size_t *bytes);
+bool ig_conv_dw_i8_bytes(size_t c, size_t groups, size_t *bytes);
 
-/* ig_conv_dw_i8_pack - w [c, n_taps] into packed weights; sums [c rounded up to 64]: of each
- * channel's taps, in the order of the blocks. */
-void ig_conv_dw_i8_pack(int8_t *packed, int32_t *sums, const int8_t *w, size_t c, size_t n_taps);
+/* ig_conv_dw_i8_pack - w [c, 4 * groups] into packed weights. */
+void ig_conv_dw_i8_pack(int8_t *packed, const int8_t *w, size_t c, size_t groups);
 
 #define K(family, fn, needs) family##_fn fn;
 #include "kernels/conv_i8/conv_dw_i8.kern"

@@ -1,70 +1,89 @@
-/* conv_dw_i8_avx512vnni.c - four taps of 64 channels are interleaved by eight unpacks and
- * multiplied by four vpdpbusd; sixteen dwords of four taps each lie where the packed weights are.
+/* conv_dw_i8_avx512vnni.c - depthwise convolution of bytes with vpdpbusd; see conv_dw_i8_body.h.
+ * Strips of 64 channels, and one of 32 where no more are left.
  *
- * Bound by the unpacks (one a clock on 512 bits) and the loads: about 12 clocks for 4 taps of 64
- * channels. Rounded results packed back to bytes are in order again. */
+ * Bound by the unpacks and by what follows the sums: for a column of three taps of 64 channels 8
+ * unpacks (one a clock on 512 bits), 4 products a column, and 20 operations to round and pack. */
 #include "kernels/conv_i8/conv_dw_i8.h"
+#include "kernels/gemm_i8/i8_finish_ymm.h"
 #include "kernels/gemm_i8/i8_finish_zmm.h"
-
-#include <string.h>
 
 #define DW_INLINE static inline __attribute__((always_inline))
 
-/* acc[q] += four taps of channels 16 l + 4 q + j. */
-DW_INLINE void add_taps(__m512i acc[4], const __m512i x[4], const int8_t *w)
+/* ---- 64 channels ---- */
+
+DW_INLINE __mmask64 lanes_64(size_t n) { return n < 64 ? ((__mmask64)1 << n) - 1 : ~(__mmask64)0; }
+
+/* Rounded results packed back to bytes are in the order of the channels again. */
+DW_INLINE void bytes_of_64(const i8_finish *f, uint8_t *y, const __m512i acc[4], size_t order,
+                           size_t n)
 {
-    const __m512i a0 = _mm512_unpacklo_epi8(x[0], x[1]), a1 = _mm512_unpackhi_epi8(x[0], x[1]);
-    const __m512i b0 = _mm512_unpacklo_epi8(x[2], x[3]), b1 = _mm512_unpackhi_epi8(x[2], x[3]);
-    const __m512i quads[4] = {_mm512_unpacklo_epi16(a0, b0), _mm512_unpackhi_epi16(a0, b0),
-                              _mm512_unpacklo_epi16(a1, b1), _mm512_unpackhi_epi16(a1, b1)};
+    __m512i q[4];
 #pragma GCC unroll 4
-    for (size_t q = 0; q < 4; q++)
-        acc[q] = _mm512_dpbusd_epi32(acc[q], quads[q], _mm512_loadu_si512(w + 64 * q));
+    for (size_t k = 0; k < 4; k++) q[k] = rounded_16(f, acc[k], order + 16 * k);
+    if (n < 64)
+        _mm512_mask_storeu_epi8(y, lanes_64(n), bytes_64(f, q));
+    else
+        _mm512_storeu_si512(y, bytes_64(f, q));
 }
 
 /* 32-bit results: each quarter of a vector is four channels. */
-static void store_wide(const conv_dw_i8_args *p, size_t at, size_t order, const __m512i acc[4],
-                       size_t n)
+static void words_of_64(const i8_finish *f, void *y, size_t at, const __m512i acc[4], size_t order,
+                        size_t n)
 {
     uint8_t room[256];
-    const size_t each = i8_finish_bytes(&p->finish);
-    for (size_t q = 0; q < 4; q++)
-        finish_16(&p->finish, room, 16 * q, acc[q], order + 16 * q, 0xffff);
+    for (size_t q = 0; q < 4; q++) finish_16(f, room, 16 * q, acc[q], order + 16 * q, 0xffff);
     for (size_t c = 0; c < n; c++)
-        memcpy((uint8_t *)p->y + (at + c) * each, room + conv_dw_i8_order(c) * each, each);
+        memcpy((uint8_t *)y + (at + c) * 4, room + conv_dw_i8_order(c) * 4, 4);
 }
 
-DW_INLINE void pixel(const conv_dw_i8_args *p, size_t i, size_t c, const int8_t *w, size_t groups,
-                     __mmask64 lanes)
+#define V                 __m512i
+#define STRIP             64
+#define NAME(fn)          fn##_64
+#define V_load(p)         _mm512_loadu_si512(p)
+#define V_load_n(p, n)    _mm512_maskz_loadu_epi8(lanes_64(n), p)
+#define V_set8            _mm512_set1_epi8
+#define V_xor             _mm512_xor_si512
+#define V_lo8             _mm512_unpacklo_epi8
+#define V_hi8             _mm512_unpackhi_epi8
+#define V_lo16            _mm512_unpacklo_epi16
+#define V_hi16            _mm512_unpackhi_epi16
+#define V_dots(acc, x, w) _mm512_dpbusd_epi32(acc, x, w)
+#define V_bytes           bytes_of_64
+#define V_words           words_of_64
+#include "kernels/conv_i8/conv_dw_i8_body.h"
+
+/* ---- 32 channels ---- */
+
+DW_INLINE __mmask32 lanes_32(size_t n) { return n < 32 ? (1u << n) - 1 : ~(__mmask32)0; }
+
+DW_INLINE void bytes_of_32(const i8_finish *f, uint8_t *y, const __m256i acc[4], size_t order,
+                           size_t n)
 {
-    const uint8_t *const *taps = p->taps + i * groups * 4;
-    const __m512i flip = _mm512_set1_epi8((char)p->flip);
-    __m512i acc[4], x[4], q[4];
-#pragma GCC unroll 4
-    for (size_t k = 0; k < 4; k++) acc[k] = _mm512_loadu_si512(p->finish.start + c + 16 * k);
-    for (size_t g = 0; g < groups; g++, taps += 4, w += 256) {
-#pragma GCC unroll 4
-        for (size_t t = 0; t < 4; t++)
-            x[t] = _mm512_xor_si512(_mm512_maskz_loadu_epi8(lanes, taps[t] + c), flip);
-        add_taps(acc, x, w);
-    }
-    const size_t at = i * p->y_row + c;
-    if (p->finish.to != I8_TO_BYTES) {
-        store_wide(p, at, c, acc, p->c - c < 64 ? p->c - c : 64);
-        return;
-    }
-#pragma GCC unroll 4
-    for (size_t k = 0; k < 4; k++) q[k] = rounded_16(&p->finish, acc[k], c + 16 * k);
-    _mm512_mask_storeu_epi8((uint8_t *)p->y + at, lanes, bytes_64(&p->finish, q));
+    _mm256_mask_storeu_epi8(y, lanes_32(n), rounded_32(f, acc, order));
 }
+
+#define V                 __m256i
+#define STRIP             32
+#define NAME(fn)          fn##_32
+#define V_load(p)         _mm256_loadu_si256((const __m256i *)(const void *)(p))
+#define V_load_n(p, n)    _mm256_maskz_loadu_epi8(lanes_32(n), p)
+#define V_set8            _mm256_set1_epi8
+#define V_xor             _mm256_xor_si256
+#define V_lo8             _mm256_unpacklo_epi8
+#define V_hi8             _mm256_unpackhi_epi8
+#define V_lo16            _mm256_unpacklo_epi16
+#define V_hi16            _mm256_unpackhi_epi16
+#define V_dots(acc, x, w) _mm256_dpbusd_epi32(acc, x, w)
+#define V_bytes           bytes_of_32
+#define V_words           words_of_32
+#include "kernels/conv_i8/conv_dw_i8_body.h"
 
 void conv_dw_i8_avx512vnni(const conv_dw_i8_args *p, size_t pixels)
 {
-    const size_t groups = (p->n_taps + 3) / 4;
-    const int8_t *w = p->w;
-    for (size_t c = 0; c < p->c; c += 64, w += groups * 256) {
-        const size_t left = p->c - c;
-        const __mmask64 lanes = left < 64 ? ((__mmask64)1 << left) - 1 : ~(__mmask64)0;
-        for (size_t i = 0; i < pixels; i++) pixel(p, i, c, w, groups, lanes);
+    for (size_t c = 0; c < p->c; c += 64) {
+        if (p->c - c > 32)
+            strip_64(p, pixels, c);
+        else
+            strip_32(p, pixels, c);
     }
 }

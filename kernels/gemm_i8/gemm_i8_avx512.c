@@ -30,8 +30,7 @@ ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t ro
             sum[r] = _mm512_add_epi32(sum[r], _mm512_madd_epi16(odd, broadcast(pair + 2)));
         }
     }
-    IG_UNROLL
-    for (size_t r = 0; r < rows; r++) store_16(p, row + r, panel * 16, sum[r]);
+    store_tile(p, row, panel, sum, rows, 1);
 }
 
 void gemm_i8_avx512(const gemm_i8_args *p, size_t first_row, size_t end_row, size_t first_panel,

@@ -1,8 +1,8 @@
 /* gemm_i8_avx512vnni.c - integer product with vpdpbusd: unsigned activations by signed weights,
  * accumulated without saturation.
  *
- * Tile: up to 6 activation rows by 4 panels (24 accumulators, 4 weight registers, 1 broadcast), up
- * to 12 rows by 1 panel where fewer than 4 panels are left. Rows are split evenly (8 = 4 + 4). */
+ * Tile: up to 6 activation rows by 4 panels (24 accumulators, 4 weight registers, 1 broadcast),
+ * more rows where fewer than 4 panels are left. Rows are split evenly (8 = 4 + 4). */
 #include "kernels/gemm_i8/gemm_i8_zmm.h"
 #include "runtime/base/checked.h"
 
@@ -26,23 +26,6 @@ ACTS_INLINE __m512i add_dots(__m512i sum, __m512i a, __m512i w)
 #endif
 }
 
-/* store_wide - four panels of one row. */
-ACTS_INLINE void store_wide(const gemm_i8_args *p, size_t row, size_t n, __m512i sum[WIDE])
-{
-    IG_UNROLL
-    for (size_t q = 0; q < WIDE; q++) sum[q] = corrected_16(p, row, n + 16 * q, sum[q]);
-    const size_t at = row * p->y_row + n, left = p->n - n;
-    if (p->finish.to == I8_TO_BYTES) {
-        const __mmask64 lanes = left < 64 ? ((__mmask64)1 << left) - 1 : ~(__mmask64)0;
-        finish_64_bytes(&p->finish, p->y, at, sum, n, lanes);
-        return;
-    }
-    IG_UNROLL
-    for (size_t q = 0; q < WIDE; q++)
-        finish_16(&p->finish, p->y, at + 16 * q, sum[q], n + 16 * q,
-                  first_lanes(left > 16 * q ? left - 16 * q : 0));
-}
-
 ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t rows, size_t panels)
 {
     const size_t k4 = (p->k + 3) / 4, a_row = p->acts_row ? p->acts_row : k4 * 4;
@@ -64,13 +47,7 @@ ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t ro
                 sum[r * panels + q] = add_dots(sum[r * panels + q], act, weights[q]);
         }
     }
-    IG_UNROLL
-    for (size_t r = 0; r < rows; r++) {
-        if (panels == WIDE)
-            store_wide(p, row + r, panel * 16, sum + r * panels);
-        else
-            store_16(p, row + r, panel * 16, sum[r]);
-    }
+    store_tile(p, row, panel, sum, rows, panels);
 }
 
 typedef void tile_fn(const gemm_i8_args *p, size_t row, size_t panel);
@@ -83,13 +60,19 @@ typedef void tile_fn(const gemm_i8_args *p, size_t row, size_t panel);
 #define NAME(rows, panels) tile_##rows##x##panels,
 #define UP_TO_6(X, panels) \
     X(1, panels) X(2, panels) X(3, panels) X(4, panels) X(5, panels) X(6, panels)
-#define FROM_7_TO_12(X, panels) \
-    X(7, panels) X(8, panels) X(9, panels) X(10, panels) X(11, panels) X(12, panels)
+#define UP_TO_8(X, panels) UP_TO_6(X, panels) X(7, panels) X(8, panels)
+#define UP_TO_12(X, panels) \
+    UP_TO_8(X, panels) X(9, panels) X(10, panels) X(11, panels) X(12, panels)
+UP_TO_12(TILE, 1)
+UP_TO_12(TILE, 2)
+UP_TO_8(TILE, 3)
 UP_TO_6(TILE, 4)
-UP_TO_6(TILE, 1)
-FROM_7_TO_12(TILE, 1)
-static tile_fn *const wide[] = {UP_TO_6(NAME, 4)}, *const thin[] = {UP_TO_6(NAME, 1)
-                                                                        FROM_7_TO_12(NAME, 1)};
+static tile_fn *const one[] = {UP_TO_12(NAME, 1)}, *const two[] = {UP_TO_12(NAME, 2)},
+                      *const three[] = {UP_TO_8(NAME, 3)}, *const four[] = {UP_TO_6(NAME, 4)};
+static const struct {
+    tile_fn *const *by_rows;
+    size_t most;
+} widths[] = {{NULL, 0}, {one, 12}, {two, 12}, {three, 8}, {four, 6}};
 
 /* each_tile - rows [row, end) in the fewest tiles of at most `most`, of sizes that differ by 1. */
 static void each_tile(const gemm_i8_args *p, size_t row, size_t end, size_t panel, size_t most,
@@ -105,8 +88,8 @@ static void each_tile(const gemm_i8_args *p, size_t row, size_t end, size_t pane
 void gemm_i8_avx512vnni(const gemm_i8_args *p, size_t first_row, size_t end_row, size_t first_panel,
                         size_t end_panel)
 {
-    size_t panel = first_panel;
-    for (; panel + WIDE <= end_panel; panel += WIDE)
-        each_tile(p, first_row, end_row, panel, IG_LEN(wide), wide);
-    for (; panel < end_panel; panel++) each_tile(p, first_row, end_row, panel, IG_LEN(thin), thin);
+    for (size_t panel = first_panel, panels; panel < end_panel; panel += panels) {
+        panels = IG_MIN(end_panel - panel, (size_t)WIDE);
+        each_tile(p, first_row, end_row, panel, widths[panels].most, widths[panels].by_rows);
+    }
 }

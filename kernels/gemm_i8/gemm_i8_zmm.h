@@ -33,11 +33,27 @@ ACTS_INLINE __m512i corrected_16(const gemm_i8_args *p, size_t row, size_t n, __
     return sum;
 }
 
-ACTS_INLINE void store_16(const gemm_i8_args *p, size_t row, size_t n, __m512i sum)
+/* The sums of a tile, rows by panels. Most have nothing left to correct, and become bytes. */
+ACTS_INLINE void store_tile(const gemm_i8_args *p, size_t row, size_t panel, __m512i *sum,
+                            size_t rows, size_t panels)
 {
-    if (n >= p->n) return;
-    finish_16(&p->finish, p->y, row * p->y_row + n, corrected_16(p, row, n, sum), n,
-              first_lanes(p->n - n));
+    const size_t n = panel * 16, left = p->n - n, y_row = p->y_row;
+    const i8_finish f = p->finish; /* y may not change it */
+    if (p->w_zero || p->a_zero) {
+        IG_UNROLL
+        for (size_t i = 0; i < rows * panels; i++)
+            sum[i] = corrected_16(p, row + i / panels, n + 16 * (i % panels), sum[i]);
+    }
+    size_t at = row * y_row + n;
+    if (f.to == I8_TO_BYTES) {
+        IG_UNROLL
+        for (size_t r = 0; r < rows; r++, at += y_row)
+            finish_bytes(&f, p->y, at, sum + r * panels, panels, n, left);
+        return;
+    }
+    IG_UNROLL
+    for (size_t r = 0; r < rows; r++, at += y_row)
+        finish_wide(&f, p->y, at, sum + r * panels, panels, n, left);
 }
 
 #endif

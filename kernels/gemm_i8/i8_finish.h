@@ -28,6 +28,8 @@ typedef struct {
     const float *bias;    /* NULL: none */
     float low, high;
     int32_t zero;
+    bool small; /* BYTES: no acc * scale[n] + bias[n] reaches 2^31 from below, so that conversion to
+                   integers needs no clipping before it; false is always right */
 } i8_finish;
 
 static inline size_t i8_finish_bytes(const i8_finish *f) { return f->to == I8_TO_BYTES ? 1 : 4; }

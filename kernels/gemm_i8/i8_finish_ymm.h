@@ -15,23 +15,34 @@ FINISH_INLINE __m256 scaled_8(const i8_finish *f, __m256i acc, size_t n)
     return f->bias ? _mm256_add_ps(v, _mm256_loadu_ps(f->bias + n)) : v;
 }
 
-/* Rounded to integers less the zero point. The bounds are whole numbers, so clipping may come
- * first; the second operand of max wins over a NaN. */
+/* Rounded to integers less the zero point: what is too low or NaN becomes the lowest integer, and
+ * only what is too high needs care. */
 FINISH_INLINE __m256i rounded_8(const i8_finish *f, __m256i acc, size_t n)
 {
-    __m256 v = _mm256_max_ps(scaled_8(f, acc, n), _mm256_set1_ps(f->low));
-    v = _mm256_min_ps(v, _mm256_set1_ps(f->high));
-    return _mm256_cvtps_epi32(v);
+    const __m256 v = scaled_8(f, acc, n); /* min gives its second operand for a NaN */
+    return _mm256_cvtps_epi32(f->small ? v : _mm256_min_ps(_mm256_set1_ps(512), v));
 }
 
-/* Sixteen bytes of two vectors of rounded sums; in the low half of each vector its four. */
+/* Vectors of sixteen words between the zero point and the bounds, as bytes; packing saturates. */
+FINISH_INLINE __m256i bytes_of_words(const i8_finish *f, __m256i one, __m256i two)
+{
+    const __m256i low = _mm256_set1_epi8((char)((int32_t)f->low + f->zero));
+    const __m256i high = _mm256_set1_epi8((char)((int32_t)f->high + f->zero));
+    const __m256i zero = _mm256_set1_epi16((int16_t)f->zero);
+    one = _mm256_adds_epi16(one, zero);
+    two = _mm256_adds_epi16(two, zero);
+    if (f->to_signed)
+        return _mm256_min_epi8(_mm256_max_epi8(_mm256_packs_epi16(one, two), low), high);
+    return _mm256_min_epu8(_mm256_max_epu8(_mm256_packus_epi16(one, two), low), high);
+}
+
+/* Sixteen bytes of two vectors of rounded sums. */
 FINISH_INLINE __m128i bytes_16(const i8_finish *f, __m256i low, __m256i high)
 {
-    __m256i words = _mm256_packs_epi32(low, high); /* low 0-3, high 0-3 | low 4-7, high 4-7 */
-    words = _mm256_add_epi16(words, _mm256_set1_epi16((int16_t)f->zero));
-    const __m128i one = _mm256_castsi256_si128(words), two = _mm256_extracti128_si256(words, 1);
-    const __m128i bytes = f->to_signed ? _mm_packs_epi16(one, two) : _mm_packus_epi16(one, two);
-    return _mm_shuffle_epi32(bytes, _MM_SHUFFLE(3, 1, 2, 0));
+    const __m256i words = _mm256_packs_epi32(low, high); /* low 0-3, high 0-3 | low 4-7, high 4-7 */
+    const __m256i bytes = bytes_of_words(f, words, words);
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 0, 4, 1, 5);
+    return _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(bytes, order));
 }
 
 /* Sums of columns n .. n + 15, of which the first `left` (any number from 16 up: all) are stored at
@@ -53,6 +64,29 @@ FINISH_INLINE void finish_16_avx2(const i8_finish *f, void *y, size_t at, __m256
                          bytes_16(f, rounded_8(f, low, n), rounded_8(f, high, n + 8)));
     }
     if (left < 16) memcpy(to, room, left * each);
+}
+
+/* Four vectors of sums in the order of conv_dw_i8.h, dword 8 q + 4 l + j of channel 16 l + 4 q + j;
+ * vector q's numbers begin at order + 16 q. rounded_32: as bytes, in the order of the channels. */
+FINISH_INLINE __m256i rounded_32(const i8_finish *f, const __m256i acc[4], size_t order)
+{
+    __m256i q[4];
+#pragma GCC unroll 4
+    for (size_t k = 0; k < 4; k++) q[k] = rounded_8(f, acc[k], order + 16 * k);
+    return bytes_of_words(f, _mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
+}
+
+/* words_of_32 - the first n channels of that as i32 or f32, to element `at` of y. */
+static inline void words_of_32(const i8_finish *f, void *y, size_t at, const __m256i acc[4],
+                               size_t order, size_t n)
+{
+    uint32_t room[32];
+    for (size_t q = 0; q < 4; q++)
+        _mm256_storeu_si256(
+            (__m256i *)(room + 8 * q),
+            f->to == I8_TO_I32 ? acc[q] : _mm256_castps_si256(scaled_8(f, acc[q], order + 16 * q)));
+    for (size_t c = 0; c < n; c++)
+        memcpy((uint8_t *)y + (at + c) * 4, room + c % 16 / 4 * 8 + c / 16 * 4 + c % 4, 4);
 }
 
 #endif

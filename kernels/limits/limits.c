@@ -38,6 +38,7 @@ void ig_limit_loops_get(ig_limit_loops *out)
     const uint32_t have = ig_cpu_flags();
     if (have & IG_CPU_AVX512BF16) add_level(out, &ig_limit_loops_avx512bf16);
     if (have & IG_CPU_AVX512VNNI) add_level(out, &ig_limit_loops_avx512vnni);
+    if (have & IG_CPU_AVXVNNI) add_level(out, &ig_limit_loops_avxvnni);
     if (have & IG_CPU_AVX512) add_level(out, &ig_limit_loops_avx512);
     if (have & IG_CPU_AVX2) add_level(out, &ig_limit_loops_avx2);
 #endif

@@ -17,7 +17,7 @@ typedef void ig_limit_copy_fn(void *to, const void *from, size_t bytes);
 
 /* Ways to read and to copy: which is fastest depends on the cache and on the machine, so the limit
  * is the best of all. */
-enum { IG_LIMIT_WAYS = 10 };
+enum { IG_LIMIT_WAYS = 16 };
 
 typedef struct {
     ig_limit_ops_fn *fma_f32, *fma_f64;
@@ -31,8 +31,8 @@ typedef struct {
 /* What each ISA's file brings; NULL: nothing better than the levels below. */
 extern const ig_limit_loops ig_limit_loops_ref;
 #if IG_X86
-extern const ig_limit_loops ig_limit_loops_avx2, ig_limit_loops_avx512, ig_limit_loops_avx512vnni,
-    ig_limit_loops_avx512bf16;
+extern const ig_limit_loops ig_limit_loops_avx2, ig_limit_loops_avxvnni, ig_limit_loops_avx512,
+    ig_limit_loops_avx512vnni, ig_limit_loops_avx512bf16;
 #endif
 
 /* ig_limit_loops_get - for each kind the loop of the highest level in use; all ways to read and to

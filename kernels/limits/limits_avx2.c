@@ -92,6 +92,8 @@ static uint64_t read_1(const void *p, size_t n) { return read_streams(p, n, 1, 0
 static uint64_t read_1_ahead(const void *p, size_t n) { return read_streams(p, n, 1, 1024); }
 static uint64_t read_4(const void *p, size_t n) { return read_streams(p, n, 4, 0); }
 static uint64_t read_4_ahead(const void *p, size_t n) { return read_streams(p, n, 4, 1024); }
+static uint64_t read_1_page(const void *p, size_t n) { return read_streams(p, n, 1, 4096); }
+static uint64_t read_4_page(const void *p, size_t n) { return read_streams(p, n, 4, 4096); }
 
 static void copy_plain(void *to, const void *from, size_t bytes)
 {
@@ -118,6 +120,6 @@ const ig_limit_loops ig_limit_loops_avx2 = {
     .fma_f64 = fma_f64,
     .mac_i8 = mac_i8,
     .mac_i4 = mac_i4,
-    .read = {read_1, read_1_ahead, read_4, read_4_ahead},
+    .read = {read_1, read_1_ahead, read_1_page, read_4, read_4_ahead, read_4_page},
     .copy = {copy_plain, copy_around},
 };

@@ -180,6 +180,7 @@ ingot_status ig_pass_qdq(ig_graph *g, ig_pass_context *c, ingot_error *err)
     IG_TRY(ig_graph_sort(g, err));
     IG_TRY(ig_infer_graph(g, c->heap, err));
     bool ok = walk(&q, fuse_quantize);
+    if (ok) IG_TRY(ig_graph_sort(g, err));
     if (ok) IG_TRY(ig_pass_dead(g, c, err)); /* products that were fused are no readers any more */
     ok = ok && walk(&q, product_to_f32) && walk(&q, dynamic);
     if (!ok) return ig_fail(err, INGOT_E_NOMEM, "fusing quantisation: no memory");

@@ -11,7 +11,7 @@
  *   kv_len     [B] i64: so many keys are there; with causal the last query stands at the last of
  *              them
  *
- * Query head h reads key head h / (Hq / Hkv). A task is a head and a block of queries: heads are
+ * Query head h reads key head h / (Hq / Hkv). A task is a key head and a block of queries: heads are
  * read and written where they lie, with strides. f16 and bf16 are widened as a whole. */
 #include "runtime/ops/attention.h"
 #include "runtime/ops/attention_rows.h"
@@ -50,7 +50,8 @@ typedef struct {
     attention_f32_fn *kernel;
     ig_attention_rows_fn *rows;
     ig_calc calc;
-    size_t batch, q_heads, kv_heads, tq, tk, past, d, dv;
+    size_t batch, q_heads, kv_heads, shared, tq, tk, past, d,
+        dv;            /* shared: query heads a key head */
     layout q, k, v, y; /* k and v: of what is read, past included */
     bool joined;       /* past and new keys are copied together */
     ig_wide wide_q, wide_k, wide_v, wide_y;
@@ -58,8 +59,8 @@ typedef struct {
     bool has_mask, mask_copied;
     size_t mask_batch, mask_head, mask_row; /* 0: repeated */
     size_t mask_rows, mask_len, at_mask;
-    bool plain; /* nothing that the kernel cannot do */
-    size_t q_block, blocks, at_worker, worker_bytes;
+    bool plain;                                             /* nothing that the kernel cannot do */
+    size_t heads, q_block, blocks, at_worker, worker_bytes; /* heads: of the tasks */
     double scale;
 } state;
 
@@ -88,6 +89,7 @@ static void measure(state *s, const ig_bind *b)
     s->tq = (size_t)q->dims[four && !q_first ? 2 : 1];
     s->d = four ? (size_t)q->dims[3] : (size_t)q->dims[2] / s->q_heads;
     s->dv = four ? (size_t)v->dims[3] : (size_t)v->dims[2] / s->kv_heads;
+    s->shared = s->kv_heads ? s->q_heads / s->kv_heads : 0;
     const size_t fresh = (size_t)k->dims[four && !k_first ? 2 : 1];
     s->past = past ? (size_t)past->dims[2] : 0;
     s->tk = fresh + s->past;
@@ -135,20 +137,24 @@ static ingot_status bind_heads(state *s, ig_bind *b)
     return INGOT_OK;
 }
 
-/* Tasks: whole heads when there are enough of them, since each packs its keys; else also blocks of
- * queries. */
+/* Tasks: for the kernel a key head with all query heads that share it, else a query head; whole
+ * when there are enough of them, since each packs its keys; else also blocks of queries. */
 static ingot_status bind_tasks(state *s, ig_bind *b)
 {
-    enum { QUERIES = 28 }; /* of a block of the kernel */
-    const size_t threads = IG_MAX(b->n_threads, (size_t)1), all = s->batch * s->q_heads;
-    size_t floats, row;
+    enum { FEWEST = 64 }; /* rows of a task, so that packing is a small part of it */
+    const size_t threads = IG_MAX(b->n_threads, (size_t)1);
+    const size_t rows = s->plain ? IG_MAX(s->shared, (size_t)1) : 1;
+    size_t floats = 0, row;
+    s->heads = s->batch * (s->plain ? s->kv_heads : s->q_heads);
     s->q_block = IG_MAX(s->tq, (size_t)1);
-    while (s->q_block > QUERIES && all * ((s->tq + s->q_block - 1) / s->q_block) < 2 * threads)
-        s->q_block = (s->q_block / 2 + QUERIES - 1) / QUERIES * QUERIES;
+    while (s->heads * ((s->tq + s->q_block - 1) / s->q_block) < 4 * threads &&
+           s->q_block * rows >= 2 * FEWEST)
+        s->q_block = (s->q_block + 1) / 2;
     s->blocks = (s->tq + s->q_block - 1) / s->q_block;
-    if (!ig_attention_scratch(s->tk, s->d, s->dv, &floats) ||
+    const attention_args shape = {.heads = rows, .tk = s->tk, .d = s->d, .dv = s->dv};
+    if ((s->plain && !ig_attention_scratch(&shape, s->q_block, &floats)) ||
         !ig_mul_ok(floats, sizeof(float), &floats) || !ig_mul_ok(s->tk, sizeof(double), &row) ||
-        !ig_align_ok(IG_MAX(floats, row), (size_t)IG_ALIGN, &s->worker_bytes))
+        !ig_align_ok(s->plain ? floats : row, (size_t)IG_ALIGN, &s->worker_bytes))
         return ig_bind_fail(b, "the heads are too large");
     return ig_scratch_add(b, threads, s->worker_bytes, &s->at_worker);
 }
@@ -163,8 +169,7 @@ static ingot_status bind(ig_bind *b)
     if (b->in[V]->dtype == INGOT_F64 || a->softmax_precision == INGOT_F64) s->calc = IG_CALC_F64;
     s->rows = s->calc == IG_CALC_F64 ? ig_attention_rows_f64 : ig_attention_rows_f32;
     measure(s, b);
-    s->plain = s->calc == IG_CALC_F32 && a->softcap == 0 && a->left_window < 0 &&
-               a->right_window < 0 && !output(b, SCORES);
+    s->plain = s->calc == IG_CALC_F32 && !output(b, SCORES);
     b->kernel = s->plain ? "attention_f32" : "rows";
     IG_TRY(bind_heads(s, b));
     IG_TRY(bind_mask(s, b));
@@ -256,54 +261,70 @@ static void prepare_mask(void *arg, size_t begin, size_t end, size_t worker)
     }
 }
 
-/* A query all of whose keys the mask hides gives zeros; the kernel made it NaN. */
-static void clear_hidden(const attention_args *p, size_t q0, size_t q1)
+/* The keys of a batch: how many, and where query 0 stands. */
+typedef struct {
+    size_t keys;
+    int64_t offset;
+} extent;
+
+static extent extent_of(const job *j, size_t batch)
 {
-    for (size_t i = q0; i < q1; i++) {
-        const float *mask = p->mask + i * p->mask_row;
-        const size_t sees = p->causal ? IG_MIN(p->tk, i + p->past + 1) : p->tk;
-        size_t k = 0;
-        while (k < sees && mask[k] == -INFINITY) k++;
-        if (k == sees) memset(p->y + i * p->y_row, 0, p->dv * sizeof *p->y);
-    }
+    const ig_tensor *len = given(j->r, KV_LEN);
+    if (!len) return (extent){j->s->tk, (int64_t)j->s->past};
+    const int64_t keys = ((const int64_t *)len->data)[batch];
+    return (extent){(size_t)keys, keys - (int64_t)j->s->tq};
 }
 
-static void by_kernel(const state *s, const ig_attention_rows *p, bool hidden_nan, size_t q0,
-                      size_t q1, float *scratch)
+/* A key head and the query heads that share it, by the kernel. */
+static void by_kernel(const job *j, size_t batch, size_t kv, size_t q0, size_t q1, float *scratch)
 {
-    const attention_args a = {.y = p->y,
-                              .q = p->q,
-                              .k = p->k,
-                              .v = p->v,
-                              .mask = p->mask,
-                              .tq = s->tq,
-                              .tk = p->keys,
-                              .d = s->d,
-                              .dv = s->dv,
-                              .y_row = p->y_row,
-                              .q_row = p->q_row,
-                              .k_row = p->k_row,
-                              .v_row = p->v_row,
-                              .mask_row = p->mask_row,
-                              .scale = (float)p->scale,
-                              .causal = p->causal,
-                              .past = (size_t)p->offset};
-    s->kernel(&a, q0, q1, scratch);
-    if (a.mask && !hidden_nan) clear_hidden(&a, q0, q1);
+    const state *s = j->s;
+    const attention_attrs *a = j->r->attrs;
+    const size_t head = kv * s->shared;
+    const extent e = extent_of(j, batch);
+    attention_args p = {
+        .y = (float *)(void *)j->y + batch * s->y.batch + head * s->y.head,
+        .q = (const float *)(const void *)j->q + batch * s->q.batch + head * s->q.head,
+        .k = (const float *)(const void *)j->k + batch * s->k.batch + kv * s->k.head,
+        .v = (const float *)(const void *)j->v + batch * s->v.batch + kv * s->v.head,
+        .y_row = s->y.row,
+        .y_head = s->y.head,
+        .q_row = s->q.row,
+        .q_head = s->q.head,
+        .k_row = s->k.row,
+        .v_row = s->v.row,
+        .tq = s->tq,
+        .heads = s->shared,
+        .tk = e.keys,
+        .d = s->d,
+        .dv = s->dv,
+        .rule = {.scale = (float)s->scale,
+                 .softcap = (float)a->softcap,
+                 .causal = a->causal != 0,
+                 .offset = e.offset,
+                 .left = a->left_window,
+                 .right = a->right_window}};
+    if (j->mask) {
+        p.mask = (const float *)(const void *)j->mask + batch * s->mask_batch + head * s->mask_head;
+        p.mask_row = s->mask_row;
+        p.mask_head = s->mask_head;
+        if (a->hidden_nan && p.tk) p.rule.hidden = NAN;
+    }
+    s->kernel(&p, q0, q1, scratch);
 }
 
 static ig_attention_rows head_at(const job *j, size_t batch, size_t head)
 {
     const state *s = j->s;
     const attention_attrs *a = j->r->attrs;
-    const size_t each = ig_calc_bytes(s->calc), kv = head / (s->q_heads / s->kv_heads);
-    const ig_tensor *len = given(j->r, KV_LEN);
+    const size_t each = ig_calc_bytes(s->calc), kv = head / s->shared;
+    const extent e = extent_of(j, batch);
     ig_attention_rows p = {.y = j->y + (batch * s->y.batch + head * s->y.head) * each,
                            .q = j->q + (batch * s->q.batch + head * s->q.head) * each,
                            .k = j->k + (batch * s->k.batch + kv * s->k.head) * each,
                            .v = j->v + (batch * s->v.batch + kv * s->v.head) * each,
                            .tk = s->tk,
-                           .keys = s->tk,
+                           .keys = e.keys,
                            .d = s->d,
                            .dv = s->dv,
                            .y_row = s->y.row,
@@ -314,7 +335,7 @@ static ig_attention_rows head_at(const job *j, size_t batch, size_t head)
                            .scale = s->scale,
                            .softcap = a->softcap,
                            .causal = a->causal != 0,
-                           .offset = (int64_t)s->past,
+                           .offset = e.offset,
                            .left = a->left_window,
                            .right = a->right_window,
                            .scores = wanted(j->r, SCORES),
@@ -322,10 +343,6 @@ static ig_attention_rows head_at(const job *j, size_t batch, size_t head)
                            .mode = (ig_scores)a->scores,
                            .hidden_nan = a->hidden_nan != 0};
     if (j->mask) p.mask = j->mask + (batch * s->mask_batch + head * s->mask_head) * each;
-    if (len) {
-        p.keys = (size_t)((const int64_t *)len->data)[batch];
-        p.offset = (int64_t)p.keys - (int64_t)s->tq;
-    }
     return p;
 }
 
@@ -333,16 +350,18 @@ static void work(void *arg, size_t begin, size_t end, size_t worker)
 {
     const job *j = arg;
     const state *s = j->s;
-    const attention_attrs *a = j->r->attrs;
     void *scratch = (char *)ig_piece(j->r, s->at_worker) + worker * s->worker_bytes;
     for (size_t i = begin; i < end; i++) {
-        const size_t head = i / s->blocks, q0 = i % s->blocks * s->q_block;
+        const size_t heads = s->plain ? s->kv_heads : s->q_heads;
+        const size_t batch = i / s->blocks / heads, head = i / s->blocks % heads;
+        const size_t q0 = (s->blocks - 1 - i % s->blocks) * s->q_block; /* causal: longest first */
         const size_t q1 = IG_MIN(q0 + s->q_block, s->tq);
-        const ig_attention_rows p = head_at(j, head / s->q_heads, head % s->q_heads);
-        if (s->plain && !(p.causal && p.offset < 0))
-            by_kernel(s, &p, a->hidden_nan, q0, q1, scratch);
-        else
+        if (s->plain) {
+            by_kernel(j, batch, head, q0, q1, scratch);
+        } else {
+            const ig_attention_rows p = head_at(j, batch, head);
             s->rows(&p, q0, q1, scratch);
+        }
     }
 }
 
@@ -373,9 +392,9 @@ static ingot_status run(ig_run *r)
         if (s->mask_copied)
             ig_parallel(r->pool, s->mask_rows, IG_GRAIN / (s->tk + 1) + 1, 0, prepare_mask, &j);
     }
-    const double each = (double)s->q_block * (double)s->tk * (double)(s->d + s->dv + 1);
-    ig_parallel(r->pool, s->batch * s->q_heads * s->blocks, (size_t)(65536 / (each + 1)) + 1, 0,
-                work, &j);
+    const double each =
+        (double)(s->q_block * s->shared) * (double)s->tk * (double)(s->d + s->dv + 1);
+    ig_parallel(r->pool, s->heads * s->blocks, (size_t)(65536 / (each + 1)) + 1, 0, work, &j);
     ig_wide_store(&s->wide_y, r, r->out[Y]);
     return INGOT_OK;
 }

@@ -18,10 +18,26 @@ static bool list_taps(ig_conv_i8 *s, ig_arena *arena)
             const size_t k = (size_t)s->win.kernel[d];
             const int64_t by = (int64_t)(rest % k) * s->win.dilation[d];
             s->tap[t * (size_t)n + (size_t)d] = by;
-            s->offset[t] += (ptrdiff_t)by * (ptrdiff_t)place;
+            s->offset[t] += (ptrdiff_t)by * (ptrdiff_t)(place * s->c);
             place *= (size_t)s->win.in[d];
             rest /= k;
         }
+    }
+    return true;
+}
+
+/* Windows of 3 x 3 go to the kernel in columns. */
+static bool list_slots(ig_conv_i8 *s, ig_arena *arena)
+{
+    s->dw_columns = s->win.n == 2 && s->win.kernel[0] == 3 && s->win.kernel[1] == 3;
+    s->dw_groups = (s->taps + 3) / 4;
+    s->slot = ig_new_n(arena, int64_t, 4 * s->dw_groups);
+    s->slot_offset = ig_new_n(arena, ptrdiff_t, 4 * s->dw_groups);
+    if (!s->slot || !s->slot_offset) return false;
+    for (size_t i = 0; i < 4 * s->dw_groups; i++) {
+        s->slot[i] = i < s->taps ? (int64_t)i : -1;
+        if (s->dw_columns) s->slot[i] = i % 4 < 3 ? (int64_t)(i % 4 * 3 + i / 4) : -1;
+        if (s->slot[i] >= 0) s->slot_offset[i] = s->offset[s->slot[i]];
     }
     return true;
 }
@@ -57,13 +73,13 @@ ingot_status ig_conv_i8_bind(ig_conv_i8 *s, ig_bind *b, bool depthwise)
     s->run = 1;
     if (s->groups == 1 && s->win.dilation[s->win.n - 1] == 1)
         s->run = (size_t)s->win.kernel[s->win.n - 1];
-    if (!list_taps(s, b->arena))
+    if (!list_taps(s, b->arena) || !list_slots(s, b->arena))
         return ig_node_fail(b->err, INGOT_E_NOMEM, b->node, "no memory for the window");
     cut(s, IG_MAX(b->n_threads, (size_t)1));
     b->scratch_bytes = 0; /* count one worker's part alone */
-    const size_t t4 = (s->taps + 3) / 4 * 4, rows = s->block_rows;
+    const size_t rows = s->block_rows;
     if (!ig_gemm_i8_acts_bytes(rows, s->k, &acts) || !ig_align_ok(s->k, 4, &k4) ||
-        !ig_mul_ok(rows, depthwise ? t4 * sizeof(void *) : k4, &room))
+        !ig_mul_ok(rows, depthwise ? 4 * s->dw_groups * sizeof(void *) : k4, &room))
         return ig_bind_fail(b, "the windows are too large");
     size_t at;
     IG_TRY(ig_scratch_add(b, room, 1, &at));
@@ -101,16 +117,17 @@ static void step(const ig_conv_i8 *s, place *at)
     }
 }
 
-/* Does the whole window lie in x? *p: the position of its first tap. */
+/* Does the whole window lie in x? *p: where its first tap is, in bytes. */
 static bool inside(const ig_conv_i8 *s, const place *at, ptrdiff_t *p)
 {
     bool in = true;
-    *p = 0;
+    ptrdiff_t base = 0;
     for (int d = 0; d < s->win.n; d++) {
         const int64_t last = at->in[d] + (s->win.kernel[d] - 1) * s->win.dilation[d];
         in = in && at->in[d] >= 0 && last < s->win.in[d];
-        *p = *p * (ptrdiff_t)s->win.in[d] + (ptrdiff_t)at->in[d];
+        base = base * (ptrdiff_t)s->win.in[d] + (ptrdiff_t)at->in[d];
     }
+    *p = base * (ptrdiff_t)s->c;
     return in;
 }
 
@@ -122,18 +139,18 @@ static bool tap_inside(const ig_conv_i8 *s, const place *at, size_t t)
     return true;
 }
 
-/* memcpy of a few bytes, without its call. */
+/* memcpy of a few bytes, without its call: the last piece overlaps the one before. */
 static inline void copy(uint8_t *to, const uint8_t *from, size_t n)
 {
-    if (n > 64) {
-        memcpy(to, from, n);
-        return;
+    if (n >= 16) {
+        for (size_t i = 0; i + 16 < n; i += 16) memcpy(to + i, from + i, 16);
+        memcpy(to + n - 16, from + n - 16, 16);
+    } else if (n >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + n - 8, from + n - 8, 8);
+    } else {
+        for (size_t i = 0; i < n; i++) to[i] = from[i];
     }
-    size_t i = 0;
-    for (; i + 16 <= n; i += 16) memcpy(to + i, from + i, 16);
-    if (n & 8) memcpy(to + i, from + i, 8), i += 8;
-    if (n & 4) memcpy(to + i, from + i, 4), i += 4;
-    for (; i < n; i++) to[i] = from[i];
 }
 
 /* The windows of output positions [p, p + rows) of an image, group g, as rows of k4 bytes. */
@@ -141,20 +158,18 @@ static void gather(const ig_conv_i8_job *j, uint8_t *to, const uint8_t *x, size_
                    size_t g)
 {
     const ig_conv_i8 *s = j->s;
-    const size_t tail = (s->k + 3) / 4 * 4 - s->k, each = s->c_each, first = g * each;
+    const size_t tail = (s->k + 3) / 4 * 4 - s->k, each = s->c_each, run = s->run * each;
     place at;
     place_at(s, p, &at);
+    x += g * each;
     for (size_t r = 0; r < rows; r++, step(s, &at)) {
         ptrdiff_t base;
         if (inside(s, &at, &base)) {
-            for (size_t t = 0; t < s->taps; t += s->run, to += s->run * each)
-                copy(to, x + (size_t)(base + s->offset[t]) * s->c + first, s->run * each);
+            for (size_t t = 0; t < s->taps; t += s->run, to += run)
+                copy(to, x + base + s->offset[t], run);
         } else {
             for (size_t t = 0; t < s->taps; t++, to += each)
-                copy(to,
-                     tap_inside(s, &at, t) ? x + (size_t)(base + s->offset[t]) * s->c + first
-                                           : j->border,
-                     each);
+                copy(to, tap_inside(s, &at, t) ? x + base + s->offset[t] : j->border, each);
         }
         for (size_t i = 0; i < tail; i++) *to++ = 0;
     }
@@ -205,22 +220,27 @@ static void depthwise(const ig_conv_i8_job *j, char *mine, size_t image, size_t 
     const ig_conv_i8 *s = j->s;
     const uint8_t *x = j->x + image * s->p_in * s->c;
     const uint8_t **from = (const uint8_t **)(void *)mine;
-    const size_t t4 = (s->taps + 3) / 4 * 4;
+    const size_t slots = 4 * s->dw_groups;
     place at;
     place_at(s, p, &at);
-    for (size_t r = 0; r < rows; r++, step(s, &at), from += t4) {
+    for (size_t r = 0; r < rows; r++, step(s, &at), from += slots) {
         ptrdiff_t base;
-        const bool whole = inside(s, &at, &base);
-        for (size_t t = 0; t < s->taps; t++)
-            from[t] = whole || tap_inside(s, &at, t) ? x + (size_t)(base + s->offset[t]) * s->c
-                                                     : j->border;
-        for (size_t t = s->taps; t < t4; t++) from[t] = j->border;
+        if (inside(s, &at, &base)) {
+            for (size_t i = 0; i < slots; i++) from[i] = x + base + s->slot_offset[i];
+            continue;
+        }
+        for (size_t i = 0; i < slots; i++) {
+            const int64_t t = s->slot[i];
+            const bool in = t >= 0 && tap_inside(s, &at, (size_t)t);
+            from[i] = in ? x + base + s->slot_offset[i] : j->border;
+        }
     }
     const conv_dw_i8_args q = {.y = result(j, image, p, 0),
                                .taps = (const uint8_t *const *)(void *)mine,
                                .w = j->panels,
                                .finish = j->columns.finish,
-                               .n_taps = s->taps,
+                               .groups = s->dw_groups,
+                               .columns = s->dw_columns,
                                .c = s->c,
                                .y_row = s->m,
                                .flip = s->x_signed ? 0x80 : 0};
@@ -248,5 +268,6 @@ void ig_conv_i8_run(const ig_conv_i8_job *j, ig_pool *pool)
     const ig_conv_i8 *s = j->s;
     const size_t macs = s->block_rows * s->k * s->m;
     ig_parallel(pool, s->batch * s->blocks * s->col_blocks,
-                (size_t)(s->depthwise ? 2 : 8) * IG_GRAIN / (macs + 1) + 1, 0, work, (void *)(uintptr_t)j);
+                (size_t)(s->depthwise ? 2 : 8) * IG_GRAIN / (macs + 1) + 1, 0, work,
+                (void *)(uintptr_t)j);
 }

@@ -15,11 +15,16 @@ typedef struct {
     size_t batch, c, m, groups, c_each, m_each; /* channels; _each: of a group */
     size_t p_in, p_out, taps, k;                /* positions; k = taps * c_each */
     int64_t *tap;                               /* [taps, spatial]: offsets of position */
-    ptrdiff_t *offset;                          /* [taps]: the same in positions of x */
+    ptrdiff_t *offset;                          /* [taps]: the same in bytes of x */
     size_t run;                                 /* neighbouring taps that lie side by side in x */
-    size_t blocks, col_blocks, block_rows;      /* of an image; positions of the longest block */
-    bool x_signed, depthwise, direct;           /* direct: a window is one position of x */
-    bool raw;                                   /* the kernel reads rows of u8 */
+    int64_t
+        *slot; /* [dw_groups, 4]: the kernel's order of the taps of a depthwise window, -1: none */
+    ptrdiff_t *slot_offset; /* the same in bytes of x; 0 for none */
+    size_t dw_groups;
+    bool dw_columns;
+    size_t blocks, col_blocks, block_rows; /* of an image; positions of the longest block */
+    bool x_signed, depthwise, direct;      /* direct: a window is one position of x */
+    bool raw;                              /* the kernel reads rows of u8 */
     gemm_i8_fn *gemm;
     gemm_i8_acts_fn *pack;
     conv_dw_i8_fn *dw;

@@ -190,15 +190,21 @@ static ingot_status bind_dense(state *s, ig_bind *b)
 static ingot_status bind_depthwise(state *s, ig_bind *b, const int8_t *w)
 {
     const ig_conv_i8 *v = &s->conv;
-    size_t bytes, c64;
-    if (!ig_conv_dw_i8_bytes(v->c, v->taps, &bytes) || !ig_align_ok(v->c, 64, &c64))
+    const size_t slots = 4 * v->dw_groups;
+    size_t bytes, c64, all;
+    if (!ig_conv_dw_i8_bytes(v->c, v->dw_groups, &bytes) || !ig_align_ok(v->c, 64, &c64) ||
+        !ig_mul_ok(v->c, slots, &all))
         return ig_bind_fail(b, "the weights are too large");
     s->w = (ig_i8_weights){.count = 1, .n = v->c, .n16 = c64, .k = v->taps, .is_signed = true};
     s->w.panels = ig_arena_take(b->arena, IG_MAX(bytes, (size_t)1));
     s->w.sums = ig_new_n(b->arena, int32_t, c64 + 1);
-    if (!s->w.panels || !s->w.sums) return no_memory(b);
-    ig_conv_dw_i8_pack(s->w.panels, s->w.sums, w, v->c, v->taps);
-    memset(s->w.sums, 0, c64 * sizeof *s->w.sums);
+    int8_t *in_slots = ig_new_n(b->arena, int8_t, all + 1);
+    if (!s->w.panels || !s->w.sums || !in_slots) return no_memory(b);
+    for (size_t i = 0; i < all; i++) {
+        const int64_t t = v->slot[i % slots];
+        if (t >= 0) in_slots[i] = w[i / slots * v->taps + (size_t)t];
+    }
+    ig_conv_dw_i8_pack(s->w.panels, in_slots, v->c, v->dw_groups);
     for (size_t i = 0; i < v->c * v->taps; i++) s->w.sums[i / v->taps] += w[i];
     return INGOT_OK;
 }

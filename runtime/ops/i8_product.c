@@ -2,6 +2,8 @@
 #include "runtime/ops/i8_product.h"
 #include "runtime/base/checked.h"
 
+#include <math.h>
+
 /* ---- weights ---- */
 
 ingot_status ig_i8_weights_bind(ig_i8_weights *w, ig_bind *b, size_t count, size_t n, size_t k,
@@ -43,13 +45,15 @@ bool ig_i8_columns_bytes(const ig_i8_weights *w, size_t *bytes)
     return ig_mul_ok(w->count, w->n16, &rows) && ig_mul_ok(rows, ARRAYS * sizeof(int32_t), bytes);
 }
 
-/* Which element of t, that has one for all, one a column, or one a column of each matrix, belongs
- * to column i of matrix m; the columns that only pad take the first. */
-static size_t element(const ig_i8_weights *w, const ig_tensor *t, size_t m, size_t i)
+/* Which of n numbers, one for all, one a column, or one a column of each matrix, belongs to column i
+ * of matrix m; the columns that only pad take the first. */
+static size_t element(const ig_i8_weights *w, size_t n, size_t m, size_t i)
 {
-    const size_t n = ig_tensor_elements(t), col = i < w->n ? i : 0;
+    const size_t col = i < w->n ? i : 0;
     return n == 1 ? 0 : n > w->n ? m * w->n + col : col;
 }
+
+static size_t count(const ig_tensor *t) { return t ? ig_tensor_elements(t) : 0; }
 
 static int32_t int_at(const ig_tensor *t, size_t i)
 {
@@ -60,10 +64,11 @@ static int32_t int_at(const ig_tensor *t, size_t i)
 static bool fill_zeros(int32_t *zero, const ig_i8_weights *w, const ig_tensor *t)
 {
     const int32_t shift = w->is_signed ? 0 : -128;
+    const size_t n = count(t);
     uint32_t any = 0;
     for (size_t m = 0; m < w->count; m++, zero += w->n16)
         for (size_t i = 0; i < w->n16; i++) {
-            zero[i] = shift + (t ? int_at(t, element(w, t, m, i)) : 0);
+            zero[i] = shift + (t ? int_at(t, element(w, n, m, i)) : 0);
             any |= (uint32_t)zero[i];
         }
     return any != 0;
@@ -74,11 +79,12 @@ static void fill_start(int32_t *start, const ig_i8_weights *w, const ig_i8_terms
                        const int32_t *fix)
 {
     const ig_tensor *bias = t->bias && t->bias->dtype == INGOT_I32 ? t->bias : NULL;
+    const size_t n = count(bias);
     const uint32_t zero =
         (uint32_t)((t->a_signed ? 128 : 0) + (t->a_zero ? int_at(t->a_zero, 0) : 0));
     for (size_t m = 0; m < w->count; m++, start += w->n16, fix += w->n16)
         for (size_t i = 0; i < w->n16; i++) {
-            const uint32_t b = bias ? (uint32_t)int_at(bias, element(w, bias, m, i)) : 0;
+            const uint32_t b = bias ? (uint32_t)int_at(bias, element(w, n, m, i)) : 0;
             start[i] = (int32_t)(b - zero * (uint32_t)fix[i]);
         }
 }
@@ -86,8 +92,17 @@ static void fill_start(int32_t *start, const ig_i8_weights *w, const ig_i8_terms
 static void fill_floats(float *to, const ig_i8_weights *w, const ig_tensor *t)
 {
     const float *from = t->data;
+    const size_t n = count(t);
     for (size_t m = 0; m < w->count; m++, to += w->n16)
-        for (size_t i = 0; i < w->n16; i++) to[i] = from[element(w, t, m, i)];
+        for (size_t i = 0; i < w->n16; i++) to[i] = from[element(w, n, m, i)];
+}
+
+/* See i8_finish: |acc| is at most 2^31. */
+static bool is_small(const float *scale, const float *bias, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(fabsf(scale[i]) < 0.5f) || (bias && !(fabsf(bias[i]) < 0x1p29f))) return false;
+    return true;
 }
 
 static i8_finish finish_of(const ig_i8_terms *t, ingot_dtype to, const ig_i8_out_attrs *attrs)
@@ -124,6 +139,7 @@ ig_i8_columns ig_i8_columns_fill(void *room, const ig_i8_weights *w, const int32
         fill_floats(bias, w, terms->bias);
         c.finish.bias = bias;
     }
+    c.finish.small = terms->scale && is_small(scale, c.finish.bias, w->count * w->n16);
     return c;
 }
 

@@ -19,7 +19,7 @@ static const ig_attr attrs[] = {
     {0},
 };
 
-enum { A, B, A_ZERO, B_ZERO, FINISH };
+enum { A, B, A_ZERO, B_ZERO, FINISH, INPUTS = FINISH + 3 };
 
 /* An operand's matrices; a vector is a matrix of one row (a) or one column (b). */
 typedef struct {
@@ -91,6 +91,8 @@ typedef struct {
     size_t blocks, block_bytes;                      /* of rows of one matrix a */
     size_t at_acts, at_sums, at_a_zeros;             /* in scratch */
     size_t at_columns, at_tiles;
+    bool known; /* all that the columns are made of: made by bind */
+    ig_i8_columns columns;
 } state;
 
 static void steps(size_t *step, const state *s, const ig_type *t, int batch_rank)
@@ -158,10 +160,43 @@ static ingot_status bind_rows(state *s, ig_bind *b)
     if (!s->raw) IG_TRY(ig_scratch_add(b, blocks, s->block_bytes, &s->at_acts));
     IG_TRY(ig_scratch_add(b, rows, sizeof(int32_t), &s->at_sums));
     IG_TRY(ig_scratch_add(b, rows, sizeof(int32_t), &s->at_a_zeros));
-    IG_TRY(ig_scratch_add(b, columns, 1, &s->at_columns));
+    if (!s->known) IG_TRY(ig_scratch_add(b, columns, 1, &s->at_columns));
     if (is_direct(s->to)) return INGOT_OK;
     return ig_scratch_add(b, IG_MAX(b->n_threads, (size_t)1),
                           IG_I8_ROWS * IG_I8_COLS * sizeof(float), &s->at_tiles);
+}
+
+static ig_i8_terms terms_of(const state *s, const ig_tensor *const *in, uint32_t n_in)
+{
+    const ig_tensor *at[INPUTS] = {NULL};
+    for (uint32_t i = 0; i < IG_MIN(n_in, (uint32_t)INPUTS); i++) at[i] = in[i];
+    return (ig_i8_terms){.a_zero = at[A_ZERO],
+                         .b_zero = at[B_ZERO],
+                         .scale = at[FINISH],
+                         .bias = at[FINISH + 1],
+                         .y_zero = at[FINISH + 2],
+                         .a_signed = s->a_signed};
+}
+
+/* One zero point of a, and nothing that only a run tells. */
+static bool all_known(const ig_bind *b)
+{
+    size_t n;
+    for (uint32_t i = A_ZERO; i < b->n_in; i++)
+        if (b->in[i] && !b->known[i]) return false;
+    return b->known[B] &&
+           (b->n_in <= A_ZERO || !b->in[A_ZERO] || (ig_type_elements(b->in[A_ZERO], &n) && n == 1));
+}
+
+static ingot_status bind_columns(state *s, ig_bind *b)
+{
+    size_t bytes;
+    const ig_i8_terms terms = terms_of(s, b->known, b->n_in);
+    if (!s->known || !ig_i8_columns_bytes(&s->w, &bytes)) return INGOT_OK;
+    void *room = ig_arena_take(b->arena, IG_MAX(bytes, (size_t)1));
+    if (!room) return ig_node_fail(b->err, INGOT_E_NOMEM, b->node, "no memory for columns");
+    s->columns = ig_i8_columns_fill(room, &s->w, s->w.sums, &terms, s->to, b->attrs);
+    return INGOT_OK;
 }
 
 static ingot_status bind(ig_bind *b)
@@ -178,13 +213,14 @@ static ingot_status bind(ig_bind *b)
     s->raw = ig_gemm_i8_raw() && !s->a_signed && s->k % 4 == 0 && b->in[B]->dtype == INGOT_I8 &&
              (b->n_in <= B_ZERO || !b->in[B_ZERO] || all_zero(b->known[B_ZERO]));
     IG_TRY(ig_i8_weights_bind(&s->w, b, b_batches, s->n, s->k, b->in[B]->dtype, known != NULL));
+    s->known = all_known(b);
     IG_TRY(bind_rows(s, b));
     b->kernel = s->raw ? "gemm_i8 of rows" : "gemm_i8";
     for (size_t i = 0; known && i < b_batches; i++)
         ig_gemm_i8_pack_weights(s->w.panels + i * s->w.bytes, s->w.sums + i * s->w.n16,
                                 (const uint8_t *)known->data + i * s->k * s->n, s->w.is_signed,
                                 s->n, s->k, 1, s->n);
-    return INGOT_OK;
+    return bind_columns(s, b);
 }
 
 /* ---- run ---- */
@@ -283,31 +319,31 @@ static void work(void *arg, size_t begin, size_t end, size_t worker)
     }
 }
 
-static const ig_tensor *input(const ig_run *r, uint32_t i) { return r->n_in > i ? r->in[i] : NULL; }
+static ig_i8_columns columns_of(job *j)
+{
+    const state *s = j->s;
+    ig_i8_terms terms = terms_of(s, j->r->in, j->r->n_in);
+    if (s->known) return s->columns;
+    if (terms.a_zero && ig_tensor_elements(terms.a_zero) > 1) {
+        j->a_zero = terms.a_zero;
+        list_zeros(j);
+        terms.a_zero = NULL;
+        terms.a_signed = false; /* the shift is in the list */
+    }
+    return ig_i8_columns_fill(ig_piece(j->r, s->at_columns), &s->w, ig_i8_sums(&s->w, j->r), &terms,
+                              s->to, j->r->attrs);
+}
 
 static ingot_status run(ig_run *r)
 {
     const state *s = r->state;
     job j = {.s = s, .r = r, .a = r->in[A]->data, .b = r->in[B]->data};
-    ig_i8_terms terms = {.a_zero = input(r, A_ZERO),
-                         .b_zero = input(r, B_ZERO),
-                         .scale = input(r, FINISH),
-                         .bias = input(r, FINISH + 1),
-                         .y_zero = input(r, FINISH + 2),
-                         .a_signed = s->a_signed};
     if (!s->m || !s->n || !s->batch) return INGOT_OK;
     j.col_blocks = s->n / IG_I8_COLS + (s->n % IG_I8_COLS != 0);
     if (!s->w.panels)
         ig_parallel(r->pool, s->w.count * (s->w.n16 / GEMM_I8_PANEL),
                     IG_GRAIN / (s->k * GEMM_I8_PANEL + 1) + 1, 0, pack_b, &j);
-    if (terms.a_zero && ig_tensor_elements(terms.a_zero) > 1) {
-        j.a_zero = terms.a_zero;
-        list_zeros(&j);
-        terms.a_zero = NULL;
-        terms.a_signed = false; /* the shift is in the list */
-    }
-    j.columns = ig_i8_columns_fill(ig_piece(r, s->at_columns), &s->w, ig_i8_sums(&s->w, r), &terms,
-                                   s->to, r->attrs);
+    j.columns = columns_of(&j);
     if (!s->raw)
         ig_parallel(r->pool, s->a_batches * s->blocks, 2 * IG_GRAIN / (s->k * IG_I8_ROWS + 1) + 1,
                     0, pack_a, &j);

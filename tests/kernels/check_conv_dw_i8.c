@@ -1,5 +1,5 @@
 /* check_conv_dw_i8.c - the depthwise convolution of bytes against plain sums: all tails of
- * channels, numbers of taps, results, and extremes. */
+ * channels, windows of any taps and in columns, results, and extremes. */
 #include "tests/kernels/kernel_check.h"
 #include "kernels/conv_i8/conv_dw_i8.h"
 
@@ -8,9 +8,10 @@
 #include <string.h>
 
 typedef struct {
-    size_t pixels, c, taps;
+    size_t pixels, c, groups;
     i8_to to;
     bool to_signed, x_signed, bias, extreme;
+    size_t step; /* columns from window to window; 0: windows of any taps */
 } dw_case;
 
 typedef struct {
@@ -36,7 +37,8 @@ static i8_finish finish_of(const dw_case *d, const columns *plain, const columns
                        .bias = d->bias ? ordered->bias : NULL,
                        .low = (float)(low - zero),
                        .high = (float)(low + 255 - zero),
-                       .zero = zero};
+                       .zero = zero,
+                       .small = d->bias};
 }
 
 static columns columns_of(size_t n)
@@ -54,34 +56,56 @@ static void expect(const dw_case *d, const columns *n, const i8_finish *f, uint8
         *y = (uint8_t)((int32_t)fminf(fmaxf(rintf(v), f->low), f->high) + f->zero);
 }
 
+/* Weights [c, 4 * groups]; the fourth of a column is 0. */
+static int8_t *weights_of(const dw_case *d)
+{
+    const size_t n = 4 * d->groups;
+    int8_t *w = check_bytes(d->c * n);
+    for (size_t i = 0; i < d->c * n; i++) {
+        if (d->extreme) w[i] = w[i] < 0 ? -128 : 127;
+        if (d->step && i % 4 == 3) w[i] = 0;
+    }
+    return w;
+}
+
+/* Pointers into `rows` rows: at random, or columns of three that windows side by side share. */
+static const uint8_t **taps_of(const dw_case *d, size_t rows)
+{
+    const size_t n = 4 * d->groups;
+    const uint8_t **taps = calloc(d->pixels * n + 1, sizeof *taps), *row[16];
+    for (size_t i = 0; i < rows; i++) {
+        uint8_t *bytes = check_bytes(d->c);
+        if (d->extreme && d->c) memset(bytes, i ? 0xff : 0x80, d->c);
+        row[i] = bytes;
+    }
+    for (size_t i = 0; i < d->pixels * n; i++) {
+        const size_t column = i / n * d->step + i % n / 4;
+        taps[i] = row[d->step ? (column * 5 + i % 4) % rows : check_pick(0, rows - 1)];
+        if (d->step && i % 4 == 3) taps[i] = NULL; /* not read */
+    }
+    return taps;
+}
+
 static void check_case(conv_dw_i8_fn *fn, const dw_case *d)
 {
-    const size_t t4 = (d->taps + 3) / 4 * 4, c64 = (d->c + 63) / 64 * 64, y_row = d->c + 5;
+    const size_t n = 4 * d->groups, c64 = (d->c + 63) / 64 * 64, y_row = d->c + 5;
     const int32_t zero = (int32_t)check_pick(0, 255) - (d->to_signed ? 128 : 0);
     size_t bytes;
-    check_true(ig_conv_dw_i8_bytes(d->c, d->taps, &bytes), "bytes");
-    int8_t *w = check_bytes(d->c * d->taps), *packed = check_bytes(bytes);
-    int32_t *sums = check_i32(c64, 0, 0);
-    for (size_t i = 0; d->extreme && i < d->c * d->taps; i++) w[i] = w[i] < 0 ? -128 : 127;
-    ig_conv_dw_i8_pack(packed, sums, w, d->c, d->taps);
+    check_true(ig_conv_dw_i8_bytes(d->c, d->groups, &bytes), "bytes");
+    int8_t *w = weights_of(d), *packed = check_bytes(bytes);
+    ig_conv_dw_i8_pack(packed, w, d->c, d->groups);
     const columns plain = columns_of(d->c), ordered = columns_of(c64);
     const i8_finish f = finish_of(d, &plain, &ordered, zero);
-    const uint8_t **taps = calloc(d->pixels * t4 + 1, sizeof *taps);
-    uint8_t *rows[3];
-    for (size_t i = 0; i < IG_LEN(rows); i++) {
-        rows[i] = check_bytes(d->c);
-        if (d->extreme) memset(rows[i], i ? 0xff : 0x80, d->c);
-    }
-    for (size_t i = 0; i < d->pixels * t4; i++) taps[i] = rows[check_pick(0, IG_LEN(rows) - 1)];
+    const uint8_t **taps = taps_of(d, 11);
     const size_t each = i8_finish_bytes(&f), y_bytes = d->pixels * y_row * each;
     uint8_t *want = check_bytes(y_bytes), *got = check_bytes(y_bytes);
-    memset(want, 7, y_bytes);
-    memset(got, 7, y_bytes);
+    if (y_bytes) memset(want, 7, y_bytes), memset(got, 7, y_bytes);
     const conv_dw_i8_args p = {.y = got,
                                .taps = taps,
                                .w = packed,
                                .finish = f,
-                               .n_taps = d->taps,
+                               .groups = d->groups,
+                               .columns = d->step > 0,
                                .c = d->c,
                                .y_row = y_row,
                                .flip = d->x_signed ? 0x80 : 0};
@@ -89,9 +113,10 @@ static void check_case(conv_dw_i8_fn *fn, const dw_case *d)
     for (size_t i = 0; i < d->pixels; i++)
         for (size_t c = 0; c < d->c; c++) {
             int32_t acc = plain.start[c];
-            for (size_t t = 0; t < d->taps; t++) {
-                const uint8_t x = taps[i * t4 + t][c];
-                acc += (d->x_signed ? (int8_t)x + 128 : x) * w[c * d->taps + t];
+            for (size_t t = 0; t < n; t++) {
+                if (!taps[i * n + t]) continue;
+                const uint8_t x = taps[i * n + t][c];
+                acc += (d->x_signed ? (int8_t)x + 128 : x) * w[c * n + t];
             }
             expect(d, &plain, &f, want + (i * y_row + c) * each, acc, c);
         }
@@ -99,20 +124,29 @@ static void check_case(conv_dw_i8_fn *fn, const dw_case *d)
     free(taps);
 }
 
-static void bench_case(conv_dw_i8_fn *fn, size_t pixels, size_t c, size_t n_taps)
+/* Windows of 3 x 3 in columns, or of 25 taps. */
+static void bench_case(conv_dw_i8_fn *fn, size_t pixels, size_t c, size_t groups)
 {
-    const dw_case d = {.c = c, .to = I8_TO_BYTES};
-    const size_t t4 = (n_taps + 3) / 4 * 4, c64 = (c + 63) / 64 * 64;
+    const dw_case d = {.c = c, .to = I8_TO_BYTES, .bias = true};
+    const size_t c64 = (c + 63) / 64 * 64, n_taps = groups == 3 ? 9 : 25;
     size_t bytes;
-    check_true(ig_conv_dw_i8_bytes(c, n_taps, &bytes), "bytes");
+    check_true(ig_conv_dw_i8_bytes(c, groups, &bytes), "bytes");
     int8_t *packed = check_bytes(bytes);
-    uint8_t *x = check_bytes((pixels + t4) * c), *y = check_bytes(pixels * c);
+    uint8_t *x = check_bytes((pixels + 4 * groups) * c), *y = check_bytes(pixels * c);
     const columns plain = columns_of(c), ordered = columns_of(c64);
-    const i8_finish f = finish_of(&d, &plain, &ordered, 10);
-    const uint8_t **taps = calloc(pixels * t4 + 1, sizeof *taps);
-    for (size_t i = 0; i < pixels * t4; i++) taps[i] = x + (i / t4 + i % t4) * c;
-    const conv_dw_i8_args p = {
-        .y = y, .taps = taps, .w = packed, .finish = f, .n_taps = n_taps, .c = c, .y_row = c};
+    i8_finish f = finish_of(&d, &plain, &ordered, 10);
+    f.bias = NULL;
+    const uint8_t **taps = calloc(pixels * 4 * groups + 1, sizeof *taps);
+    for (size_t i = 0; i < pixels * 4 * groups; i++)
+        taps[i] = x + (i / (4 * groups) + i % (4 * groups) / 4 + i % 4) * c;
+    const conv_dw_i8_args p = {.y = y,
+                               .taps = taps,
+                               .w = packed,
+                               .finish = f,
+                               .groups = groups,
+                               .columns = groups == 3,
+                               .c = c,
+                               .y_row = c};
     check_bench(2.0 * (double)(pixels * c * n_taps), 2.0 * (double)(pixels * c), fn(&p, pixels));
     free(taps);
 }
@@ -120,23 +154,25 @@ static void bench_case(conv_dw_i8_fn *fn, size_t pixels, size_t c, size_t n_taps
 static void check_one(conv_dw_i8_fn *fn, const char *name, uint32_t needs)
 {
     static const char *const to[] = {"i32", "f32", "bytes"};
-    for (size_t i = 0; i < 100; i++) {
-        const dw_case d = {.pixels = check_pick(0, 5),
-                           .c = i < 70 ? i : check_pick(1, 300),
-                           .taps = check_pick(1, 27),
-                           .to = (i8_to)check_pick(0, 2),
-                           .to_signed = check_pick(0, 1),
-                           .x_signed = check_pick(0, 1),
-                           .bias = check_pick(0, 1),
-                           .extreme = check_pick(0, 1)};
-        if (check_next(needs, name, "%zux%zu, %zu taps of %c8 to %c %s%s", d.pixels, d.c, d.taps,
-                       d.x_signed ? 's' : 'u', d.to_signed ? 's' : 'u', to[d.to],
-                       d.extreme ? " extreme" : ""))
+    for (size_t i = 0; i < 140; i++) {
+        dw_case d = {.pixels = check_pick(0, 6),
+                     .c = i < 70 ? i : check_pick(1, 300),
+                     .groups = check_pick(1, 7),
+                     .to = (i8_to)check_pick(0, 2),
+                     .to_signed = check_pick(0, 1),
+                     .x_signed = check_pick(0, 1),
+                     .bias = check_pick(0, 1),
+                     .extreme = check_pick(0, 1)};
+        const size_t step = check_pick(1, 3);
+        if (i % 2) d.step = step, d.groups = 3;
+        if (check_next(needs, name, "%zux%zu, %zu groups of %c8 to %c %s%s, step %zu", d.pixels,
+                       d.c, d.groups, d.x_signed ? 's' : 'u', d.to_signed ? 's' : 'u', to[d.to],
+                       d.extreme ? " extreme" : "", d.step))
             check_case(fn, &d);
     }
-    static const size_t sizes[][3] = {{112, 32, 9}, {56, 144, 9}, {28, 240, 25}, {14, 672, 25}};
+    static const size_t sizes[][3] = {{112, 32, 3}, {56, 144, 3}, {28, 240, 7}, {14, 672, 7}};
     for (size_t i = 0; i < IG_LEN(sizes); i++)
-        if (check_next(needs, name, "bench %zux%zu, %zu taps", sizes[i][0], sizes[i][1],
+        if (check_next(needs, name, "bench %zux%zu, %zu groups", sizes[i][0], sizes[i][1],
                        sizes[i][2]))
             bench_case(fn, sizes[i][0], sizes[i][1], sizes[i][2]);
 }

@@ -64,7 +64,8 @@ static i8_finish random_finish(const gemm_case *g, size_t n16)
                        .bias = pick & 4 ? bias : NULL,
                        .low = relu ? 0 : (float)(low - zero),
                        .high = (float)(low + 255 - zero),
-                       .zero = zero};
+                       .zero = zero,
+                       .small = !g->extreme && pick & 4};
 }
 
 static void check_product(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, const gemm_case *g)
@@ -136,7 +137,8 @@ static void bench_product(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, size_t m, size_
                          .bias = check_f32(n, -3, 3),
                          .low = -10,
                          .high = 245,
-                         .zero = 10};
+                         .zero = 10,
+                         .small = true};
     const gemm_i8_args p = {
         .y = y, .acts = acts, .panels = panels, .finish = f, .n = n, .k = k, .y_row = n};
     check_bench(2.0 * (double)(m * n * k), (double)(m * k + n * k + m * n),

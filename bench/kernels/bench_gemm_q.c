@@ -1,0 +1,104 @@
+/* bench_gemm_q.c - products with weights of 4 and 8 bits at the shapes of language models, x
+ * rounded to 8 bits within the time. */
+#include "bench/kernels/bench.h"
+#include "runtime/ops/q_product.h"
+
+#include <string.h>
+
+typedef struct {
+    ig_q_kernels kernels;
+    ig_gemm_q_args g;
+    ig_q_act *acts;
+    const float *x;
+} job;
+
+static void run(void *arg, ig_pool *pool)
+{
+    const job *j = arg;
+    ig_q_product(&j->kernels, pool, &j->g, j->acts, j->x, j->g.k);
+}
+
+/* Random bytes are weights, but as scales they would be NaN: all become 2^-6 in f16. */
+static uint8_t *random_panels(bench *b, const ig_q_format *f, size_t n, size_t k)
+{
+    static const uint16_t scales[2 * IG_Q_PANEL] = {
+        0x2400, 0x2400, 0x2400, 0x2400, 0x2400, 0x2400, 0x2400, 0x2400, 0x2400, 0x2400, 0x2400,
+        0x2400, 0x2400, 0x2400, 0x2400, 0x2400, 0x2400, 0x2400, 0x2400, 0x2400, 0x2400, 0x2400,
+        0x2400, 0x2400, 0x2400, 0x2400, 0x2400, 0x2400, 0x2400, 0x2400, 0x2400, 0x2400};
+    ig_q_layout l;
+    if (!ig_q_layout_of(&l, f, k)) return NULL;
+    uint8_t *panels = bench_bytes(b, l.panel_bytes * ig_q_panels(n));
+    const size_t head = l.block_bytes - l.per_block * l.quant_bytes;
+    for (size_t p = 0; p < ig_q_panels(n); p++)
+        for (size_t g = 0; g < l.groups; g += l.per_block)
+            for (size_t i = 0; i < head; i += l.scale_step)
+                memcpy(panels + p * l.panel_bytes + g / l.per_block * l.block_bytes + i, scales,
+                       l.scale_step);
+    return panels;
+}
+
+static void time_one(bench *b, const char *name, const char *format, size_t m, size_t n, size_t k)
+{
+    const ig_q_format *f = ig_q_format_named(format);
+    size_t bytes, acts;
+    if (!f || !ig_q_bytes(f, n, k, &bytes) || !ig_q_acts_bytes(m, k, &acts)) return;
+    const bench_case c = {.name = name,
+                          .family = "gemm_q",
+                          .compute = f->bits == 4 ? BENCH_MAC_I4 : BENCH_MAC_I8,
+                          .unit = m == 1 ? BENCH_BYTES : BENCH_NEAREST,
+                          .flop = 2 * (double)m * (double)n * (double)k,
+                          .bytes = (double)bytes + 4 * (double)m * (double)(n + k)};
+    if (!bench_next(b, &c, "%s,M=%zu,N=%zu,K=%zu", format, m, n, k)) return;
+    job j = {.kernels = ig_q_choose(),
+             .g = {.ldc = n, .format = f, .m = m, .n = n, .k = k},
+             .acts = bench_take(b, acts),
+             .x = bench_f32(b, m * k, -1, 1)};
+    j.g.panels = random_panels(b, f, n, k);
+    j.g.c = bench_f32(b, m * n, 0, 0);
+    bench_add(b, "ingot", run, &j);
+    bench_run(b);
+}
+
+/* The layers of 7-8 B models, a vocabulary, and one of 1 B. */
+static const struct {
+    size_t n, k;
+    bool detail;
+} layers[] = {
+    {4096, 4096, false},  {11008, 4096, true}, {14336, 4096, false},
+    {4096, 11008, false}, {32000, 4096, true}, {2048, 2048, true},
+};
+
+static void time_product(bench *b, size_t m, size_t n, size_t k, bool detail)
+{
+    time_one(b, "gemm_i4", "i4g32", m, n, k);
+    time_one(b, "gemm_i8w", "i8g32", m, n, k);
+    if (!detail) return;
+    time_one(b, "gemm_i4", "i4g32z", m, n, k);
+    time_one(b, "gemm_i4", "i4g128", m, n, k);
+}
+
+void bench_gemm_q(bench *b);
+void bench_gemm_q(bench *b)
+{
+    static const size_t rows[] = {2, 4, 8, 16, 64, 256};
+    size_t one[3];
+    if (bench_product(b, one)) {
+        time_product(b, one[0], one[1], one[2], true);
+        return;
+    }
+    for (size_t i = 0; i < IG_LEN(layers); i++) {
+        if (layers[i].detail && bench_quick(b)) continue;
+        for (size_t r = 0; r < IG_LEN(rows); r++)
+            if (!bench_quick(b) || rows[r] == 4 || rows[r] == 64)
+                time_product(b, rows[r], layers[i].n, layers[i].k, !i && !bench_quick(b));
+    }
+    /* Decoding: as many rows of weights as no cache holds. */
+    const size_t bytes = bench_uncached(b);
+    static const size_t deep[] = {4096, 11008};
+    for (size_t i = 0; i < IG_LEN(deep); i++) {
+        const size_t k = deep[i];
+        time_one(b, "gemv_i4", "i4g32", 1, bytes * 2 / k / 16 * 16, k);
+        time_one(b, "gemv_i4", "i4g128", 1, bytes * 2 / k / 16 * 16, k);
+        time_one(b, "gemv_i8", "i8g32", 1, bytes / k / 16 * 16, k);
+    }
+}

@@ -1,0 +1,100 @@
+/* pages.c - see pages.h. Appending is a store of d strided elements a token, far below the products
+ * that made them: plain C. */
+#include "kernels/attention/pages.h"
+#include "runtime/base/checked.h"
+#include "runtime/base/half.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { QUAD = 4, MOST_I8 = 127 };
+
+static size_t element_bytes(ig_page_type type)
+{
+    return type == IG_PAGE_F32 ? 4 : type == IG_PAGE_I8 ? 1 : 2;
+}
+
+/* *at = the end so far; the end moves by count * each, rounded up to 64 bytes. */
+static bool place(size_t *at, size_t *end, size_t count, size_t each)
+{
+    size_t bytes;
+    *at = *end;
+    return ig_mul_ok(count, each, &bytes) && ig_add_ok(*end, bytes, end) &&
+           ig_align_ok(*end, 64, end);
+}
+
+bool ig_page_format_init(ig_page_format *f, ig_page_type type, size_t tokens, size_t d, size_t dv)
+{
+    const size_t each = element_bytes(type);
+    size_t rows, cols, k_at, end = 0;
+    *f = (ig_page_format){.type = type, .tokens = tokens, .d = d, .dv = dv};
+    if (!tokens || tokens % IG_PAGE_GROUP || !d || !dv) return false;
+    if (!ig_align_ok(d, type == IG_PAGE_I8 ? QUAD : 1, &rows) || !ig_align_ok(dv, 16, &cols) ||
+        !ig_mul_ok(rows, IG_PAGE_GROUP * each, &f->k_group) || !ig_mul_ok(cols, each, &f->v_row))
+        return false;
+    if (!place(&k_at, &end, tokens / IG_PAGE_GROUP, f->k_group) ||
+        !place(&f->v_at, &end, tokens, f->v_row))
+        return false;
+    if (type == IG_PAGE_I8 && (!place(&f->k_scales_at, &end, tokens, sizeof(float)) ||
+                               !place(&f->v_scales_at, &end, tokens, sizeof(float))))
+        return false;
+    f->bytes = end;
+    return true;
+}
+
+/* Element i of a row of n whose neighbours lie `step` elements apart. */
+static void put(unsigned char *to, ig_page_type type, size_t i, float x)
+{
+    const uint16_t half = type == IG_PAGE_F16 ? ig_f32_to_f16(x) : ig_f32_to_bf16(x);
+    if (type == IG_PAGE_F32)
+        memcpy(to + i * sizeof x, &x, sizeof x);
+    else
+        memcpy(to + i * sizeof half, &half, sizeof half);
+}
+
+static float scale_of(const float *x, size_t n)
+{
+    float most = 0;
+    bool finite = true;
+    for (size_t i = 0; i < n; i++) {
+        finite = finite && isfinite(x[i]);
+        most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
+    }
+    return finite ? most / MOST_I8 : NAN;
+}
+
+static int8_t rounded(float x, float scale)
+{
+    if (!(scale > 0)) return 0;
+    const float q = rintf(x / scale);
+    return (int8_t)(q > MOST_I8 ? MOST_I8 : q < -MOST_I8 ? -MOST_I8 : q);
+}
+
+static void append_i8(unsigned char *page, const ig_page_format *f, size_t at, const float *k,
+                      const float *v)
+{
+    const float k_scale = scale_of(k, f->d), v_scale = scale_of(v, f->dv);
+    int8_t *to = (int8_t *)page + at / IG_PAGE_GROUP * f->k_group + at % IG_PAGE_GROUP * QUAD;
+    const size_t rows = f->k_group / IG_PAGE_GROUP;
+    for (size_t i = 0; i < rows; i++)
+        to[i / QUAD * QUAD * IG_PAGE_GROUP + i % QUAD] = i < f->d ? rounded(k[i], k_scale) : 0;
+    to = (int8_t *)page + f->v_at + at * f->v_row;
+    for (size_t i = 0; i < f->v_row; i++) to[i] = i < f->dv ? rounded(v[i], v_scale) : 0;
+    memcpy(page + f->k_scales_at + at * sizeof k_scale, &k_scale, sizeof k_scale);
+    memcpy(page + f->v_scales_at + at * sizeof v_scale, &v_scale, sizeof v_scale);
+}
+
+void ig_page_append(unsigned char *page, const ig_page_format *f, size_t at, const float *k,
+                    const float *v)
+{
+    if (f->type == IG_PAGE_I8) {
+        append_i8(page, f, at, k, v);
+        return;
+    }
+    unsigned char *group = page + at / IG_PAGE_GROUP * f->k_group;
+    for (size_t i = 0; i < f->d; i++)
+        put(group, f->type, i * IG_PAGE_GROUP + at % IG_PAGE_GROUP, k[i]);
+    unsigned char *row = page + f->v_at + at * f->v_row;
+    memset(row, 0, f->v_row);
+    for (size_t i = 0; i < f->dv; i++) put(row, f->type, i, v[i]);
+}

@@ -1,0 +1,145 @@
+/* gemm_q.h - matrix products with weights of 4 and 8 bits: y [M, N] = epilogue(x [M, K] W^T).
+ *
+ * Weights. W[n, k] = d (q - centre), d (q - zero) or d q + min, where q is unsigned, `centre` is 8
+ * or 128 and d, zero and min belong to a group of k. They lie in panels of 16 rows n (the last one
+ * padded), in blocks of k, the same bytes for every ISA (cpu-kernels.md 1.1):
+ *
+ *     block  d [groups][16]   zero or min [groups][16]   quants [k / 32][ 256 or 512 bytes]
+ *     quants of 32 k, 8 bits:  [8 dwords of k][16 rows][4 k]
+ *                     4 bits:  [4][16][4], the low nibble k = 4 i + j, the high one 16 + 4 i + j
+ *
+ * A block is 128 k, or 256 for groups of 128, so that whole blocks are multiples of 64 bytes; the
+ * last one ends after the last 32 k that exist (their padding is q = 0 and d as it is) and holds
+ * the scales of existing groups only. Formats without groups have one block: the whole row.
+ *
+ * Two ways to multiply, which differ in how x is read:
+ *
+ *   gemm_q      x is rounded to 8 bits in groups of 32 (A8G32; ig_q_act below). For g = 0, 1, .. :
+ *                   y = fma(d * a.d, (float)sum of (q - centre) a.q, y), from y = +0
+ *                   y = fma(offset, a.sum, y)                    only IG_Q_ZERO and IG_Q_MIN
+ *               with offset = d (centre - zero) or fma(centre, d, min), once rounded.
+ *   gemm_q_f32  x stays f32: W is expanded to f32, each weight once rounded, and multiplied in
+ *               gemm.h's order: the bits of a product with weights dequantised beforehand.
+ *
+ * Both are class E: the same bits for every ISA, M, range and thread. */
+#ifndef IG_GEMM_Q_H
+#define IG_GEMM_Q_H
+
+#include "kernels/cpu.h"
+#include "kernels/gemm/epilogue.h"
+
+#include <stdbool.h>
+
+enum { IG_Q_PANEL = 16, IG_Q_GROUP = 32 /* k of one activation scale */, IG_Q_ROWS = 64 };
+
+/* ---- formats ---- */
+
+typedef enum { IG_Q_CENTRED, IG_Q_ZERO, IG_Q_MIN } ig_q_offset;
+
+typedef struct {
+    uint32_t id;
+    const char *name;
+    uint32_t bits, group, scale_bytes;
+    ig_q_offset offset;
+} ig_q_format;
+
+/* ig_q_format_at - by id or by name; NULL: none. ig_q_format_like - by properties. */
+const ig_q_format *ig_q_format_at(uint32_t id);
+const ig_q_format *ig_q_format_named(const char *name);
+const ig_q_format *ig_q_format_like(uint32_t bits, uint32_t group, uint32_t scale_bytes,
+                                    ig_q_offset offset);
+const ig_q_format *ig_q_formats(size_t *n);
+
+static inline size_t ig_q_panels(size_t n) { return n / IG_Q_PANEL + (n % IG_Q_PANEL != 0); }
+static inline size_t ig_q_groups(size_t k) { return k / IG_Q_GROUP + (k % IG_Q_GROUP != 0); }
+
+/* Where a panel's parts lie. Made once per product. */
+typedef struct {
+    size_t groups;      /* of 32 k, in all */
+    size_t per_block;   /* of 32 k, in a whole block */
+    size_t per_scale;   /* of 32 k that share a scale */
+    size_t quant_bytes; /* of 32 k */
+    size_t scale_step;  /* bytes of 16 scales */
+    size_t block_bytes; /* of a whole block */
+    size_t panel_bytes;
+} ig_q_layout;
+
+/* ig_q_layout_of - false when the panel's bytes do not fit size_t. */
+bool ig_q_layout_of(ig_q_layout *l, const ig_q_format *f, size_t k);
+/* ig_q_bytes - of all panels of W [n, k]; false: do not fit. */
+bool ig_q_bytes(const ig_q_format *f, size_t n, size_t k, size_t *bytes);
+
+/* ---- packing ---- */
+
+/* What is packed: values, scales and offsets each with strides in elements, so that [N, K] and
+ * [K, N], row-wise and group-wise tables of any exporter fit. */
+typedef struct {
+    const uint8_t *q; /* unsigned values, one a byte */
+    size_t q_n, q_k;
+    const float *scale; /* one for each group */
+    size_t scale_n, scale_g;
+    const float *offset; /* zero or min of each group; not read for IG_Q_CENTRED */
+    size_t offset_n, offset_g;
+} ig_q_source;
+
+/* ig_q_pack - panels [p0, p1) of W [n, k]; `panels` is panel 0 of the whole. Scales (and offsets)
+ * are rounded to f16 where the format keeps 2 bytes. */
+void ig_q_pack(uint8_t *panels, const ig_q_format *f, const ig_q_source *from, size_t n, size_t k,
+               size_t p0, size_t p1);
+
+/* ig_q_quantise - round-to-nearest: q, scale and offset of one group of n weights, step elements
+ * apart. Centred: d = largest of |w| with its sign / -centre, so that the largest is exact; zero
+ * and min: the range of the group and 0 in 2^bits - 1 steps. d is rounded to what the format keeps
+ * before q is chosen. A group of zeros: d = 0. Weights must be finite. */
+void ig_q_quantise(uint8_t *q, float *scale, float *offset, const ig_q_format *f, const float *w,
+                   size_t n, size_t step);
+
+/* ---- activations ---- */
+
+/* 32 k of one row of x. x = d q within d / 2. A group with a NaN or an infinity has d = NaN, which
+ * makes its row of results NaN; one whose largest magnitude is below 2^-100 counts as zero. */
+typedef struct {
+    int8_t q[IG_Q_GROUP]; /* -127 .. 127 */
+    float d, sum;         /* d * (sum of q) */
+    int32_t fix;          /* -8 * (sum of q) */
+    int16_t lane[2];      /* -8 * (sum of q[k] with k % 4 < 2), .. with k % 4 >= 2 */
+} ig_q_act;
+
+/* Rows come in blocks of IG_Q_ROWS (the last as wide as it is); in a block: [groups][rows]. */
+bool ig_q_acts_bytes(size_t m, size_t k, size_t *bytes);
+static inline size_t ig_q_act_at(size_t m, size_t groups, size_t row, size_t group)
+{
+    const size_t block = row / IG_Q_ROWS, first = block * IG_Q_ROWS;
+    const size_t wide = m - first < IG_Q_ROWS ? m - first : IG_Q_ROWS;
+    return first * groups + group * wide + (row - first);
+}
+
+/* Rounds rows [m0, m1) of x [m, k], ldx elements between rows; order: NULL, or row i of the result
+ * is x's row order[i]. acts is the whole. */
+typedef void gemm_q_acts_fn(ig_q_act *acts, const float *x, size_t m, size_t k, size_t ldx,
+                            const int32_t *order, size_t m0, size_t m1);
+
+/* ---- products ---- */
+
+typedef struct {
+    float *c; /* [M, N], ldc elements between rows */
+    size_t ldc;
+    const ig_q_act *acts; /* all m rows, 4-byte aligned */
+    const uint8_t *panels;
+    const ig_q_format *format;
+    size_t m, n, k;
+    ig_epilogue epilogue;
+} ig_gemm_q_args;
+
+/* Rows [m0, m1), panels [p0, p1). */
+typedef void gemm_q_fn(const ig_gemm_q_args *g, size_t m0, size_t m1, size_t p0, size_t p1);
+
+#define K(family, fn, needs) family##_fn fn;
+#include "kernels/gemm_q/gemm_q.kern"
+#include "kernels/gemm_q/gemm_q_acts.kern"
+#undef K
+
+gemm_q_fn *ig_gemm_q(void);
+gemm_q_acts_fn *ig_gemm_q_acts(void);
+
+#endif

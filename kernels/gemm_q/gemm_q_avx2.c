@@ -1,0 +1,41 @@
+/* gemm_q_avx2.c - products with 4 and 8 bit weights on the tiles of q_tile_avx2.S. */
+#include "kernels/gemm/epilogue_avx2.h"
+#include "kernels/vec/vec_avx2.h"
+
+VEC_INLINE vf q_load_scales(const uint8_t *table, uint32_t bytes)
+{
+    if (bytes == 4) return vf_load((const float *)(const void *)table);
+    const __m128i *halves = (const __m128i *)table;
+    return (vf){_mm256_cvtph_ps(_mm_loadu_si128(halves)),
+                _mm256_cvtph_ps(_mm_loadu_si128(halves + 1))};
+}
+
+#include "kernels/gemm_q/q_drive.h"
+
+_Static_assert(offsetof(q_tile, quants) == 0 && offsetof(q_tile, scale) == 8 &&
+                   offsetof(q_tile, acts) == 16 && offsetof(q_tile, act_step) == 24 &&
+                   offsetof(q_tile, y) == 32 && offsetof(q_tile, groups) == 40 &&
+                   offsetof(q_tile, per_block) == 48 && offsetof(q_tile, gap) == 56,
+               "q_tile_avx2.S reads this order");
+_Static_assert(sizeof(ig_q_act) == 48 && offsetof(ig_q_act, d) == 32 &&
+                   offsetof(ig_q_act, sum) == 36 && offsetof(ig_q_act, lane) == 44,
+               "and this");
+
+#define UP_TO_4(X) X(1) X(2) X(3) X(4)
+#define DECLARE(cols) \
+    q_tile_fn q4x##cols##_avx2, q4x##cols##z_avx2, q8x##cols##_avx2, q8x##cols##z_avx2;
+UP_TO_4(DECLARE)
+
+#define Q4(cols)  q4x##cols##_avx2,
+#define Q4Z(cols) q4x##cols##z_avx2,
+#define Q8(cols)  q8x##cols##_avx2,
+#define Q8Z(cols) q8x##cols##z_avx2,
+static q_tile_fn *const by_4[2][4] = {{UP_TO_4(Q4)}, {UP_TO_4(Q4Z)}};
+static q_tile_fn *const by_8[2][4] = {{UP_TO_4(Q8)}, {UP_TO_4(Q8Z)}};
+
+void gemm_q_avx2(const ig_gemm_q_args *g, size_t m0, size_t m1, size_t p0, size_t p1)
+{
+    static const q_tiles tiles = {
+        {{by_4[0], by_4[1]}, {by_8[0], by_8[1]}}, {4, 4}, true, ig_finish_avx2};
+    q_drive(g, &tiles, m0, m1, p0, p1);
+}

@@ -1,0 +1,41 @@
+/* gemm_q_avx512.c - products with 4 and 8 bit weights by vpmaddubsw, in nibbles: 8 products of 4
+ * bits by 7 add up in 16 bits. A byte is its two nibbles, 16 h + l. The sums begin at -8 times the
+ * activations (ig_q_act.lane), so that they are those of q - 8. */
+#include "kernels/gemm_q/q_zmm.h"
+
+enum { FEW = 0, MOST_8 = 8 };
+
+/* The sum of nibbles times activations from `lane` on, pairs of words added up with `weight`. */
+VEC_INLINE __m512i q_dot(const __m512i w[DWORDS], const ig_q_act *a, __m512i sum, int16_t weight)
+{
+    UNROLL for (size_t k = 0; k < DWORDS; k++) sum =
+        _mm512_add_epi16(sum, _mm512_maddubs_epi16(w[k], q_dword(a->q + 4 * k)));
+    return _mm512_madd_epi16(sum, _mm512_set1_epi16(weight));
+}
+
+VEC_INLINE void q_group(__m512 *y, const uint8_t *from, const ig_q_act *a, __m512 d, __m512 z,
+                        const size_t cols, const size_t bits, const bool offset)
+{
+    __m512i w[DWORDS], low[12];
+    if (bits == 8) {
+        UNROLL for (size_t k = 0; k < DWORDS; k++) w[k] = q_nibbles(from + k * 64, false);
+        UNROLL for (size_t i = 0; i < cols; i++) low[i] =
+            q_dot(w, &a[i], _mm512_setzero_si512(), 1);
+    }
+    UNROLL for (size_t k = 0; k < DWORDS; k++) w[k] =
+        bits == 8 ? q_nibbles(from + k * 64, true) : q_nibbles(from + k % 4 * 64, k >= 4);
+    UNROLL for (size_t i = 0; i < cols; i++)
+    {
+        __m512i sum = q_dot(w, &a[i], q_dword(a[i].lane), bits == 8 ? 16 : 1);
+        if (bits == 8) sum = _mm512_add_epi32(sum, low[i]);
+        y[i] = q_add(y[i], d, &a[i], sum);
+        if (offset) y[i] = _mm512_fmadd_ps(z, _mm512_set1_ps(a[i].sum), y[i]);
+    }
+}
+
+#include "kernels/gemm_q/q_zmm_tiles.h"
+
+void gemm_q_avx512(const ig_gemm_q_args *g, size_t m0, size_t m1, size_t p0, size_t p1)
+{
+    q_drive(g, &tiles, m0, m1, p0, p1);
+}

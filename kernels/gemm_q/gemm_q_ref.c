@@ -1,0 +1,87 @@
+/* gemm_q_ref.c - the scalar truth of gemm_q.h. */
+#include "kernels/gemm_q/q_panel.h"
+
+#include <math.h>
+
+static uint32_t top_bits(const float *x, size_t n)
+{
+    uint32_t top = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t bits = ig_f32_bits(x[i]) & 0x7fffffff;
+        if (bits > top) top = bits;
+    }
+    return top;
+}
+
+static void round_group(ig_q_act *a, const float *x, size_t n)
+{
+    const float top = ig_f32_from_bits(top_bits(x, n));
+    int32_t sums[2] = {0, 0};
+    memset(a, 0, sizeof *a);
+    if (!isfinite(top)) a->d = NAN;
+    if (isfinite(top) && top >= 0x1p-100f) {
+        const float inverse = 127 / top;
+        a->d = top / 127;
+        for (size_t i = 0; i < n; i++) {
+            a->q[i] = (int8_t)rintf(x[i] * inverse);
+            sums[i % 4 / 2] += a->q[i];
+        }
+    }
+    a->sum = a->d * (float)(sums[0] + sums[1]);
+    a->fix = -8 * (sums[0] + sums[1]);
+    for (size_t i = 0; i < 2; i++) a->lane[i] = (int16_t)(-8 * sums[i]);
+}
+
+void gemm_q_acts_ref(ig_q_act *acts, const float *x, size_t m, size_t k, size_t ldx,
+                     const int32_t *order, size_t m0, size_t m1)
+{
+    const size_t groups = ig_q_groups(k);
+    for (size_t r = m0; r < m1; r++) {
+        const float *row = x + (order ? (size_t)order[r] : r) * ldx;
+        for (size_t g = 0; g < groups; g++) {
+            const size_t left = k - g * IG_Q_GROUP;
+            round_group(acts + ig_q_act_at(m, groups, r, g), row + g * IG_Q_GROUP,
+                        left < IG_Q_GROUP ? left : IG_Q_GROUP);
+        }
+    }
+}
+
+/* add_group - y after group g. */
+static float add_group(float y, const uint8_t *panel, const ig_q_layout *l, const ig_q_format *f,
+                       const ig_q_act *a, size_t g, size_t row)
+{
+    const q_place at = q_place_of(l, f, g);
+    const int32_t centre = f->bits == 4 ? 8 : 128;
+    int32_t sum = 0;
+    for (size_t k = 0; k < IG_Q_GROUP; k++)
+        sum += ((int32_t)q_quant(panel + at.quants, f->bits, k, row) - centre) * a->q[k];
+    const float d = q_number(panel + at.scale, f->scale_bytes, row);
+    y = fmaf(d * a->d, (float)sum, y);
+    if (f->offset == IG_Q_CENTRED) return y;
+    const float second = q_number(panel + at.offset, f->scale_bytes, row);
+    const float offset =
+        f->offset == IG_Q_ZERO ? d * ((float)centre - second) : fmaf((float)centre, d, second);
+    return fmaf(offset, a->sum, y);
+}
+
+void gemm_q_ref(const ig_gemm_q_args *p, size_t m0, size_t m1, size_t p0, size_t p1)
+{
+    const ig_epilogue *e = &p->epilogue;
+    ig_q_layout l;
+    if (!ig_q_layout_of(&l, p->format, p->k)) return; /* such panels cannot exist */
+    const size_t n0 = p0 * IG_Q_PANEL, n1 = p1 * IG_Q_PANEL < p->n ? p1 * IG_Q_PANEL : p->n;
+    for (size_t m = m0; m < m1; m++) {
+        float *c = p->c + m * p->ldc;
+        for (size_t n = n0; n < n1; n++) {
+            const uint8_t *panel = p->panels + n / IG_Q_PANEL * l.panel_bytes;
+            float y = 0;
+            for (size_t g = 0; g < l.groups; g++)
+                y = add_group(y, panel, &l, p->format, p->acts + ig_q_act_at(p->m, l.groups, m, g),
+                              g, n % IG_Q_PANEL);
+            if (e->bias) y += e->bias[n];
+            if (e->residual) y += e->residual[m * e->ld_residual + n];
+            c[n] = ig_act_f32(e, y);
+        }
+        if (e->act == IG_ACT_MAP && n1 > n0) e->map(c + n0, c + n0, n1 - n0, e->a, e->b);
+    }
+}

@@ -1,0 +1,86 @@
+/* q_pack.c - weights into panels, once a model, and plain rounding to the nearest. */
+#include "kernels/gemm_q/q_panel.h"
+#include "runtime/base/checked.h"
+
+#include <math.h>
+
+static void put_number(uint8_t *table, uint32_t bytes, size_t row, float x)
+{
+    if (bytes == 2) {
+        const uint16_t h = ig_f32_to_f16(x);
+        memcpy(table + row * sizeof h, &h, sizeof h);
+    } else {
+        memcpy(table + row * sizeof x, &x, sizeof x);
+    }
+}
+
+/* put_group - 32 k of up to 16 rows. */
+static void put_group(uint8_t *panel, const ig_q_format *f, const ig_q_layout *l,
+                      const ig_q_source *s, size_t row0, size_t rows, size_t k, size_t g)
+{
+    const q_place at = q_place_of(l, f, g);
+    const size_t scale = g / l->per_scale, first = g * IG_Q_GROUP;
+    const size_t deep = IG_MIN(k - first, (size_t)IG_Q_GROUP);
+    for (size_t r = 0; r < rows; r++) {
+        const size_t n = row0 + r;
+        put_number(panel + at.scale, f->scale_bytes, r,
+                   s->scale[n * s->scale_n + scale * s->scale_g]);
+        if (f->offset != IG_Q_CENTRED)
+            put_number(panel + at.offset, f->scale_bytes, r,
+                       s->offset[n * s->offset_n + scale * s->offset_g]);
+        for (size_t i = 0; i < deep; i++) {
+            unsigned shift;
+            const size_t byte = q_byte(f->bits, i, r, &shift);
+            const uint8_t q = s->q[n * s->q_n + (first + i) * s->q_k];
+            panel[at.quants + byte] = (uint8_t)(panel[at.quants + byte] | q << shift);
+        }
+    }
+}
+
+void ig_q_pack(uint8_t *panels, const ig_q_format *f, const ig_q_source *from, size_t n, size_t k,
+               size_t p0, size_t p1)
+{
+    ig_q_layout l;
+    if (!ig_q_layout_of(&l, f, k)) return; /* such panels cannot exist */
+    for (size_t p = p0; p < p1; p++) {
+        uint8_t *panel = panels + p * l.panel_bytes;
+        memset(panel, 0, l.panel_bytes);
+        const size_t row0 = p * IG_Q_PANEL, rows = IG_MIN(n - row0, (size_t)IG_Q_PANEL);
+        for (size_t g = 0; g < l.groups; g++) put_group(panel, f, &l, from, row0, rows, k, g);
+    }
+}
+
+static float kept(const ig_q_format *f, float x)
+{
+    return f->scale_bytes == 2 ? ig_f16_to_f32(ig_f32_to_f16(x)) : x;
+}
+
+static uint8_t nearest(float x, float most)
+{
+    const float q = rintf(x);
+    return (uint8_t)(q < 0 ? 0 : q > most ? most : q);
+}
+
+void ig_q_quantise(uint8_t *q, float *scale, float *offset, const ig_q_format *f, const float *w,
+                   size_t n, size_t step)
+{
+    const float most = f->bits == 4 ? 15 : 255, centre = f->bits == 4 ? 8 : 128;
+    float low = 0, high = 0;
+    for (size_t i = 0; i < n; i++) {
+        low = IG_MIN(low, w[i * step]);
+        high = IG_MAX(high, w[i * step]);
+    }
+    float d = (high - low) / most, zero = centre, least = 0;
+    if (f->offset == IG_Q_CENTRED) d = (-low > high ? low : high) / -centre;
+    d = kept(f, d);
+    const float inverse = d != 0 ? 1 / d : 0;
+    if (f->offset == IG_Q_ZERO) zero = nearest(-low * inverse, most);
+    if (f->offset == IG_Q_MIN) {
+        least = kept(f, low);
+        zero = 0;
+    }
+    for (size_t i = 0; i < n; i++)
+        q[i * step] = nearest((w[i * step] - least) * inverse + zero, most);
+    *scale = d;
+    *offset = f->offset == IG_Q_MIN ? least : zero;
+}

@@ -1,0 +1,58 @@
+/* q_panel.h - one panel taken apart: where group g of 32 k keeps its quants and its tables.
+ *
+ * The plain C view that packing, the reference and the checks share. */
+#ifndef IG_Q_PANEL_H
+#define IG_Q_PANEL_H
+
+#include "kernels/gemm_q/gemm_q.h"
+#include "runtime/base/half.h"
+
+typedef struct {
+    size_t scale;  /* bytes from the panel to the 16 scales of the group */
+    size_t offset; /* .. to its zeros or mins; equal to scale where there are none */
+    size_t quants;
+} q_place;
+
+/* q_place_of - of group g of 32 k. */
+static inline q_place q_place_of(const ig_q_layout *l, const ig_q_format *f, size_t g)
+{
+    const size_t block = g / l->per_block, first = block * l->per_block;
+    const size_t left = l->groups - first, groups = left < l->per_block ? left : l->per_block;
+    const size_t scales = (groups + l->per_scale - 1) / l->per_scale;
+    const size_t table = scales * l->scale_step, at = block * l->block_bytes;
+    const size_t tables = f->offset == IG_Q_CENTRED ? 1 : 2, within = g - first;
+    q_place p = {.scale = at + within / l->per_scale * l->scale_step};
+    p.offset = p.scale + (tables - 1) * table;
+    p.quants = at + tables * table + within * l->quant_bytes;
+    return p;
+}
+
+/* q_byte - where the quant of k (of 32) and row lies, and how far to shift it. */
+static inline size_t q_byte(uint32_t bits, size_t k, size_t row, unsigned *shift)
+{
+    const size_t k4 = k / 4;
+    *shift = bits == 4 && k4 >= 4 ? 4 : 0;
+    return (bits == 4 ? k4 % 4 : k4) * 64 + row * 4 + k % 4;
+}
+
+static inline uint32_t q_quant(const uint8_t *quants, uint32_t bits, size_t k, size_t row)
+{
+    unsigned shift;
+    const uint8_t byte = quants[q_byte(bits, k, row, &shift)];
+    return bits == 4 ? (uint32_t)(byte >> shift) & 15 : byte;
+}
+
+/* q_number - element `row` of a table of 16. */
+static inline float q_number(const uint8_t *table, uint32_t bytes, size_t row)
+{
+    if (bytes == 2) {
+        uint16_t h;
+        memcpy(&h, table + row * sizeof h, sizeof h);
+        return ig_f16_to_f32(h);
+    }
+    float x;
+    memcpy(&x, table + row * sizeof x, sizeof x);
+    return x;
+}
+
+#endif
