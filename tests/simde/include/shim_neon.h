@@ -35,8 +35,23 @@ SHIM float16x4_t shim_vcvt_f16_f32(float32x4_t x)
 }
 #undef vcvt_f16_f32
 #define vcvt_f16_f32 shim_vcvt_f16_f32
-#define vfmsq_f32  shim_vfmsq_f32
-#define vdivq_f32  shim_vdivq_f32
-#define vsqrtq_f32 shim_vsqrtq_f32
+SHIM int32x4_t shim_vusdotq_s32(int32x4_t sum, uint8x16_t a, int8x16_t b)
+{
+    for (int i = 0; i < 16; i++) sum[i / 4] += a[i] * b[i];
+    return sum;
+}
+#define vusdotq_s32 shim_vusdotq_s32
+
+/* i8mm: 2 x 8 by 8 x 2. */
+SHIM int32x4_t shim_vusmmlaq_s32(int32x4_t sum, uint8x16_t a, int8x16_t b)
+{
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 8; k++) sum[i] += a[i / 2 * 8 + k] * b[i % 2 * 8 + k];
+    return sum;
+}
+#define vusmmlaq_s32 shim_vusmmlaq_s32
+#define vfmsq_f32    shim_vfmsq_f32
+#define vdivq_f32    shim_vdivq_f32
+#define vsqrtq_f32   shim_vsqrtq_f32
 
 #endif
