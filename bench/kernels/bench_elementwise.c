@@ -6,6 +6,8 @@
 #include "kernels/unary/unary.h"
 #include "runtime/ops/block.h"
 
+#include <string.h>
+
 typedef struct {
     float *y;
     const float *a, *b;
@@ -48,8 +50,18 @@ typedef struct {
     unary_f32_fn *unary;
     binary_f32_fn *binary;
     double each; /* bytes of one element: read and written */
-    bool detail; /* left out by --quick */
 } kind;
+
+/* What --quick keeps. */
+static bool is_common(const char *name)
+{
+    static const char *const common[] = {"unary_exp_f32",  "unary_gelu_erf_f32", "unary_silu_f32",
+                                         "unary_relu_f32", "binary_add_f32",     "quantize_f32",
+                                         "dequantize_f32"};
+    size_t i = 0;
+    while (i < IG_LEN(common) && strcmp(common[i], name) != 0) i++;
+    return i < IG_LEN(common);
+}
 
 static void time_kind(bench *b, const kind *k, size_t n)
 {
@@ -71,22 +83,17 @@ static void time_kind(bench *b, const kind *k, size_t n)
 void bench_elementwise(bench *b)
 {
     const kind kinds[] = {
-        {"unary_exp_f32", "exp_f32", unary, ig_exp_f32(), NULL, 8, false},
-        {"unary_gelu_erf_f32", "gelu_erf_f32", unary, ig_gelu_erf_f32(), NULL, 8, false},
-        {"unary_silu_f32", "silu_f32", unary, ig_silu_f32(), NULL, 8, false},
-        {"unary_tanh_f32", "tanh_f32", unary, ig_tanh_f32(), NULL, 8, true},
-        {"unary_sigmoid_f32", "sigmoid_f32", unary, ig_sigmoid_f32(), NULL, 8, true},
-        {"unary_erf_f32", "erf_f32", unary, ig_erf_f32(), NULL, 8, true},
-        {"unary_log_f32", "log_f32", unary, ig_log_f32(), NULL, 8, true},
-        {"unary_relu_f32", "relu_f32", unary, ig_relu_f32(), NULL, 8, false},
-        {"binary_add_f32", "add_f32", binary, NULL, ig_add_f32(), 12, false},
-        {"binary_mul_f32", "mul_f32", binary, NULL, ig_mul_f32(), 12, true},
-        {"binary_div_f32", "div_f32", binary, NULL, ig_div_f32(), 12, true},
-        {"quantize_f32", "quantize_f32", quantize, NULL, NULL, 5, false},
-        {"dequantize_f32", "dequantize_f32", dequantize, NULL, NULL, 5, false},
+#define U(f) {"unary_" #f "_f32", #f "_f32", unary, ig_##f##_f32(), NULL, 8},
+#include "kernels/unary/unary.def"
+#undef U
+#define B(f) {"binary_" #f "_f32", #f "_f32", binary, NULL, ig_##f##_f32(), 12},
+#include "kernels/binary/binary.def"
+#undef B
+        {"quantize_f32", "quantize_f32", quantize, NULL, NULL, 5},
+        {"dequantize_f32", "dequantize_f32", dequantize, NULL, NULL, 5},
     };
     for (size_t i = 0; i < IG_LEN(kinds); i++) {
-        if (bench_quick(b) && kinds[i].detail) continue;
+        if (bench_quick(b) && !is_common(kinds[i].name)) continue;
         time_kind(b, &kinds[i], 2 * IG_GRAIN);
         time_kind(b, &kinds[i], bench_uncached(b) / 4);
     }

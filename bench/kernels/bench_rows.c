@@ -46,19 +46,15 @@ static void rms_norm(void *arg, size_t begin, size_t end, size_t worker)
     ig_rms_norm_f32()(&a);
 }
 
-static void sum_rows(void *arg, size_t begin, size_t end, size_t worker)
-{
-    const job *j = arg;
-    (void)worker;
-    ig_sum_rows_f32()(j->y + begin, j->x + begin * j->cols, end - begin, j->cols);
-}
-
-static void max_rows(void *arg, size_t begin, size_t end, size_t worker)
-{
-    const job *j = arg;
-    (void)worker;
-    ig_max_rows_f32()(j->y + begin, j->x + begin * j->cols, end - begin, j->cols);
-}
+#define R(op)                                                                             \
+    static void op##_rows(void *arg, size_t begin, size_t end, size_t worker)             \
+    {                                                                                     \
+        const job *j = arg;                                                               \
+        (void)worker;                                                                     \
+        ig_##op##_rows_f32()(j->y + begin, j->x + begin * j->cols, end - begin, j->cols); \
+    }
+#include "kernels/reduce/reduce.def"
+#undef R
 
 /* One thread's columns. */
 static void sum_cols(void *arg, size_t begin, size_t end, size_t worker)
@@ -66,6 +62,14 @@ static void sum_cols(void *arg, size_t begin, size_t end, size_t worker)
     const job *j = arg;
     (void)worker;
     ig_sum_cols_f32()(j->y + begin, j->x + begin, j->rows, end - begin, j->cols);
+}
+
+static void log_softmax(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const job *j = arg;
+    const size_t at = begin * j->cols;
+    (void)worker;
+    ig_log_softmax_f32()(j->y + at, j->x + at, NULL, 0, end - begin, j->cols, 1);
 }
 
 typedef struct {
@@ -103,11 +107,17 @@ void bench_rows(bench *b)
         {"softmax_f32", "softmax_f32", softmax, true, false, bench_vs_softmax_f32},
         {"norm_layer_f32", "layer_norm_f32", layer_norm, true, false, bench_vs_layer_norm_f32},
         {"norm_rms_f32", "rms_norm_f32", rms_norm, true, false, NULL},
+        {"reduce_sum_cols_f32", "sum_cols_f32", sum_cols, false, true, NULL},
         {"reduce_sum_rows_f32", "sum_rows_f32", sum_rows, false, false, NULL},
         {"reduce_max_rows_f32", "max_rows_f32", max_rows, false, false, NULL},
-        {"reduce_sum_cols_f32", "sum_cols_f32", sum_cols, false, true, NULL},
+        {"log_softmax_f32", "log_softmax_f32", log_softmax, true, false, NULL},
+        {"reduce_min_rows_f32", "min_rows_f32", min_rows, false, false, NULL},
+        {"reduce_prod_rows_f32", "prod_rows_f32", prod_rows, false, false, NULL},
+        {"reduce_sum_abs_rows_f32", "sum_abs_rows_f32", sum_abs_rows, false, false, NULL},
+        {"reduce_sum_sq_rows_f32", "sum_sq_rows_f32", sum_sq_rows, false, false, NULL},
     };
-    for (size_t i = 0; i < IG_LEN(kinds); i++) {
+    const size_t common = 6; /* the rest is left out by --quick */
+    for (size_t i = 0; i < (bench_quick(b) ? common : IG_LEN(kinds)); i++) {
         time_rows(b, &kinds[i], 128, i ? 768 : 128);
         if (!bench_quick(b)) time_rows(b, &kinds[i], 1, 32768);
         time_rows(b, &kinds[i], bench_uncached(b) / (4 * 4096), 4096);

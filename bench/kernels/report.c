@@ -64,7 +64,7 @@ static void result_row(ig_table *t, const bench_result *r)
     if (r->limit) {
         ig_table_cell(t, "%.1f %%", 100 * r->median);
         ig_table_cell(t, "%s%s", limit_text(limit, sizeof limit, r->limit),
-                      r->median > 1.03 ? " (!)" : "");
+                      r->median > 1.05 ? " (!)" : "");
     } else {
         ig_table_cell(t, "-");
         ig_table_cell(t, "-");
@@ -85,7 +85,7 @@ ingot_status report_table(const bench *b, ingot_error *err)
     bool above = false;
     for (size_t i = 0; i < b->n_results; i++) {
         result_row(&t, &b->results[i]);
-        above |= b->results[i].limit && b->results[i].median > 1.03;
+        above |= b->results[i].limit && b->results[i].median > 1.05;
     }
     const ingot_status s = ig_table_print(&t, stdout, err);
     ig_table_clear(&t);

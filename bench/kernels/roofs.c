@@ -87,15 +87,15 @@ static ig_limit_ops_fn *ops_of(const ig_limit_loops *l, roof_kind kind)
     }
 }
 
-/* Most of a core's L1, half of its L2 (physical pages do not spread evenly): all of it stays there.
- * Of the cache that cores share, also with neighbours that cannot be seen, an eighth: more than a
- * core's own, far from all. */
+/* Most of a core's L1, a quarter of its L2 (physical pages do not spread evenly): all of it stays
+ * there. Of the cache that cores share, also with neighbours that cannot be seen, an eighth: more
+ * than a core's own, far from all. */
 static size_t part_of(const roofs *r, roof_kind kind, size_t threads)
 {
     const size_t level = (size_t)(kind - ROOF_L1_READ) % 4;
     if (level == 3) return 0;
     const size_t bytes = level == 2   ? IG_MAX(r->cache[2] / 8 / threads, 2 * r->cache[1])
-                         : level == 1 ? r->cache[1] / 2
+                         : level == 1 ? r->cache[1] / 4
                                       : r->cache[0] / 4 * 3;
     return IG_MAX(bytes / (2 * PAGE) * (2 * PAGE), (size_t)4 * PAGE);
 }

@@ -3,15 +3,18 @@
  * after attention_body.h.
  *
  * Keys are read for DECODE_ROWS rows at a time, 64 tokens side by side: the chains of the groups
- * hide each other's latency. Values are read for as many rows and DECODE_COLS vectors of columns.
- * The order of every sum is that of attention_f32. */
+ * hide each other's latency. While a block is computed the next one is fetched into L2: pages are
+ * too short and too scattered for the CPU's own prefetcher. Values are read for as many rows and
+ * DECODE_COLS vectors of columns. The order of every sum is that of attention_f32. */
 enum { GROUPS = IG_ATT_BLOCK / IG_PAGE_GROUP };
 
 /* s [rows][64] = q k^T of `rows` rows and PER groups of keys. */
-VEC_INLINE void dots(float *s, const float *q, const unsigned char *const *groups, size_t d,
-                     const size_t rows, const ig_page_type type)
+VEC_INLINE void dots(float *s, const float *q, const unsigned char *const *groups,
+                     const unsigned char *const *ahead, size_t d, const size_t rows,
+                     const ig_page_type type)
 {
     const size_t step = type == IG_PAGE_I8 ? 4 : 1;
+    const size_t each = IG_PAGE_GROUP * (type == IG_PAGE_F32 ? 4 : type == IG_PAGE_I8 ? 1 : 2);
     vf acc[DECODE_ROWS][DECODE_GROUPS];
     for (size_t from = 0; from < d; from += IG_GEMM_RUN) {
         const size_t end = IG_MIN(d, from + IG_GEMM_RUN);
@@ -23,7 +26,10 @@ VEC_INLINE void dots(float *s, const float *q, const unsigned char *const *group
             const size_t n = IG_MIN(step, end - c);
             vf k[DECODE_GROUPS][4];
             ATT_UNROLL for (size_t g = 0; g < DECODE_GROUPS; g++)
+            {
                 widen_element(k[g], groups[g], type, c);
+                __builtin_prefetch(ahead[g] + c * each, 0, 2);
+            }
             ATT_UNROLL for (size_t i = 0; i < step; i++)
             {
                 if (i >= n) break;
@@ -48,17 +54,21 @@ VEC_INLINE void dots(float *s, const float *q, const unsigned char *const *group
 
 /* o [rows][wide] = o + the chain over tokens [begin, end) of s v, columns [c, c + 16 cols). */
 VEC_INLINE void sums(float *o, size_t wide, const float *s, const unsigned char *const *values,
-                     size_t v_row, size_t begin, size_t end, size_t c, const size_t rows,
-                     const size_t cols, const ig_page_type type)
+                     const unsigned char *const *ahead, size_t v_row, size_t begin, size_t end,
+                     size_t c, const size_t rows, const size_t cols, const ig_page_type type)
 {
+    const size_t each = type == IG_PAGE_F32 ? 4 : type == IG_PAGE_I8 ? 1 : 2;
     vf acc[DECODE_ROWS][DECODE_COLS];
     ATT_UNROLL for (size_t r = 0; r < rows; r++)
     {
         ATT_UNROLL for (size_t k = 0; k < cols; k++) acc[r][k] = vf_set(0.0f);
     }
     for (size_t t = begin; t < end; t++) {
-        const unsigned char *v = values[t / IG_PAGE_GROUP] + t % IG_PAGE_GROUP * v_row;
+        const size_t at = t % IG_PAGE_GROUP * v_row;
+        const unsigned char *v = values[t / IG_PAGE_GROUP] + at;
+        const unsigned char *later = ahead[t / IG_PAGE_GROUP] + at + c * each;
         vf x[DECODE_COLS];
+        for (size_t k = 0; k < cols * 16 * each; k += 64) __builtin_prefetch(later + k, 0, 2);
         ATT_UNROLL for (size_t k = 0; k < cols; k++) x[k] = widen_value(v, type, c + k * 16);
         ATT_UNROLL for (size_t r = 0; r < rows; r++)
         {
@@ -77,10 +87,11 @@ VEC_INLINE void sums(float *o, size_t wide, const float *s, const unsigned char 
 }
 
 /* One block of keys: where its groups and their values lie. */
-typedef struct {
+typedef struct page_block {
     const unsigned char *keys[GROUPS], *values[GROUPS];
     float k_scales[IG_ATT_BLOCK], v_scales[IG_ATT_BLOCK];
-    size_t begin, end; /* seen tokens of the block */
+    const struct page_block *next; /* read ahead into L2; itself where there is no other */
+    size_t begin, end;             /* seen tokens of the block */
 } page_block;
 
 static void find_block(page_block *b, const attention_pages *p, size_t first, size_t n)
@@ -104,7 +115,8 @@ VEC_INLINE void dots_of_block(float *s, const float *q, const page_block *b, siz
                               const size_t rows, const ig_page_type type)
 {
     for (size_t g = 0; g < GROUPS; g += DECODE_GROUPS)
-        if (g * IG_PAGE_GROUP < b->end) dots(s + g * IG_PAGE_GROUP, q, b->keys + g, d, rows, type);
+        if (g * IG_PAGE_GROUP < b->end)
+            dots(s + g * IG_PAGE_GROUP, q, b->keys + g, b->next->keys + g, d, rows, type);
 }
 
 VEC_INLINE void sums_of_block(float *o, size_t wide, const float *s, const page_block *b,
@@ -112,9 +124,10 @@ VEC_INLINE void sums_of_block(float *o, size_t wide, const float *s, const page_
 {
     size_t c = 0;
     for (; c + 16 * DECODE_COLS <= wide; c += 16 * DECODE_COLS)
-        sums(o, wide, s, b->values, f->v_row, b->begin, b->end, c, rows, DECODE_COLS, type);
+        sums(o, wide, s, b->values, b->next->values, f->v_row, b->begin, b->end, c, rows,
+             DECODE_COLS, type);
     for (; c < wide; c += 16)
-        sums(o, wide, s, b->values, f->v_row, b->begin, b->end, c, rows, 1, type);
+        sums(o, wide, s, b->values, b->next->values, f->v_row, b->begin, b->end, c, rows, 1, type);
 }
 
 /* The rows of one query over one block, of pages of one type: these are the hot loops. */
@@ -172,20 +185,25 @@ static void query_of_chunk(const attention_args *p, size_t query, size_t chunk, 
     const attention_range r = ig_attention_sees(p, query);
     const size_t first = chunk * IG_ATT_CHUNK;
     const size_t begin = IG_MAX(r.begin, first), end = IG_MIN(r.end, first + IG_ATT_CHUNK);
+    page_block blocks[2];
     for (size_t b = begin / IG_ATT_BLOCK * IG_ATT_BLOCK; b < end; b += IG_ATT_BLOCK) {
-        page_block block;
-        find_block(&block, p->pages, b, end - b);
-        block.begin = begin > b ? begin - b : 0;
-        block.end = IG_MIN(end - b, IG_ATT_BLOCK);
+        page_block *block = &blocks[b / IG_ATT_BLOCK % 2],
+                   *next = &blocks[b / IG_ATT_BLOCK % 2 ^ 1];
+        if (b <= begin) find_block(block, p->pages, b, end - b);
+        block->begin = begin > b ? begin - b : 0;
+        block->end = IG_MIN(end - b, IG_ATT_BLOCK);
+        block->next = b + IG_ATT_BLOCK < r.end ? next : block;
+        if (block->next == next)
+            find_block(next, p->pages, b + IG_ATT_BLOCK, r.end - b - IG_ATT_BLOCK);
         row_view view = {.rule = &p->rule,
                          .ahead = (int64_t)b - (int64_t)query - p->rule.offset,
-                         .begin = block.begin,
-                         .end = block.end};
+                         .begin = block->begin,
+                         .end = block->end};
         if (f->type == IG_PAGE_I8) {
-            view.k_scale = block.k_scales;
-            view.v_scale = block.v_scales;
+            view.k_scale = block->k_scales;
+            view.v_scale = block->v_scales;
         }
-        by_type[f->type](w, &block, f, view);
+        by_type[f->type](w, block, f, view);
     }
 }
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { TILE = 16, TILE_MIN = 4, PIECE_BYTES = 64 * 1024 };
+enum { TILE = 16, TILE_MIN = 4, THIN_MIN = 64, PIECE_BYTES = 64 * 1024 };
 
 typedef struct {
     uint64_t half[2];
@@ -59,13 +59,17 @@ static void widen(loops *l, size_t *bytes)
     l->rank--;
 }
 
-/* The loop whose source is contiguous, to be the rows of a transpose; -1: none. */
+/* The loop whose source is contiguous, to be the rows of a transpose; -1: none. A thin one must be
+ * long, as that between the planes and the pixels of an image. */
 static int find_rows(const loops *l, size_t bytes)
 {
     const int last = l->rank - 1;
-    if (l->to[last] != (ptrdiff_t)bytes || l->n[last] < TILE_MIN) return -1;
-    for (int d = last - 1; d >= 0; d--)
-        if (l->from[d] == (ptrdiff_t)bytes && l->n[d] >= TILE_MIN) return d;
+    if (l->to[last] != (ptrdiff_t)bytes) return -1;
+    for (int d = last - 1; d >= 0; d--) {
+        const size_t less = l->n[d] < l->n[last] ? l->n[d] : l->n[last];
+        const size_t more = l->n[d] < l->n[last] ? l->n[last] : l->n[d];
+        if (l->from[d] == (ptrdiff_t)bytes && (less >= TILE_MIN || more >= THIN_MIN)) return d;
+    }
     return -1;
 }
 
@@ -122,17 +126,25 @@ static void choose_inner(ig_copy *c, loops *l)
     if (fits_kernel(c)) c->transpose = ig_transpose(c->bytes);
 }
 
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+/* Transposes are cut along the longer side. */
+static size_t cut_length(const ig_copy *c)
+{
+    return c->kind == IG_COPY_TILE && !c->along_line ? c->rows : c->line;
+}
+
 /* How much of the inner loop makes a unit. */
 static void cut(ig_copy *c)
 {
-    size_t length = c->line;
     c->piece = c->kind == IG_COPY_RUN ? PIECE_BYTES : PIECE_BYTES / c->bytes;
     if (c->kind == IG_COPY_TILE) {
-        length = c->rows;
-        c->piece = PIECE_BYTES / c->bytes / c->line / TILE * TILE;
+        c->along_line = c->rows < TILE && c->rows < c->line;
+        const size_t other = c->along_line ? c->rows : c->line;
+        c->piece = PIECE_BYTES / c->bytes / other / TILE * TILE;
         if (c->piece < TILE) c->piece = TILE;
     }
-    c->pieces = (length + c->piece - 1) / c->piece;
+    c->pieces = (cut_length(c) + c->piece - 1) / c->piece;
     c->units = c->pieces;
     for (int d = 0; d < c->rank; d++) c->units *= c->n[d];
 }
@@ -160,7 +172,8 @@ size_t ig_copy_unit_bytes(const ig_copy *c)
 {
     if (c->kind == IG_COPY_RUN) return c->line < c->piece ? c->line : c->piece;
     if (c->kind == IG_COPY_LINE) return (c->line < c->piece ? c->line : c->piece) * c->bytes;
-    return (c->rows < c->piece ? c->rows : c->piece) * c->line * c->bytes;
+    const size_t other = c->along_line ? c->rows : c->line, length = cut_length(c);
+    return (length < c->piece ? length : c->piece) * other * c->bytes;
 }
 
 /* ---- inner steps, by element size ----
@@ -252,11 +265,11 @@ static void one_tile(const ig_copy *c, char *to, const char *from, size_t rows, 
     }
 }
 
-static void run_tiles(const ig_copy *c, char *to, const char *from, size_t rows)
+static void run_tiles(const ig_copy *c, char *to, const char *from, size_t rows, size_t line)
 {
     if (c->transpose) {
         const transpose_shape s = {.batch = 1,
-                                   .rows = c->line,
+                                   .rows = line,
                                    .cols = rows,
                                    .x_row = (size_t)c->line_from / c->bytes,
                                    .y_row = (size_t)c->rows_to / c->bytes};
@@ -264,23 +277,47 @@ static void run_tiles(const ig_copy *c, char *to, const char *from, size_t rows)
         return;
     }
     for (size_t r = 0; r < rows; r += TILE)
-        for (size_t k = 0; k < c->line; k += TILE)
+        for (size_t k = 0; k < line; k += TILE)
             one_tile(c, to + (ptrdiff_t)r * c->rows_to + k * c->bytes,
                      from + r * c->bytes + (ptrdiff_t)k * c->line_from,
-                     rows - r < TILE ? rows - r : TILE, c->line - k < TILE ? c->line - k : TILE);
+                     rows - r < TILE ? rows - r : TILE, line - k < TILE ? line - k : TILE);
 }
 
 static void run_piece(const ig_copy *c, char *to, const char *from, size_t piece)
 {
-    const size_t start = piece * c->piece, length = c->kind == IG_COPY_TILE ? c->rows : c->line;
+    const size_t start = piece * c->piece, length = cut_length(c);
     const size_t n = length - start < c->piece ? length - start : c->piece;
     const ptrdiff_t at = (ptrdiff_t)start;
     if (c->kind == IG_COPY_RUN)
         memcpy(to + at, from + at, n);
     else if (c->kind == IG_COPY_LINE)
         run_line(c, to + at * c->line_to, from + at * c->line_from, n);
+    else if (c->along_line)
+        run_tiles(c, to + start * c->bytes, from + at * c->line_from, c->rows, n);
     else
-        run_tiles(c, to + at * c->rows_to, from + start * c->bytes, n);
+        run_tiles(c, to + at * c->rows_to, from + start * c->bytes, n, c->line);
+}
+
+/* Short runs of some whole vectors, n of them: a call of memcpy each would take longer. */
+#define RUNS(bytes)                                                               \
+    case bytes:                                                                   \
+        for (; n; n--, to += to_step, from += from_step) memcpy(to, from, bytes); \
+        return true
+
+static bool run_short(char *to, const char *from, size_t bytes, size_t n, ptrdiff_t to_step,
+                      ptrdiff_t from_step)
+{
+    switch (bytes) {
+        RUNS(32);
+        RUNS(48);
+        RUNS(64);
+        RUNS(96);
+        RUNS(128);
+        RUNS(192);
+        RUNS(256);
+    default:
+        return false;
+    }
 }
 
 void ig_copy_units(const ig_copy *c, void *to, const void *from, size_t begin, size_t end)
@@ -295,8 +332,18 @@ void ig_copy_units(const ig_copy *c, void *to, const void *from, size_t begin, s
         y += (ptrdiff_t)at[d] * c->to[d];
         x += (ptrdiff_t)at[d] * c->from[d];
     }
+    const int last = c->rank - 1;
     for (size_t u = begin; u < end; u++) {
-        run_piece(c, y, x, piece);
+        const size_t row = last < 0 || c->pieces > 1 ? 1 : least(c->n[last] - at[last], end - u);
+        if (row > 1 && c->kind == IG_COPY_RUN &&
+            run_short(y, x, c->line, row, c->to[last], c->from[last])) {
+            u += row - 1; /* the turn below steps over the last of them */
+            at[last] += row - 1;
+            y += (ptrdiff_t)(row - 1) * c->to[last];
+            x += (ptrdiff_t)(row - 1) * c->from[last];
+        } else {
+            run_piece(c, y, x, piece);
+        }
         if (++piece < c->pieces) continue;
         piece = 0;
         for (int d = c->rank - 1; d >= 0; d--) {

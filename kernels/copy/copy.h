@@ -14,6 +14,7 @@
 
 #include "kernels/transpose/transpose.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,7 @@ typedef struct ig_copy {
     size_t rows;                  /* TILE: the loop with contiguous source */
     ptrdiff_t rows_to;
     transpose_fn *transpose; /* TILE by a SIMD kernel; NULL: by our own loops */
+    bool along_line;         /* TILE: the line is cut into pieces, else the rows */
     size_t piece, pieces;    /* the inner loop is cut into pieces of `piece` */
     size_t units;            /* outer turns times pieces; 0: nothing to copy */
 } ig_copy;

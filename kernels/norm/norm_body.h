@@ -1,6 +1,8 @@
 /* norm_body.h - layer and RMS norm over the sixteen-lane vector of the including file.
  *
- * Bound by reading a row that stays in L1 two or three times. v is kept in y between the passes. */
+ * Bound by reading a row that stays in L1 two or three times. v is kept in y between the passes.
+ * Short rows go through each pass in groups, so that one row's folding of lanes runs beside the
+ * next row's elements; the second pass fetches the rows that come next. */
 #include "kernels/norm/norm.h"
 
 #include <math.h>
@@ -34,35 +36,61 @@ VEC_INLINE vf take_v(const norm_row *w, size_t i, size_t n)
     return v;
 }
 
-/* sum_v - the sum of v, or of its squares; leaves v in y. */
-VEC_INLINE float sum_v(const norm_row *w, size_t cols, bool squares)
+VEC_INLINE vf add_v(const norm_row *w, size_t i, size_t n, bool squares, vf total)
 {
-    vf total = vf_set(0.0f);
-    size_t i = 0;
-    for (; i + 16 <= cols; i += 16) {
-        const vf v = take_v(w, i, 16);
-        total = squares ? vf_fma(v, v, total) : vf_add(total, v);
-    }
-    if (i < cols) {
-        const vf v = take_v(w, i, cols - i);
-        total = squares ? vf_fma(v, v, total) : vf_add(total, v);
-    }
-    return vf_sum(total);
+    const vf v = take_v(w, i, n);
+    return squares ? vf_fma(v, v, total) : vf_add(total, v);
 }
 
-VEC_INLINE float sum_square_distance(const float *v, size_t cols, vf mean)
+VEC_INLINE float sum_of(const vf *part)
 {
-    vf total = vf_set(0.0f);
-    size_t i = 0;
-    for (; i + 16 <= cols; i += 16) {
-        const vf d = vf_sub(vf_load(v + i), mean);
-        total = vf_fma(d, d, total);
+    return vf_sum(vf_add(vf_add(part[0], part[1]), vf_add(part[2], part[3])));
+}
+
+/* sum_v - the sum of v, or of its squares; leaves v in y. Four vectors of lanes, for one would wait
+ * for its own latency. */
+VEC_INLINE float sum_v(const norm_row *w, size_t cols, bool squares)
+{
+    const vf none = vf_set(0.0f);
+    vf part[4] = {none, none, none, none};
+    size_t i = 0, k = 0;
+    for (; i + 64 <= cols; i += 64) {
+        part[0] = add_v(w, i, 16, squares, part[0]);
+        part[1] = add_v(w, i + 16, 16, squares, part[1]);
+        part[2] = add_v(w, i + 32, 16, squares, part[2]);
+        part[3] = add_v(w, i + 48, 16, squares, part[3]);
     }
-    if (i < cols) {
-        const vf d = vf_sub(vf_load_n(v + i, cols - i, mean), mean);
-        total = vf_fma(d, d, total);
+    for (; i + 16 <= cols; i += 16, k++) part[k] = add_v(w, i, 16, squares, part[k]);
+    if (i < cols) part[k] = add_v(w, i, cols - i, squares, part[k]);
+    return sum_of(part);
+}
+
+VEC_INLINE vf add_distance(vf v, vf mean, vf total)
+{
+    const vf d = vf_sub(v, mean);
+    return vf_fma(d, d, total);
+}
+
+/* next_x and next_y: what will be read and written next. */
+VEC_INLINE float sum_square_distance(const float *v, size_t cols, vf mean, const float *next_x,
+                                     const float *next_y)
+{
+    const vf none = vf_set(0.0f);
+    vf part[4] = {none, none, none, none};
+    size_t i = 0, k = 0;
+    for (; i + 64 <= cols; i += 64) {
+        part[0] = add_distance(vf_load(v + i), mean, part[0]);
+        part[1] = add_distance(vf_load(v + i + 16), mean, part[1]);
+        part[2] = add_distance(vf_load(v + i + 32), mean, part[2]);
+        part[3] = add_distance(vf_load(v + i + 48), mean, part[3]);
+        for (size_t ahead = i; ahead < i + 64; ahead += 16) {
+            __builtin_prefetch(next_x + ahead);
+            __builtin_prefetch(next_y + ahead, 1);
+        }
     }
-    return vf_sum(total);
+    for (; i + 16 <= cols; i += 16, k++) part[k] = add_distance(vf_load(v + i), mean, part[k]);
+    if (i < cols) part[k] = add_distance(vf_load_n(v + i, cols - i, mean), mean, part[k]);
+    return sum_of(part);
 }
 
 VEC_INLINE vf finish(vf v, vf mean, vf inv, bool has_gamma, vf gamma, bool has_beta, vf beta)
@@ -89,27 +117,63 @@ VEC_INLINE void finish_row(float *y, size_t cols, float mean, float inv_std, con
     vf_store_n(y + i, finish(vf_load_n(y + i, n, zero), m, inv, gamma, g, beta, b), n);
 }
 
+enum { GROUP = 8, GROUP_ELEMENTS = 2048 };
+
+VEC_INLINE size_t group_of(size_t cols)
+{
+    const size_t fits = cols ? GROUP_ELEMENTS / cols : GROUP;
+    return fits < 1 ? 1 : fits < GROUP ? fits : GROUP;
+}
+
+/* n rows from r on: mean and 1 / deviation. */
+VEC_INLINE void layer_group(const norm_args *p, size_t r, size_t n, float *mean, float *inv_std)
+{
+    const float count = (float)p->cols;
+    for (size_t g = 0; g < n; g++) {
+        const norm_row w = row_at(p, r + g);
+        mean[g] = sum_v(&w, p->cols, false) / count;
+    }
+    for (size_t g = 0; g < n; g++) {
+        const float *v = p->y + (r + g) * p->cols;
+        const norm_row next = row_at(p, r + g + n < p->rows ? r + g + n : r + g);
+        const float variance =
+            sum_square_distance(v, p->cols, vf_set(mean[g]), next.x, next.y) / count;
+        inv_std[g] = 1.0f / sqrtf(variance + p->eps);
+    }
+}
+
+VEC_INLINE void finish_group(const norm_args *p, size_t r, size_t n, const float *mean,
+                             const float *inv_std)
+{
+    for (size_t g = 0; g < n; g++) {
+        finish_row(p->y + (r + g) * p->cols, p->cols, mean[g], inv_std[g], p->gamma, p->beta);
+        if (p->inv_std) p->inv_std[r + g] = inv_std[g];
+    }
+}
+
 void IG_ISA(layer_norm_f32)(const norm_args *p)
 {
-    const size_t cols = p->cols;
-    for (size_t r = 0; r < p->rows; r++) {
-        const norm_row w = row_at(p, r);
-        const float mean = sum_v(&w, cols, false) / (float)cols;
-        const float variance = sum_square_distance(w.y, cols, vf_set(mean)) / (float)cols;
-        const float inv_std = 1.0f / sqrtf(variance + p->eps);
-        finish_row(w.y, cols, mean, inv_std, p->gamma, p->beta);
-        if (p->mean) p->mean[r] = mean;
-        if (p->inv_std) p->inv_std[r] = inv_std;
+    const size_t group = group_of(p->cols);
+    float mean[GROUP], inv_std[GROUP];
+    for (size_t r = 0; r < p->rows; r += group) {
+        const size_t n = p->rows - r < group ? p->rows - r : group;
+        layer_group(p, r, n, mean, inv_std);
+        finish_group(p, r, n, mean, inv_std);
+        for (size_t g = 0; g < n && p->mean; g++) p->mean[r + g] = mean[g];
     }
 }
 
 void IG_ISA(rms_norm_f32)(const norm_args *p)
 {
-    const size_t cols = p->cols;
-    for (size_t r = 0; r < p->rows; r++) {
-        const norm_row w = row_at(p, r);
-        const float inv_std = 1.0f / sqrtf(sum_v(&w, cols, true) / (float)cols + p->eps);
-        finish_row(w.y, cols, 0.0f, inv_std, p->gamma, p->beta);
-        if (p->inv_std) p->inv_std[r] = inv_std;
+    const size_t group = group_of(p->cols);
+    const float none[GROUP] = {0}, count = (float)p->cols;
+    float inv_std[GROUP];
+    for (size_t r = 0; r < p->rows; r += group) {
+        const size_t n = p->rows - r < group ? p->rows - r : group;
+        for (size_t g = 0; g < n; g++) {
+            const norm_row w = row_at(p, r + g);
+            inv_std[g] = 1.0f / sqrtf(sum_v(&w, p->cols, true) / count + p->eps);
+        }
+        finish_group(p, r, n, none, inv_std);
     }
 }

@@ -3,8 +3,9 @@
  *   rows: y[r] = op over c of x[r, c], rows contiguous
  *   cols: y[c] = op over r of x[r * x_row + c]
  *
- * Class E. A row runs in sixteen lanes (element c in lane c mod 16) over blocks of 4096 elements,
- * the blocks are joined in order, then the lanes by halves; a column is one chain over blocks of
+ * Class E. A row runs in 64 lanes (element c in lane c mod 64) over blocks of 4096 elements; the
+ * lanes of a block are joined to sixteen ((0 + 16) + (32 + 48) and so on), the blocks in order,
+ * then the sixteen by halves; a column is one chain over blocks of
  * 128 rows, joined in order. So a long sum errs like a short one. y does not overlap x. Threads:
  * pure; split rows (rows) or columns (cols). */
 #ifndef IG_REDUCE_H

@@ -2,7 +2,7 @@
  * once; a column reduction keeps four vectors of columns in registers. */
 #include "kernels/reduce/reduce.h"
 
-enum { ROW_BLOCK = 4096, COL_BLOCK = 128, COL_VECTORS = 4 };
+enum { ROW_BLOCK = 4096, ROW_VECTORS = 4, COL_BLOCK = 128, COL_VECTORS = 4 };
 
 typedef vf join_fn(vf a, vf b); /* add an element, or a block, to what was reduced so far */
 
@@ -18,19 +18,31 @@ VEC_INLINE float fold(vf v, vf empty, join_fn *join)
     return lanes[0];
 }
 
+/* Four vectors of lanes, for one would wait for its own latency. */
+VEC_INLINE vf reduce_block(const float *x, size_t n, vf empty, join_fn *take, join_fn *join)
+{
+    vf part[ROW_VECTORS] = {empty, empty, empty, empty};
+    size_t i = 0, v = 0;
+    for (; i + 16 * ROW_VECTORS <= n; i += 16 * ROW_VECTORS) {
+        part[0] = take(part[0], vf_load(x + i));
+        part[1] = take(part[1], vf_load(x + i + 16));
+        part[2] = take(part[2], vf_load(x + i + 32));
+        part[3] = take(part[3], vf_load(x + i + 48));
+    }
+    for (; i + 16 <= n; i += 16, v++) part[v] = take(part[v], vf_load(x + i));
+    if (i < n) {
+        const vf last = take(part[v], vf_load_n(x + i, n - i, empty));
+        part[v] = vf_keep_n(last, n - i, part[v]);
+    }
+    return join(join(part[0], part[1]), join(part[2], part[3]));
+}
+
 VEC_INLINE float reduce_row(const float *x, size_t cols, vf empty, join_fn *take, join_fn *join)
 {
     vf all = empty;
     for (size_t from = 0; from < cols; from += ROW_BLOCK) {
-        const size_t end = cols - from < ROW_BLOCK ? cols : from + ROW_BLOCK;
-        vf part = empty;
-        size_t i = from;
-        for (; i + 16 <= end; i += 16) part = take(part, vf_load(x + i));
-        if (i < end) {
-            const vf v = take(part, vf_load_n(x + i, end - i, empty));
-            part = vf_keep_n(v, end - i, part);
-        }
-        all = join(all, part);
+        const size_t n = cols - from < ROW_BLOCK ? cols - from : ROW_BLOCK;
+        all = join(all, reduce_block(x + from, n, empty, take, join));
     }
     return fold(all, empty, join);
 }

@@ -9,19 +9,58 @@
 
 #include "kernels/transpose/transpose.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define WALK_INLINE static inline __attribute__((always_inline))
 
+enum { AHEAD = 32, FETCH_BYTES = 8 << 20 };
+
 /* Strides in bytes. */
 typedef void block_fn(uint8_t *y, size_t y_row, const uint8_t *x, size_t x_row);
 
-WALK_INLINE void copy_edge(uint8_t *y, size_t y_row, const uint8_t *x, size_t x_row, size_t rows,
+WALK_INLINE void copy_wide(uint8_t *y, size_t y_row, const uint8_t *x, size_t x_row, size_t rows,
                            size_t cols, size_t bytes)
 {
     for (size_t c = 0; c < cols; c++)
         for (size_t r = 0; r < rows; r++)
             memcpy(y + c * y_row + r * bytes, x + r * x_row + c * bytes, bytes);
+}
+
+WALK_INLINE void copy_tall(uint8_t *y, size_t y_row, const uint8_t *x, size_t x_row, size_t rows,
+                           size_t cols, size_t bytes)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < cols; c++)
+            memcpy(y + c * y_row + r * bytes, x + r * x_row + c * bytes, bytes);
+}
+
+/* Sides of 2, 3 and 4 are known numbers: planes and pixels of images above all. */
+WALK_INLINE void copy_edge(uint8_t *y, size_t y_row, const uint8_t *x, size_t x_row, size_t rows,
+                           size_t cols, size_t bytes)
+{
+    if (rows == 2)
+        copy_wide(y, y_row, x, x_row, 2, cols, bytes);
+    else if (rows == 3)
+        copy_wide(y, y_row, x, x_row, 3, cols, bytes);
+    else if (rows == 4)
+        copy_wide(y, y_row, x, x_row, 4, cols, bytes);
+    else if (cols == 3)
+        copy_tall(y, y_row, x, x_row, rows, 3, bytes);
+    else if (cols == 4)
+        copy_tall(y, y_row, x, x_row, rows, 4, bytes);
+    else
+        copy_wide(y, y_row, x, x_row, rows, cols, bytes);
+}
+
+/* The lines of x some blocks further down the band, and those of y to its right: far strides are
+ * nothing that the hardware foresees. */
+WALK_INLINE void fetch_lines(uint8_t *y, size_t y_row, const uint8_t *x, size_t x_row, size_t r,
+                             size_t side, size_t cols, size_t bytes)
+{
+    for (size_t i = 0; i < side; i++) __builtin_prefetch(x + (r + AHEAD + i) * x_row);
+    if (r * bytes % 64 == 0)
+        for (size_t i = 0; i < cols; i++) __builtin_prefetch(y + i * y_row + r * bytes + 64, 1);
 }
 
 WALK_INLINE void walk_matrix(uint8_t *y, const uint8_t *x, const transpose_shape *s, size_t bytes,
@@ -30,11 +69,15 @@ WALK_INLINE void walk_matrix(uint8_t *y, const uint8_t *x, const transpose_shape
     const size_t y_row = s->y_row * bytes, x_row = s->x_row * bytes;
     const size_t rows = s->rows - s->rows % side, cols = s->cols - s->cols % side;
     const size_t band = 64 / bytes < side ? side : 64 / bytes;
+    const bool fetch = x_row * rows > FETCH_BYTES;
     for (size_t c0 = 0; c0 < cols; c0 += band) {
         const size_t end = c0 + band < cols ? c0 + band : cols;
-        for (size_t r = 0; r < rows; r += side)
+        for (size_t r = 0; r < rows; r += side) {
+            if (fetch)
+                fetch_lines(y + c0 * y_row, y_row, x + c0 * bytes, x_row, r, side, end - c0, bytes);
             for (size_t c = c0; c < end; c += side)
                 block(y + c * y_row + r * bytes, y_row, x + r * x_row + c * bytes, x_row);
+        }
     }
     copy_edge(y + cols * y_row, y_row, x + cols * bytes, x_row, rows, s->cols - cols, bytes);
     copy_edge(y + rows * bytes, y_row, x + rows * x_row, x_row, s->rows - rows, s->cols, bytes);

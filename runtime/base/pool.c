@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SLOTS = 4, SPIN_NS = 10000 };
+enum { SLOTS = 4, SPIN_NS = 250000 };
 
 typedef struct {
     ig_pool *pool;

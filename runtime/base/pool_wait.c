@@ -13,8 +13,8 @@
 
 enum { PAUSES = 16 }; /* between looks at the clock: about half a microsecond */
 
-#define PREEMPTED_NS UINT64_C(300000)
-#define CROWDED_NS   UINT64_C(100000000)
+#define PREEMPTED_NS UINT64_C(1500000)
+#define CROWDED_NS   UINT64_C(20000000)
 
 static inline void pause_cpu(void)
 {

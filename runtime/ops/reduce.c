@@ -1,9 +1,13 @@
 /* reduce.c - reduce fn=...: many elements to one, over the axes of an optional second input.
  *
- * No axes: all of them, or none with noop_with_empty_axes. Floats are gathered in f64, integers in
- * 64 bits; l2, log_sum and log_sum_exp of integers are computed in f64 and cut. An empty sum is 0,
- * an empty product 1, an empty max or min the type's limit, an empty mean NaN (integers: 0). */
+ * No axes: all of them, or none with noop_with_empty_axes. f32 over one run of neighbouring axes
+ * goes to kernels/reduce, as rows where the axes are the last ones, else as columns. Other floats
+ * are gathered in f64, integers in 64 bits; l2, log_sum and log_sum_exp of integers are computed in
+ * f64 and cut. An empty sum is 0, an empty product 1, an empty max or min the type's limit, an
+ * empty mean NaN (integers: 0). */
 #include "runtime/ops/reduce_fns.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/unary/unary.h"
 #include "runtime/ops/axis.h"
 #include "runtime/base/checked.h"
 
@@ -207,6 +211,95 @@ static void work(void *arg, size_t begin, size_t end, size_t worker)
     }
 }
 
+/* ---- f32 by kernels ---- */
+
+/* Those of a function; NULL: it has none. */
+typedef struct {
+    reduce_rows_f32_fn *rows;
+    reduce_cols_f32_fn *cols;
+} reduce_kernels;
+
+static reduce_kernels kernels_of(reduce_what what)
+{
+    static const struct {
+        reduce_rows_f32_fn *(*rows)(void);
+        reduce_cols_f32_fn *(*cols)(void);
+    } list[] = {
+#define R(op) {ig_##op##_rows_f32, ig_##op##_cols_f32},
+#include "kernels/reduce/reduce.def"
+#undef R
+    };
+    enum { K_MAX, K_MIN, K_PROD, K_SUM, K_ABS, K_SQUARE }; /* the order of reduce.def */
+    static const int index[] = {K_SUM, K_SUM,    K_MAX, K_MIN, K_PROD,
+                                K_ABS, K_SQUARE, K_SUM, -1,    K_SQUARE};
+    if (index[what] < 0) return (reduce_kernels){NULL, NULL};
+    return (reduce_kernels){list[index[what]].rows(), list[index[what]].cols()};
+}
+
+/* x [outer, n, inner] to y [outer, inner]; inner is 1 for rows. */
+typedef struct {
+    reduce_kernels kernels;
+    float *y;
+    const float *x;
+    size_t n, inner;
+    reduce_what what;
+} f32_job;
+
+static void finish_f32(float *y, size_t n, const f32_job *job)
+{
+    const float count = (float)job->n;
+    if (job->what == MEAN)
+        for (size_t i = 0; i < n; i++) y[i] /= count;
+    else if (job->what == L2)
+        for (size_t i = 0; i < n; i++) y[i] = sqrtf(y[i]);
+    else if (job->what == LOG_SUM)
+        ig_log_f32()(y, y, n, 0, 0);
+}
+
+static void rows_f32(void *arg, size_t begin, size_t end, size_t worker)
+{
+    (void)worker;
+    const f32_job *job = arg;
+    job->kernels.rows(job->y + begin, job->x + begin * job->n, end - begin, job->n);
+    finish_f32(job->y + begin, end - begin, job);
+}
+
+/* Items are strips of STRIP columns of one outer index after the other. */
+enum { STRIP = 64 };
+
+static void cols_f32(void *arg, size_t begin, size_t end, size_t worker)
+{
+    (void)worker;
+    const f32_job *job = arg;
+    const size_t strips = (job->inner - 1) / STRIP + 1;
+    size_t some;
+    for (size_t at = begin; at < end; at += some) {
+        const size_t outer = at / strips, strip = at % strips;
+        some = IG_MIN(strips - strip, end - at);
+        const size_t c = strip * STRIP, cols = IG_MIN(some * STRIP, job->inner - c);
+        float *y = job->y + outer * job->inner + c;
+        job->kernels.cols(y, job->x + outer * job->n * job->inner + c, job->n, cols, job->inner);
+        finish_f32(y, cols, job);
+    }
+}
+
+/* false: nothing was done, these shapes have no kernel. */
+static bool run_f32(const reduce_job *job, ig_pool *pool)
+{
+    const dim_set *gone = &job->gone, *kept = &job->kept;
+    const reduce_kernels kernels = kernels_of(job->what);
+    if (job->dtype != INGOT_F32 || gone->rank != 1 || !gone->count || !kept->count || !kernels.rows)
+        return false;
+    f32_job f = {kernels, job->y, job->x, gone->count, (size_t)gone->stride[0], job->what};
+    const size_t outer = kept->count / f.inner;
+    const size_t item = f.n * IG_MIN(f.inner, (size_t)STRIP), grain = 2 * IG_GRAIN / item + 1;
+    if (f.inner == 1)
+        ig_parallel(pool, outer, grain, 0, rows_f32, &f);
+    else
+        ig_parallel(pool, outer * ((f.inner - 1) / STRIP + 1), grain, 0, cols_f32, &f);
+    return true;
+}
+
 static ingot_status read_axes(ig_run *r, bool *reduced, int rank)
 {
     const reduce_attrs *a = r->attrs;
@@ -252,6 +345,7 @@ static ingot_status run(ig_run *r)
         push_dim(reduced[i] ? &job.gone : &job.kept, x->dims[i], stride[i]);
     if (job.kept.count != ig_tensor_elements(r->out[0]))
         return ig_run_fail(r, "the axes do not fit the output's shape");
+    if (run_f32(&job, r->pool)) return INGOT_OK;
     job.rows = inner >= 0 && reduced[inner] && job.gone.count > 0;
     const size_t grain = IG_MAX((size_t)1, IG_GRAIN / IG_MAX((size_t)1, job.gone.count));
     ig_parallel(r->pool, job.kept.count, grain, 0, work, &job);

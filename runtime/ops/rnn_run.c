@@ -1,11 +1,13 @@
-/* rnn_run.c - the work of rnn, gru and lstm, one direction after the other.
+/* rnn_run.c - the work of rnn, gru and lstm, one direction after the other or both at once.
  *
  * One product takes the whole input to the sums before the gates, biases included; then each step
  * adds the product of the state. Constant weights are packed when the node is bound, others on
  * every run. The reverse direction walks the time backwards: a sequence that is shorter than T
  * keeps its initial state until its last element is reached, so all sequences are at the same time
  * in every step and share one product. Small steps run on the calling thread; larger ones are split
- * by columns or rows, which does not change a bit. */
+ * by columns or rows, which does not change a bit. Two directions whose steps are too small to be
+ * split run on a thread each, with scratch of their own: a sequence alone reads R from its core's
+ * own cache once a step, and that bounds it. */
 #include "runtime/ops/rnn.h"
 #include "runtime/ops/product.h"
 #include "runtime/base/checked.h"
@@ -17,11 +19,16 @@ typedef struct {
     uint32_t input;
     size_t first, n, k, rows;
     const void *panels[2]; /* of constants, else NULL */
-    size_t at;             /* scratch for the panels of one direction */
+    size_t at[2];          /* scratch for the panels of a direction */
     ig_wide wide;          /* the input, where it is no constant */
 } weights;
 
 enum { WX, RH, RN, N_WEIGHTS }; /* RN: the h part of a gru's R, apart from z and r */
+
+/* Where a direction's memory lies in the scratch. */
+typedef struct {
+    size_t sums, gates, h, c, reset, rest, bias, rest_bias, peephole;
+} pieces;
 
 typedef struct {
     ig_rnn_cell cells[2];
@@ -31,7 +38,9 @@ typedef struct {
     size_t x_t, x_b; /* distance of rows of X: from one time, from one sequence to the next */
     weights w[N_WEIGHTS];
     ig_wide x;
-    size_t sums, gates_at, h, c, reset, rest, bias, rest_bias, peephole, lens; /* in scratch */
+    pieces at[2]; /* of the directions: the same ones unless they run at once */
+    size_t lens;  /* in scratch */
+    bool at_once;
 } rnn_state;
 
 static bool is_linear(const ig_rnn_attrs *a, ig_rnn_kind kind)
@@ -67,26 +76,45 @@ static ingot_status bind_weights(weights *w, ig_bind *b, const rnn_state *s, siz
     if (!ig_product_packed(w->k, n, &elements)) return ig_bind_fail(b, "the weights are too large");
     if (b->known[w->input]) return pack_constant(w, b, s, elements);
     IG_TRY(ig_wide_bind(&w->wide, b, t, s->calc));
-    return ig_scratch_add(b, elements, ig_calc_bytes(s->calc), &w->at);
+    const size_t each = ig_calc_bytes(s->calc);
+    IG_TRY(ig_scratch_add(b, elements, each, &w->at[0]));
+    w->at[1] = w->at[0];
+    return s->at_once ? ig_scratch_add(b, elements, each, &w->at[1]) : INGOT_OK;
 }
 
-static ingot_status bind_scratch(rnn_state *s, ig_bind *b)
+static ingot_status bind_pieces(pieces *at, const rnn_state *s, ig_bind *b)
 {
     const size_t each = ig_calc_bytes(s->calc), sums = s->gates * s->hidden;
     size_t rows, all, state, gates;
     if (!ig_mul_ok(s->time, s->batch, &rows) || !ig_mul_ok(rows, sums, &all) ||
         !ig_mul_ok(s->batch, s->hidden, &state) || !ig_mul_ok(s->batch, sums, &gates))
         return ig_bind_fail(b, "the sequences are too large");
-    IG_TRY(ig_scratch_add(b, all, each, &s->sums));
-    IG_TRY(ig_scratch_add(b, gates, each, &s->gates_at));
-    IG_TRY(ig_scratch_add(b, state, each, &s->h));
-    IG_TRY(ig_scratch_add(b, state, each, &s->c));
-    IG_TRY(ig_scratch_add(b, state, each, &s->reset));
-    IG_TRY(ig_scratch_add(b, state, each, &s->rest));
-    IG_TRY(ig_scratch_add(b, sums, each, &s->bias));
-    IG_TRY(ig_scratch_add(b, sums, each, &s->rest_bias));
-    IG_TRY(ig_scratch_add(b, 3 * s->hidden, each, &s->peephole));
+    IG_TRY(ig_scratch_add(b, all, each, &at->sums));
+    IG_TRY(ig_scratch_add(b, gates, each, &at->gates));
+    IG_TRY(ig_scratch_add(b, state, each, &at->h));
+    IG_TRY(ig_scratch_add(b, state, each, &at->c));
+    IG_TRY(ig_scratch_add(b, state, each, &at->reset));
+    IG_TRY(ig_scratch_add(b, state, each, &at->rest));
+    IG_TRY(ig_scratch_add(b, sums, each, &at->bias));
+    IG_TRY(ig_scratch_add(b, sums, each, &at->rest_bias));
+    return ig_scratch_add(b, 3 * s->hidden, each, &at->peephole);
+}
+
+static ingot_status bind_scratch(rnn_state *s, ig_bind *b)
+{
+    IG_TRY(bind_pieces(&s->at[0], s, b));
+    s->at[1] = s->at[0];
+    if (s->at_once) IG_TRY(bind_pieces(&s->at[1], s, b));
     return ig_scratch_add(b, s->batch, sizeof(size_t), &s->lens);
+}
+
+/* Steps of fewer products than this are not worth splitting: a barrier or two each. */
+enum { SMALL_STEP = 1 << 20 };
+
+static bool runs_at_once(const rnn_state *s, size_t n_threads)
+{
+    const double step = (double)s->batch * (double)s->gates * (double)s->hidden * (double)s->hidden;
+    return s->dirs == 2 && n_threads > 1 && (n_threads == 2 || step < SMALL_STEP);
 }
 
 ingot_status ig_rnn_bind(ig_bind *b, ig_rnn_kind kind)
@@ -102,6 +130,7 @@ ingot_status ig_rnn_bind(ig_bind *b, ig_rnn_kind kind)
     s->hidden = (size_t)b->in[IG_RNN_R]->dims[2];
     s->gates = ig_rnn_gates(kind);
     s->dirs = a->direction == IG_RNN_BIDIRECTIONAL ? 2 : 1;
+    s->at_once = runs_at_once(s, b->n_threads);
     s->x_t = a->layout ? 1 : s->batch;
     s->x_b = a->layout ? s->time : 1;
     const char *wrong = ig_rnn_cells(s->cells, kind, a, s->calc);
@@ -123,6 +152,7 @@ ingot_status ig_rnn_bind(ig_bind *b, ig_rnn_kind kind)
 typedef struct {
     ig_run *r;
     const rnn_state *s;
+    const pieces *at;
     size_t d;
     bool linear;
     const void *panels[N_WEIGHTS];
@@ -165,7 +195,7 @@ static void take_weights(direction *j, const void *const *plain)
         j->panels[k] = w->panels[j->d];
         if (!w->n || j->panels[k]) continue;
         const size_t skip = (j->d * w->rows + w->first) * w->k;
-        const ig_pack_pair pair = {ig_piece(j->r, w->at),
+        const ig_pack_pair pair = {ig_piece(j->r, w->at[j->d]),
                                    (const char *)plain[k] + skip * ig_calc_bytes(s->calc)};
         ig_product_pack_all(&s->kernels, j->r->pool, w->k, w->n, 1, w->k, 1, same_pair, &pair);
         j->panels[k] = pair.panels;
@@ -178,7 +208,7 @@ static void take_biases(const direction *j)
     const rnn_state *s = j->s;
     const size_t n = s->gates * s->hidden, apart = j->linear ? s->hidden : 0;
     const ig_tensor *b = given(j->r, IG_RNN_B);
-    void *bias = ig_piece(j->r, s->bias), *rest = ig_piece(j->r, s->rest_bias);
+    void *bias = ig_piece(j->r, j->at->bias), *rest = ig_piece(j->r, j->at->rest_bias);
     memset(bias, 0, n * ig_calc_bytes(s->calc));
     memset(rest, 0, n * ig_calc_bytes(s->calc));
     if (!b) return;
@@ -226,7 +256,7 @@ static void multiply_input(const direction *j, const void *x)
     const rnn_state *s = j->s;
     const size_t n = s->gates * s->hidden, k = s->w[WX].k;
     const ig_product p = {
-        .c = ig_piece(j->r, s->sums),
+        .c = ig_piece(j->r, j->at->sums),
         .a = x,
         .b = j->panels[WX],
         .m = s->time * s->batch,
@@ -235,7 +265,7 @@ static void multiply_input(const direction *j, const void *x)
         .ldc = n,
         .lda = k,
         .scale = 1,
-        .bias = ig_piece(j->r, s->bias),
+        .bias = ig_piece(j->r, j->at->bias),
     };
     ig_product_run(&s->kernels, j->r->pool, &p, 1, NULL, NULL);
 }
@@ -245,7 +275,7 @@ static void multiply_state(const direction *j, int which, const void *a, size_t 
 {
     const rnn_state *s = j->s;
     const size_t each = ig_calc_bytes(s->calc), all = s->gates * s->hidden;
-    const char *sums = (const char *)ig_piece(j->r, s->sums) + j->t * s->x_t * all * each;
+    const char *sums = (const char *)ig_piece(j->r, j->at->sums) + j->t * s->x_t * all * each;
     const ig_product p = {
         .c = (char *)j->rows.gates + first * each,
         .a = a,
@@ -267,9 +297,9 @@ static void multiply_rest(const direction *j)
 {
     const rnn_state *s = j->s;
     const size_t h = s->hidden, each = ig_calc_bytes(s->calc);
-    const char *sums = (const char *)ig_piece(j->r, s->sums) + j->t * s->x_t * 3 * h * each;
+    const char *sums = (const char *)ig_piece(j->r, j->at->sums) + j->t * s->x_t * 3 * h * each;
     const ig_product p = {
-        .c = ig_piece(j->r, s->rest),
+        .c = ig_piece(j->r, j->at->rest),
         .a = j->rows.h,
         .b = j->panels[RN],
         .m = s->batch,
@@ -278,7 +308,7 @@ static void multiply_rest(const direction *j)
         .ldc = h,
         .lda = h,
         .scale = 1,
-        .bias = (char *)ig_piece(j->r, s->rest_bias) + 2 * h * each,
+        .bias = (char *)ig_piece(j->r, j->at->rest_bias) + 2 * h * each,
     };
     ig_product_run(&s->kernels, j->r->pool, &p, 1, NULL, NULL);
     for (size_t b = 0; b < s->batch; b++)
@@ -354,7 +384,7 @@ static ingot_status take_lens(ig_run *r, const rnn_state *s, size_t *lens)
     return INGOT_OK;
 }
 
-static ingot_status run_direction(direction *j, const void *x, const void *const *plain)
+static void run_direction(direction *j, const void *x, const void *const *plain)
 {
     const rnn_state *s = j->s;
     ig_run *r = j->r;
@@ -366,47 +396,63 @@ static ingot_status run_direction(direction *j, const void *x, const void *const
     take_state(j, j->rows.c, given(r, IG_RNN_C0));
     const ig_tensor *peephole = given(r, IG_RNN_P);
     if (peephole) {
-        load(ig_piece(r, s->peephole), s->calc, peephole, j->d * 3 * s->hidden, 3 * s->hidden);
-        j->rows.peephole = ig_piece(r, s->peephole);
+        load(ig_piece(r, j->at->peephole), s->calc, peephole, j->d * 3 * s->hidden, 3 * s->hidden);
+        j->rows.peephole = ig_piece(r, j->at->peephole);
     }
     multiply_input(j, x);
-    for (size_t i = 0; i < s->time; i++) {
-        if (ig_run_cancelled(r))
-            return ig_node_fail(r->err, INGOT_E_CANCELLED, r->node, "cancelled");
+    for (size_t i = 0; i < s->time && !ig_run_cancelled(r); i++) {
         j->t = reverse ? s->time - 1 - i : i;
         step(j);
     }
     if (r->n_out > IG_RNN_Y_H) give_state(j, r->out[IG_RNN_Y_H], j->rows.h);
     if (r->n_out > IG_RNN_Y_C) give_state(j, r->out[IG_RNN_Y_C], j->rows.c);
-    return INGOT_OK;
+}
+
+typedef struct {
+    ig_run *r;
+    const void *x, *plain[N_WEIGHTS];
+} rnn_job;
+
+static void directions(void *arg, size_t begin, size_t end, size_t worker)
+{
+    (void)worker;
+    const rnn_job *job = arg;
+    ig_run *r = job->r;
+    const rnn_state *s = r->state;
+    const bool linear = is_linear(r->attrs, s->cells[0].kind);
+    for (size_t d = begin; d < end; d++) {
+        const pieces *at = &s->at[d];
+        direction j = {
+            .r = r,
+            .s = s,
+            .at = at,
+            .d = d,
+            .linear = linear,
+            .lens = ig_piece(r, s->lens),
+            .rows = {.h = ig_piece(r, at->h),
+                     .c = ig_piece(r, at->c),
+                     .reset = ig_piece(r, at->reset),
+                     .gates = ig_piece(r, at->gates),
+                     .rest = linear ? ig_piece(r, at->rest) : NULL},
+        };
+        run_direction(&j, job->x, job->plain);
+    }
 }
 
 ingot_status ig_rnn_run(ig_run *r)
 {
     const rnn_state *s = r->state;
-    const bool linear = is_linear(r->attrs, s->cells[0].kind);
-    size_t *lens = ig_piece(r, s->lens);
-    IG_TRY(take_lens(r, s, lens));
+    IG_TRY(take_lens(r, s, ig_piece(r, s->lens)));
     if (!s->hidden) return INGOT_OK;
-    const void *x = ig_wide_in(&s->x, r, r->in[IG_RNN_X]), *plain[N_WEIGHTS];
+    rnn_job job = {.r = r, .x = ig_wide_in(&s->x, r, r->in[IG_RNN_X])};
     for (size_t k = 0; k < N_WEIGHTS; k++)
-        plain[k] = s->w[k].panels[0] || !s->w[k].n
-                       ? NULL
-                       : ig_wide_in(&s->w[k].wide, r, r->in[s->w[k].input]);
-    for (size_t d = 0; d < s->dirs; d++) {
-        direction j = {
-            .r = r,
-            .s = s,
-            .d = d,
-            .linear = linear,
-            .lens = lens,
-            .rows = {.h = ig_piece(r, s->h),
-                     .c = ig_piece(r, s->c),
-                     .reset = ig_piece(r, s->reset),
-                     .gates = ig_piece(r, s->gates_at),
-                     .rest = linear ? ig_piece(r, s->rest) : NULL},
-        };
-        IG_TRY(run_direction(&j, x, plain));
-    }
+        job.plain[k] = s->w[k].panels[0] || !s->w[k].n
+                           ? NULL
+                           : ig_wide_in(&s->w[k].wide, r, r->in[s->w[k].input]);
+    if (s->at_once)
+        ig_parallel(r->pool, s->dirs, 1, 0, directions, &job);
+    else
+        directions(&job, 0, s->dirs, 0);
+    if (ig_run_cancelled(r)) return ig_node_fail(r->err, INGOT_E_CANCELLED, r->node, "cancelled");
     return INGOT_OK;
 }
