@@ -3,8 +3,9 @@
 #   cmake -DNM=nm -DOBJECTS=file -DSOURCE=folder [-DSTAMP=file] -P registered.cmake
 #
 # OBJECTS holds the paths of object files, a line each; SOURCE is the root of the sources. Functions
-# that an object of kernels/<op>/*_<isa>.c, .S or *_ref.c exports under its suffix are variants.
-# kernels/limits measures the machine and is left out.
+# that an object of kernels/<op>/*_<isa>.c, .S or *_ref.c exports under its suffix are variants, unless
+# another such object calls them: then they are parts, as tiles in assembly are. kernels/limits
+# measures the machine and is left out.
 cmake_minimum_required(VERSION 3.25)
 
 set(isas ref|avx2|avxvnni|avx512|avx512vnni|avx512bf16|neon|dotprod|i8mm|armbf16)
@@ -35,6 +36,8 @@ list(FILTER objects EXCLUDE REGEX "/kernels/limits/")
 if(objects)
   execute_process(COMMAND ${NM} --defined-only --extern-only -A ${objects} OUTPUT_VARIABLE text
                   COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${NM} --undefined-only ${objects} OUTPUT_VARIABLE called
+                  COMMAND_ERROR_IS_FATAL ANY)
 endif()
 string(REGEX MATCHALL "[^\n]*_(${isas})\\.[cS]\\.[a-z]+:[0-9a-f]+ T [a-z0-9_]+" exports "${text}")
 foreach(export ${exports})
@@ -42,7 +45,8 @@ foreach(export ${exports})
   set(file ${CMAKE_MATCH_1})
   set(isa ${CMAKE_MATCH_2})
   set(function ${CMAKE_MATCH_3})
-  if(function MATCHES "_${isa}$" AND NOT function IN_LIST listed)
+  if(function MATCHES "_${isa}$" AND NOT function IN_LIST listed
+     AND NOT called MATCHES " U ${function}\n")
     list(APPEND problems "${file}: ${function} is in no .kern list")
   endif()
 endforeach()
