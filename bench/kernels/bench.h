@@ -50,12 +50,11 @@ typedef struct {
     const char *family;    /* of a .kern: its chosen variant gives "isa"; NULL: none */
     bench_compute compute; /* the kind of `flop` */
     bench_unit unit;
-    double flop;     /* operations a call; a multiply-add is 2 */
-    double bytes;    /* that a call must at least move, each operand counted once */
-    double set;      /* bytes that calls use again and again: they tell which cache's limit counts;
-                        0: `bytes` */
-    bool copies;     /* about half of the bytes are written: the limit is of copying, not reading */
-    bool one_thread; /* the kernel is never split: 1 thread only */
+    double flop;  /* operations a call; a multiply-add is 2 */
+    double bytes; /* that a call must at least move, each operand counted once */
+    double set;   /* bytes that calls use again and again: they tell which cache's limit counts;
+                     0: `bytes` */
+    bool copies;  /* about half of the bytes are written: the limit is of copying, not reading */
     bool all_threads; /* means nothing with 1 thread */
 } bench_case;
 

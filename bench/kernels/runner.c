@@ -119,7 +119,7 @@ void bench_run(bench *b)
 {
     for (size_t i = 0; i < b->n_pools && !b->status; i++) {
         const size_t threads = ig_pool_threads(b->pools[i]);
-        if ((b->now.one_thread && threads > 1) || (b->now.all_threads && threads == 1)) continue;
+        if (b->now.all_threads && threads == 1) continue;
         bench_result *r = new_result(b);
         if (!r) return;
         r->threads = threads;

@@ -1,8 +1,8 @@
 /* norm_body.h - layer and RMS norm over the sixteen-lane vector of the including file.
  *
- * Bound by reading a row that stays in L1 two or three times. v is kept in y between the passes.
- * Short rows go through each pass in groups, so that one row's folding of lanes runs beside the
- * next row's elements; the second pass fetches the rows that come next. */
+ * Bound by reading a row that stays in L1 two or three times. With a residual v is kept in y
+ * between the passes. Short rows go through each pass in groups, so that one row's folding of lanes
+ * runs beside the next row's elements; the second pass fetches the rows that come next. */
 #include "kernels/norm/norm.h"
 
 #include <math.h>
@@ -19,6 +19,14 @@ VEC_INLINE norm_row row_at(const norm_args *p, size_t r)
                       p->residual ? p->residual + at : NULL};
 }
 
+VEC_INLINE void put_v(float *to, vf v, size_t n)
+{
+    if (n == 16)
+        vf_store(to, v);
+    else
+        vf_store_n(to, v, n);
+}
+
 /* The first n <= 16 elements of v at i; 0 beyond. */
 VEC_INLINE vf take_v(const norm_row *w, size_t i, size_t n)
 {
@@ -26,13 +34,8 @@ VEC_INLINE vf take_v(const norm_row *w, size_t i, size_t n)
     vf v = n == 16 ? vf_load(w->x + i) : vf_load_n(w->x + i, n, none);
     if (w->residual)
         v = vf_add(v, n == 16 ? vf_load(w->residual + i) : vf_load_n(w->residual + i, n, none));
-    if (n == 16) {
-        if (w->sum) vf_store(w->sum + i, v);
-        vf_store(w->y + i, v);
-    } else {
-        if (w->sum) vf_store_n(w->sum + i, v, n);
-        vf_store_n(w->y + i, v, n);
-    }
+    if (w->sum) put_v(w->sum + i, v, n);
+    if (w->residual) put_v(w->y + i, v, n);
     return v;
 }
 
@@ -47,8 +50,8 @@ VEC_INLINE float sum_of(const vf *part)
     return vf_sum(vf_add(vf_add(part[0], part[1]), vf_add(part[2], part[3])));
 }
 
-/* sum_v - the sum of v, or of its squares; leaves v in y. Four vectors of lanes, for one would wait
- * for its own latency. */
+/* sum_v - the sum of v, or of its squares; leaves v in y where it is not x itself. Four vectors of
+ * lanes, for one would wait for its own latency. */
 VEC_INLINE float sum_v(const norm_row *w, size_t cols, bool squares)
 {
     const vf none = vf_set(0.0f);
@@ -101,20 +104,20 @@ VEC_INLINE vf finish(vf v, vf mean, vf inv, bool has_gamma, vf gamma, bool has_b
     return has_beta ? vf_add(unit, beta) : unit;
 }
 
-VEC_INLINE void finish_row(float *y, size_t cols, float mean, float inv_std, const float *gamma,
-                           const float *beta)
+VEC_INLINE void finish_row(float *y, const float *v, size_t cols, float mean, float inv_std,
+                           const float *gamma, const float *beta)
 {
     const vf m = vf_set(mean), inv = vf_set(inv_std), zero = vf_set(0.0f);
     size_t i = 0;
     for (; i + 16 <= cols; i += 16) {
         const vf g = gamma ? vf_load(gamma + i) : zero, b = beta ? vf_load(beta + i) : zero;
-        vf_store(y + i, finish(vf_load(y + i), m, inv, gamma, g, beta, b));
+        vf_store(y + i, finish(vf_load(v + i), m, inv, gamma, g, beta, b));
     }
     if (i == cols) return;
     const size_t n = cols - i;
     const vf g = gamma ? vf_load_n(gamma + i, n, zero) : zero;
     const vf b = beta ? vf_load_n(beta + i, n, zero) : zero;
-    vf_store_n(y + i, finish(vf_load_n(y + i, n, zero), m, inv, gamma, g, beta, b), n);
+    vf_store_n(y + i, finish(vf_load_n(v + i, n, zero), m, inv, gamma, g, beta, b), n);
 }
 
 enum { GROUP = 8, GROUP_ELEMENTS = 2048 };
@@ -123,6 +126,12 @@ VEC_INLINE size_t group_of(size_t cols)
 {
     const size_t fits = cols ? GROUP_ELEMENTS / cols : GROUP;
     return fits < 1 ? 1 : fits < GROUP ? fits : GROUP;
+}
+
+/* Where v of row r lies after the first pass. */
+VEC_INLINE const float *v_of(const norm_args *p, size_t r)
+{
+    return (p->residual ? p->y : p->x) + r * p->cols;
 }
 
 /* n rows from r on: mean and 1 / deviation. */
@@ -134,7 +143,7 @@ VEC_INLINE void layer_group(const norm_args *p, size_t r, size_t n, float *mean,
         mean[g] = sum_v(&w, p->cols, false) / count;
     }
     for (size_t g = 0; g < n; g++) {
-        const float *v = p->y + (r + g) * p->cols;
+        const float *v = v_of(p, r + g);
         const norm_row next = row_at(p, r + g + n < p->rows ? r + g + n : r + g);
         const float variance =
             sum_square_distance(v, p->cols, vf_set(mean[g]), next.x, next.y) / count;
@@ -146,7 +155,8 @@ VEC_INLINE void finish_group(const norm_args *p, size_t r, size_t n, const float
                              const float *inv_std)
 {
     for (size_t g = 0; g < n; g++) {
-        finish_row(p->y + (r + g) * p->cols, p->cols, mean[g], inv_std[g], p->gamma, p->beta);
+        finish_row(p->y + (r + g) * p->cols, v_of(p, r + g), p->cols, mean[g], inv_std[g], p->gamma,
+                   p->beta);
         if (p->inv_std) p->inv_std[r + g] = inv_std[g];
     }
 }

@@ -35,3 +35,11 @@ binary_i8_fn *ig_binary_i8(void)
 #include "kernels/quant/binary_i8.kern"
     return best;
 }
+
+max_i8_fn *ig_max_i8(void)
+{
+    max_i8_fn *best = NULL;
+    const uint32_t have = ig_cpu_flags();
+#include "kernels/quant/max_i8.kern"
+    return best;
+}

@@ -4,7 +4,8 @@
  *   dequantize  y = (x - zero) * scale
  *   binary_i8   y = clip(rint(f(dequantize(a), dequantize(b)) / scale) + zero), the bits of the
  *               three steps one after the other; a and b may be repeated
- *   range       the lowest and highest of 0 and all x; NaN is passed over
+ *   max_i8      y[i] = the largest x[t][i] of t < taps, or the lowest byte: a window of channels
+ * side by side range       the lowest and highest of 0 and all x; NaN is passed over
  *
  *   y  [n]; does not overlap the inputs
  *   to_signed, from_signed  bytes are s8, else u8; zero lies in the range of that type
@@ -41,6 +42,7 @@ typedef struct {
 
 typedef void binary_i8_fn(uint8_t *y, const uint8_t *a, const uint8_t *b, size_t n,
                           const binary_i8_args *p);
+typedef void max_i8_fn(uint8_t *y, const uint8_t *const *x, size_t taps, size_t n, bool is_signed);
 typedef void range_f32_fn(float *low, float *high, const float *x, size_t n);
 
 #define K(family, fn, needs) family##_fn fn;
@@ -48,11 +50,13 @@ typedef void range_f32_fn(float *low, float *high, const float *x, size_t n);
 #include "kernels/quant/dequantize_f32.kern"
 #include "kernels/quant/range_f32.kern"
 #include "kernels/quant/binary_i8.kern"
+#include "kernels/quant/max_i8.kern"
 #undef K
 
 quantize_f32_fn *ig_quantize_f32(void);
 dequantize_f32_fn *ig_dequantize_f32(void);
 range_f32_fn *ig_range_f32(void);
 binary_i8_fn *ig_binary_i8(void);
+max_i8_fn *ig_max_i8(void);
 
 #endif

@@ -112,3 +112,23 @@ void IG_ISA(binary_i8)(uint8_t *y, const uint8_t *a, const uint8_t *b, size_t n,
         break;
     }
 }
+
+/* y is the running maximum: it stays in L1. */
+QUANT_INLINE void largest(uint8_t *restrict y, const uint8_t *restrict x, size_t n, uint8_t flip)
+{
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t a = y[i] ^ flip, b = x[i] ^ flip;
+        y[i] = (uint8_t)((a > b ? a : b) ^ flip);
+    }
+}
+
+void IG_ISA(max_i8)(uint8_t *y, const uint8_t *const *x, size_t taps, size_t n, bool is_signed)
+{
+    for (size_t i = 0; i < n; i++) y[i] = taps ? x[0][i] : is_signed ? 0x80 : 0;
+    for (size_t t = 1; t < taps; t++) {
+        if (is_signed)
+            largest(y, x[t], n, 0x80);
+        else
+            largest(y, x[t], n, 0);
+    }
+}

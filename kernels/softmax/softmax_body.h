@@ -1,9 +1,9 @@
 /* softmax_body.h - softmax over the sixteen-lane vector of the including file.
  *
- * Bound by exp: about 13 operations for sixteen elements. Three passes over rows that stay in L1: z
- * and its top; exp and its sum; the division. Short rows go through each pass in groups, so that
- * one row's folding of lanes runs beside the next row's elements; the pass of exp, which leaves the
- * memory idle, fetches the rows that come next. */
+ * Bound by exp: about 13 operations for sixteen elements. Three passes over rows that stay in L1:
+ * the top of z; z anew (cheaper than to keep it), exp and its sum; the division. Short rows go
+ * through each pass in groups, so that one row's folding of lanes runs beside the next row's
+ * elements; the pass of exp, which leaves the memory idle, fetches the rows that come next. */
 #include "kernels/softmax/softmax.h"
 #include "kernels/softmax/softmax_rows.h"
 
@@ -14,20 +14,67 @@ typedef struct {
     const float *x, *mask;
     size_t mask_stride, cols;
     float scale;
+    bool plain; /* z is x */
 } softmax_rows;
 
-/* z of `n` rows in y, with the top and the sum of exp of each; exp itself in y where kept. */
+/* The first n <= 16 elements of z at i; `fill` beyond. */
+VEC_INLINE vf take_z(const softmax_rows *s, const float *x, const float *mask, size_t i, size_t n,
+                     vf fill)
+{
+    const vf by = vf_set(s->scale);
+    const vf v = n == 16 ? vf_load(x + i) : vf_load_n(x + i, n, fill);
+    if (s->plain) return v;
+    if (!mask) return vf_mul(v, by);
+    return vf_fma(v, by, n == 16 ? vf_load(mask + i) : vf_load_n(mask + i, n, fill));
+}
+
+VEC_INLINE float top_row(const softmax_rows *s, const float *x, const float *mask)
+{
+    const vf lowest = vf_set(-__builtin_inff());
+    vf top = lowest;
+    size_t i = 0;
+    for (; i + 16 <= s->cols; i += 16) top = vf_max(top, take_z(s, x, mask, i, 16, lowest));
+    if (i < s->cols) {
+        const size_t n = s->cols - i;
+        top = vf_max(top, vf_keep_n(take_z(s, x, mask, i, n, lowest), n, lowest));
+    }
+    return vf_top(top);
+}
+
+/* sum_row - the sum of exp(z - top); y keeps exp(z - top), or z where not `keep`. `next` elements
+ * further on lies what is read and written next: it may be past the end. */
+VEC_INLINE float sum_row(const softmax_rows *s, float *y, const float *x, const float *mask,
+                         float top, bool keep, size_t next)
+{
+    const vf by = vf_set(top);
+    vf sum = vf_set(0.0f);
+    size_t i = 0;
+    for (; i + 16 <= s->cols; i += 16) {
+        __builtin_prefetch(x + next + i);
+        __builtin_prefetch(y + next + i, 1);
+        const vf z = take_z(s, x, mask, i, 16, by), e = vf_exp(vf_sub(z, by));
+        vf_store(y + i, keep ? e : z);
+        sum = vf_add(sum, e);
+    }
+    if (i < s->cols) {
+        const size_t n = s->cols - i;
+        const vf z = take_z(s, x, mask, i, n, by), e = vf_exp(vf_sub(z, by));
+        vf_store_n(y + i, keep ? e : z, n);
+        sum = vf_add(sum, vf_keep_n(e, n, vf_set(0.0f)));
+    }
+    return vf_sum(sum);
+}
+
+/* n rows from r on: the top of each, and its sum. */
 VEC_INLINE void sum_group(const softmax_rows *s, size_t r, size_t n, float *top, float *sum,
                           bool keep)
 {
-    const size_t cols = s->cols;
-    for (size_t g = 0; g < n; g++) {
-        const float *mask = s->mask ? s->mask + (r + g) * s->mask_stride : NULL;
-        top[g] = shift_row(s->y + (r + g) * cols, s->x + (r + g) * cols, mask, cols, s->scale);
-    }
+    const size_t cols = s->cols, row = s->mask_stride;
+    const float *x = s->x + r * cols, *mask = s->mask ? s->mask + r * row : NULL;
+    for (size_t g = 0; g < n; g++) top[g] = top_row(s, x + g * cols, mask ? mask + g * row : NULL);
     for (size_t g = 0; g < n; g++)
-        sum[g] = exp_row_fetching(s->y + (r + g) * cols, cols, top[g], keep,
-                                  s->x + (r + g + n) * cols, s->y + (r + g + n) * cols);
+        sum[g] = sum_row(s, s->y + (r + g) * cols, x + g * cols, mask ? mask + g * row : NULL,
+                         top[g], keep, n * cols);
 }
 
 VEC_INLINE size_t group_of(size_t cols)
@@ -39,7 +86,7 @@ VEC_INLINE size_t group_of(size_t cols)
 void IG_ISA(softmax_f32)(float *y, const float *x, const float *mask, size_t mask_stride,
                          size_t rows, size_t cols, float scale)
 {
-    const softmax_rows s = {y, x, mask, mask_stride, cols, scale};
+    const softmax_rows s = {y, x, mask, mask_stride, cols, scale, !mask && scale == 1.0f};
     const size_t group = group_of(cols);
     float top[GROUP], sum[GROUP];
     for (size_t r = 0; r < rows; r += group) {
@@ -52,7 +99,7 @@ void IG_ISA(softmax_f32)(float *y, const float *x, const float *mask, size_t mas
 void IG_ISA(log_softmax_f32)(float *y, const float *x, const float *mask, size_t mask_stride,
                              size_t rows, size_t cols, float scale)
 {
-    const softmax_rows s = {y, x, mask, mask_stride, cols, scale};
+    const softmax_rows s = {y, x, mask, mask_stride, cols, scale, !mask && scale == 1.0f};
     const size_t group = group_of(cols);
     float top[GROUP], sum[GROUP];
     for (size_t r = 0; r < rows; r += group) {

@@ -27,17 +27,13 @@ VEC_INLINE float shift_row(float *y, const float *x, const float *mask, size_t c
     return vf_top(top);
 }
 
-/* exp_row_fetching - the sum of exp(y - top), which is kept in y where `keep` says so. next_x and
- * next_y are what will be read and written next; they may lie past the end, or be NULL. */
-VEC_INLINE float exp_row_fetching(float *y, size_t cols, float top, bool keep, const float *next_x,
-                                  const float *next_y)
+/* exp_row - the sum of exp(y - top), which is kept in y where `keep` says so. */
+VEC_INLINE float exp_row(float *y, size_t cols, float top, bool keep)
 {
     const vf by = vf_set(top);
     vf sum = vf_set(0.0f);
     size_t i = 0;
     for (; i + 16 <= cols; i += 16) {
-        if (next_x) __builtin_prefetch(next_x + i);
-        if (next_y) __builtin_prefetch(next_y + i, 1);
         const vf e = vf_exp(vf_sub(vf_load(y + i), by));
         if (keep) vf_store(y + i, e);
         sum = vf_add(sum, e);
@@ -49,11 +45,6 @@ VEC_INLINE float exp_row_fetching(float *y, size_t cols, float top, bool keep, c
         sum = vf_add(sum, vf_keep_n(e, n, vf_set(0.0f)));
     }
     return vf_sum(sum);
-}
-
-VEC_INLINE float exp_row(float *y, size_t cols, float top, bool keep)
-{
-    return exp_row_fetching(y, cols, top, keep, NULL, NULL);
 }
 
 VEC_INLINE void scale_row(float *y, size_t cols, vf by)

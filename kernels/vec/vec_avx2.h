@@ -125,7 +125,21 @@ VEC_INLINE __m256 scale_8(__m256 x, __m256 n)
     return _mm256_mul_ps(once, power_of_two(_mm256_sub_epi32(i, half)));
 }
 
-VEC_INLINE vf vf_scale(vf x, vf y) { return VF_2(scale_8); }
+/* Results that are surely normal: 2^n is added to the exponent, off the multipliers' ports. */
+VEC_INLINE __m256 scale_normal(__m256 x, __m256i n)
+{
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), _mm256_slli_epi32(n, 23)));
+}
+
+VEC_INLINE vf vf_scale(vf x, vf y)
+{
+    const __m256i a = _mm256_cvtps_epi32(y.a), b = _mm256_cvtps_epi32(y.b);
+    const __m256i most = _mm256_set1_epi32(124); /* of a NaN: -2^31, beyond it as unsigned */
+    const __m256i size = _mm256_max_epu32(_mm256_abs_epi32(a), _mm256_abs_epi32(b));
+    const __m256i small = _mm256_cmpeq_epi32(_mm256_max_epu32(size, most), most);
+    if (_mm256_movemask_epi8(small) == -1) return (vf){scale_normal(x.a, a), scale_normal(x.b, b)};
+    return VF_2(scale_8);
+}
 
 VEC_INLINE __m256 split_8(__m256 x, __m256 *e)
 {

@@ -13,7 +13,7 @@
  *   vf_min, vf_max             a < b ? a : b, a > b ? a : b: the second operand where one is a NaN
  *   vf_rint                    to the nearest integer, ties to even
  *   vf_pick(m, yes, no)        lane by lane
- *   vf_scale(a, n)             a * 2^n, n integral within -280..254, rounded once
+ *   vf_scale(a, n)             a * 2^n, a within 1/2..2, n integral within -280..254, rounded once
  *   vf_split(a, &e)            m * 2^e = a > 0 (normal), m within sqrt(1/2)..sqrt(2)
  *   vf_sum, vf_top             over the lanes, by halves: lane i with lane i + 8, then + 4, + 2, +
  * 1 IG_ISA(name)               the name with the ISA behind it */

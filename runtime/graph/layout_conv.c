@@ -102,8 +102,10 @@ static bool convert_conv(ig_layouting *l, const ig_node *n, const conv_shape *s,
 static bool convert_pool(ig_layouting *l, const ig_node *n)
 {
     const bool indices = n->n_out > 1 && n->out[1] != IG_NO_VALUE;
+    const ingot_dtype dtype = l->g->values[n->in[0]].type.dtype;
+    const bool bytes = (dtype == INGOT_U8 || dtype == INGOT_I8) && ig_is(n, "pool", "max");
     if (!ig_is(n, "pool", NULL) || ig_is(n, "pool", "lp") || indices || !ig_has_twin(l, n->in[0]) ||
-        l->g->values[n->in[0]].type.dtype != INGOT_F32)
+        (dtype != INGOT_F32 && !bytes))
         return false;
     const ig_id in = ig_twin(l, n->in[0]), out = ig_twin_new(l, n->out[0]);
     ig_node *now = l->failed ? NULL : ig_layout_node(l, "pool_nhwc", n->name, &in, 1, out);

@@ -343,6 +343,14 @@ static void merge(ig_type *type, const ig_type *told)
         if (type->dims[d] == IG_DIM_UNKNOWN) type->dims[d] = declared.dims[d];
 }
 
+/* A symbol that the model declares for a cut length says less than the name that slice() follows.
+ */
+static void forget_symbols(ig_type *type)
+{
+    for (int d = 0; d < type->rank; d++)
+        if (IG_DIM_IS_SYMBOL(type->dims[d])) type->dims[d] = IG_DIM_UNKNOWN;
+}
+
 static bool sweep(ig_sizes *s, const ig_node *n, ig_arena *a)
 {
     frame f;
@@ -352,6 +360,7 @@ static bool sweep(ig_sizes *s, const ig_node *n, ig_arena *a)
     if (told && ig_is(n, "expand", NULL)) expand(s, n, &f.out[0]);
     for (uint32_t o = 0; o < n->n_out; o++) {
         if (n->out[o] == IG_NO_VALUE) continue;
+        if (told && ig_is(n, "slice", NULL)) forget_symbols(&s->types[n->out[o]]);
         if (told) merge(&s->types[n->out[o]], &f.out[o]);
         name_open_dims(s, n->out[o]);
     }

@@ -7,9 +7,8 @@
  *
  * interleaved: neighbours are pairs, else element i pairs with i + R / 2. */
 #include "runtime/ops/wide.h"
+#include "kernels/rope/rope.h"
 #include "runtime/base/checked.h"
-
-#include <string.h>
 
 typedef struct {
     int64_t heads, rotary_dim, interleaved;
@@ -85,6 +84,7 @@ static ingot_status infer(ig_infer *c)
 }
 
 typedef struct {
+    rope_f32_fn *kernel;
     ig_wide x, cos, sin, y;
     size_t batch, heads, tokens, size, half, rows; /* rows: of the tables by position */
     size_t x_batch, x_head, x_token;               /* strides */
@@ -97,6 +97,8 @@ static ingot_status bind(ig_bind *b)
     const ig_type *x = b->in[X];
     state *s = ig_bind_new(b, sizeof *s);
     if (!s) return INGOT_E_NOMEM;
+    s->kernel = ig_rope_f32();
+    b->kernel = "rope_f32";
     const bool four = x->rank == 4;
     s->batch = (size_t)x->dims[0];
     s->heads = (size_t)(four ? x->dims[1] : a->heads);
@@ -131,18 +133,6 @@ static int64_t position(const job *j, size_t batch, size_t token)
     return j->positions[batch * j->s->tokens + token];
 }
 
-static void turn(float *y, const float *x, const float *cos, const float *sin, const state *s)
-{
-    const size_t step = s->interleaved ? 2 : 1, other = s->interleaved ? 1 : s->half;
-    for (size_t i = 0; i < s->half; i++) {
-        const float a = x[i * step], b = x[i * step + other];
-        y[i * step] = cos[i] * a - sin[i] * b;
-        y[i * step + other] = sin[i] * a + cos[i] * b;
-    }
-    const size_t done = 2 * s->half;
-    if (s->size > done) memcpy(y + done, x + done, (s->size - done) * sizeof *y);
-}
-
 static void work(void *arg, size_t begin, size_t end, size_t worker)
 {
     (void)worker;
@@ -151,10 +141,17 @@ static void work(void *arg, size_t begin, size_t end, size_t worker)
     for (size_t i = begin; i < end; i++) {
         const size_t batch = i / s->tokens, token = i % s->tokens;
         const size_t row = (size_t)position(j, batch, token) * s->half;
-        for (size_t h = 0; h < s->heads; h++) {
-            const size_t at = batch * s->x_batch + h * s->x_head + token * s->x_token;
-            turn(j->y + at, j->x + at, j->cos + row, j->sin + row, s);
-        }
+        const size_t at = batch * s->x_batch + token * s->x_token;
+        s->kernel(&(rope_args){.y = j->y + at,
+                               .x = j->x + at,
+                               .y_head = s->x_head,
+                               .x_head = s->x_head,
+                               .heads = s->heads,
+                               .size = s->size,
+                               .cos = j->cos + row,
+                               .sin = j->sin + row,
+                               .half = s->half,
+                               .interleaved = s->interleaved});
     }
 }
 

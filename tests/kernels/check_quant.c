@@ -133,6 +133,35 @@ static void check_binary_i8(binary_i8_fn *fn, const char *name, uint32_t needs)
     }
 }
 
+static void check_max_i8(max_i8_fn *fn, const char *name, uint32_t needs)
+{
+    enum { TAPS = 9 };
+    for (size_t i = 0; i < 80; i++) {
+        const size_t n = i < 70 ? i : check_pick(70, 300), taps = check_pick(0, TAPS);
+        const bool is_signed = i % 2;
+        if (!check_next(needs, name, "%zu channels, %zu taps of %c8", n, taps,
+                        is_signed ? 's' : 'u'))
+            continue;
+        const uint8_t *x[TAPS];
+        for (size_t t = 0; t < taps; t++) x[t] = check_bytes(n);
+        uint8_t *want = check_bytes(n), *got = check_bytes(n);
+        for (size_t k = 0; k < n; k++) {
+            int32_t most = is_signed ? -128 : 0;
+            for (size_t t = 0; t < taps; t++)
+                most = IG_MAX(most, is_signed ? (int8_t)x[t][k] : x[t][k]);
+            want[k] = (uint8_t)most;
+        }
+        fn(got, x, taps, n, is_signed);
+        check_same(want, got, n);
+    }
+    if (check_next(needs, name, "bench 9 taps of 64")) {
+        const uint8_t *x[TAPS];
+        for (size_t t = 0; t < TAPS; t++) x[t] = check_bytes(64);
+        uint8_t *y = check_bytes(64);
+        check_bench(9.0 * 64, 10.0 * 64, fn(y, x, TAPS, 64, false));
+    }
+}
+
 void check_quant(void);
 void check_quant(void)
 {
@@ -147,5 +176,8 @@ void check_quant(void)
 #undef K
 #define K(family, fn, needs) check_binary_i8(fn, #fn, needs);
 #include "kernels/quant/binary_i8.kern"
+#undef K
+#define K(family, fn, needs) check_max_i8(fn, #fn, needs);
+#include "kernels/quant/max_i8.kern"
 #undef K
 }
