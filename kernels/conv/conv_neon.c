@@ -5,17 +5,19 @@
 #include "kernels/conv/conv_drive.h"
 #include "kernels/gemm/epilogue_neon.h"
 
-enum { LANES = 4, TILE_ROWS = 6, MOST_VECS = IG_PANEL / LANES, GROUP = 5 };
+enum { LANES = 4, TILE_ROWS = 6, MOST_VECS = IG_PANEL / LANES, GROUP = 5, SPREAD = 4 };
 
 #define UNROLL _Pragma("GCC unroll 16")
 
-/* acc [rows][vecs] += A [rows][n] B [n][vecs * 4], A at `at` of each row. */
+/* acc [rows][vecs] += A [rows][n] B [n][vecs * 4], A at `at` of each row; `next` is prefetched. */
 NEON_INLINE void multiply(float32x4_t acc[TILE_ROWS][MOST_VECS], const float *const *from,
-                          size_t at, const float *b, size_t n, const size_t rows, const size_t vecs)
+                          size_t at, const float *b, const float *next, size_t n, const size_t rows,
+                          const size_t vecs)
 {
     const float *a[TILE_ROWS];
     UNROLL for (size_t r = 0; r < rows; r++) a[r] = from[r] + at;
-    for (; n; n--, b += IG_PANEL) {
+    for (; n; n--, b += IG_PANEL, next += IG_PANEL / SPREAD) {
+        __builtin_prefetch(next, 0, 2);
         float32x4_t w[MOST_VECS];
         UNROLL for (size_t v = 0; v < vecs; v++) w[v] = vld1q_f32(b + v * LANES);
         UNROLL for (size_t r = 0; r < rows; r++)
@@ -78,10 +80,11 @@ NEON_INLINE void tile(const conv_tile *t, const size_t rows, const size_t halves
         UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = vdupq_n_f32(0);
     }
     tile_cursor at = *t->cursor;
-    const float *b = t->b;
+    const float *b = t->b, *next = t->next;
     for (size_t n, left = t->kc; left; left -= n, b += n * IG_PANEL) {
         n = IG_MIN(left, at.segment - at.at);
-        multiply(acc, at.from, at.at, b, n, rows, vecs);
+        multiply(acc, at.from, at.at, b, next, n, rows, vecs);
+        next += n * IG_PANEL / SPREAD;
         at.at += n;
         if (at.at == at.segment) at = (tile_cursor){at.from + MOST_TILE, 0, at.segment};
     }
@@ -133,6 +136,6 @@ NEON_INLINE void copy(float *to, const float *from, size_t n)
 void conv_f32_neon(const ig_conv_f32_args *c, float *scratch, size_t m0, size_t m1, size_t p0,
                    size_t p1)
 {
-    static const conv_tiles tiles = {TILE_ROWS, GROUP, 2, by_halves, ig_finish_neon};
+    static const conv_tiles tiles = {TILE_ROWS, GROUP, 2, SPREAD, by_halves, ig_finish_neon};
     conv_drive(c, scratch, m0, m1, p0, p1, &tiles, copy);
 }
