@@ -14,6 +14,7 @@
 #include "kernels/gemm/gemm_drive.h"
 
 enum { LANES = 4, VECS = IG_PANEL / LANES, TILE_ROWS = 6, MOST_VECS = 4 * VECS };
+enum { FEW = 2 /* rows that outrun L2: B is fetched into L1 */ };
 
 #define UNROLL _Pragma("GCC unroll 16")
 

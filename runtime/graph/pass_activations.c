@@ -1,6 +1,7 @@
 /* pass_activations.c - activations that exporters spell out become one node:
  *
  *     gelu        x * 0.5 * (1 + erf(x / sqrt(2))), factors in any order
+ *     gelu_tanh   x * 0.5 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 * x^3))), likewise
  *     swish       x * sigmoid(x)
  *     hard_swish  x * hard_sigmoid(x),  x * clip(x + 3, 0, 6) / 6
  *     clip        min and max with constants are left alone: NaN rules differ */
@@ -36,8 +37,57 @@ static ig_id erf_argument(const ig_match *m, ig_id one)
     return x != IG_NO_VALUE && fabs(v - sqrt(0.5)) < 1e-4 ? x : IG_NO_VALUE;
 }
 
-/* last = a product of three: x, 0.5 and 1 + erf(..), bracketed in any way. */
-static ig_id gelu_argument(const ig_match *m, const ig_node *last)
+/* id as a product of powers of x and numbers: their count and the product of the numbers. */
+typedef struct {
+    ig_id x;
+    double factor;
+    int power;
+} monomial;
+
+static bool add_factor(const ig_match *m, ig_id id, monomial *p, int deep)
+{
+    double v;
+    const ig_node *mul = ig_maker(m, id, "binary", "mul"), *pow = ig_maker(m, id, "binary", "pow");
+    if (id == p->x) {
+        p->power++;
+        return true;
+    }
+    if (ig_scalar(m, id, &v)) {
+        p->factor *= v;
+        return true;
+    }
+    if (pow && pow->in[0] == p->x && ig_scalar_is(m, pow->in[1], 3)) {
+        p->power += 3;
+        return true;
+    }
+    return mul && deep < 3 && add_factor(m, mul->in[0], p, deep + 1) &&
+           add_factor(m, mul->in[1], p, deep + 1);
+}
+
+/* one = 1 + tanh(sqrt(2/pi) * (x + 0.044715 * x^3)): x, or IG_NO_VALUE. */
+static ig_id tanh_argument(const ig_match *m, ig_id one)
+{
+    double v;
+    const ig_node *add = ig_maker(m, one, "binary", "add");
+    const ig_id t = add ? ig_with_scalar(m, add, &v) : IG_NO_VALUE;
+    const ig_node *tanh = t != IG_NO_VALUE && v == 1 ? ig_maker(m, t, "unary", "tanh") : NULL;
+    const ig_node *mul = tanh ? ig_maker(m, tanh->in[0], "binary", "mul") : NULL;
+    const ig_id sum = mul ? ig_with_scalar(m, mul, &v) : IG_NO_VALUE;
+    if (sum == IG_NO_VALUE || fabs(v - 0.7978845608) > 1e-5) return IG_NO_VALUE;
+    const ig_node *terms = ig_maker(m, sum, "binary", "add");
+    for (int side = 0; terms && side < 2; side++) {
+        monomial cube = {terms->in[side], 1, 0};
+        if (add_factor(m, terms->in[1 - side], &cube, 0) && cube.power == 3 &&
+            fabs(cube.factor - 0.044715) < 1e-6)
+            return cube.x;
+    }
+    return IG_NO_VALUE;
+}
+
+typedef ig_id argument_fn(const ig_match *m, ig_id one);
+
+/* last = a product of three: x, 0.5 and 1 + erf(..) or 1 + tanh(..), bracketed in any way. */
+static ig_id gelu_argument(const ig_match *m, const ig_node *last, argument_fn *argument)
 {
     for (int side = 0; side < 2; side++) {
         const ig_id p = last->in[side], q = last->in[1 - side];
@@ -45,15 +95,15 @@ static ig_id gelu_argument(const ig_match *m, const ig_node *last)
         double v;
         if (ig_scalar_is(m, q, 0.5) && inner) /* (x * (1 + erf)) * 0.5 */
             for (int s = 0; s < 2; s++) {
-                const ig_id x = erf_argument(m, inner->in[s]);
+                const ig_id x = argument(m, inner->in[s]);
                 if (x != IG_NO_VALUE && x == inner->in[1 - s]) return x;
             }
         if (!inner) continue;
         const ig_id half_of = ig_with_scalar(m, inner, &v);
         if (half_of == IG_NO_VALUE || v != 0.5) continue;
-        const ig_id x = erf_argument(m, q); /* (x * 0.5) * (1 + erf) */
+        const ig_id x = argument(m, q); /* (x * 0.5) * (1 + erf) */
         if (x != IG_NO_VALUE && x == half_of) return x;
-        const ig_id other = erf_argument(m, half_of); /* x * (0.5 * (1 + erf)) */
+        const ig_id other = argument(m, half_of); /* x * (0.5 * (1 + erf)) */
         if (other != IG_NO_VALUE && other == q) return other;
     }
     return IG_NO_VALUE;
@@ -111,7 +161,10 @@ static bool fuse(ig_match *m, ig_node *n)
         return become_unary(g, n, x, "hard_swish") && ig_put_attr_double(g, n, "alpha", 1.0 / 6) &&
                ig_put_attr_double(g, n, "beta", 0.5);
     if (!ig_is(n, "binary", "mul")) return true;
-    if ((x = gelu_argument(m, n)) != IG_NO_VALUE) return become_unary(g, n, x, "gelu");
+    if ((x = gelu_argument(m, n, erf_argument)) != IG_NO_VALUE)
+        return become_unary(g, n, x, "gelu");
+    if ((x = gelu_argument(m, n, tanh_argument)) != IG_NO_VALUE)
+        return become_unary(g, n, x, "gelu_tanh");
     if ((x = swish_argument(m, n, "sigmoid")) != IG_NO_VALUE) return become_unary(g, n, x, "swish");
     if ((x = swish_argument(m, n, "hard_sigmoid")) == IG_NO_VALUE) return true;
     const ig_node *gate = ig_maker(m, ig_other(n, x), "unary", "hard_sigmoid");

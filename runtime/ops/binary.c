@@ -3,6 +3,7 @@
  * Floats are computed in f32 (f64 for f64) and rounded once; integers in 64 bits, exact, then cut
  * to the stored width. Only `pow` takes two dtypes: the result has the base's. */
 #include "kernels/binary/binary.h"
+#include "kernels/compare/compare.h"
 #include "runtime/ops/binary_fns.h"
 #include "runtime/ops/broadcast.h"
 #include "runtime/base/checked.h"
@@ -92,8 +93,23 @@ typedef struct {
     ig_calc calc;
     ingot_dtype a, b, y;
     unsigned bits;
-    bool test; /* fn writes bool itself */
+    bool test;           /* fn writes bool itself */
+    compare_fn *compare; /* a test of two equal dtypes by kernel; NULL: fn */
+    ig_comparison how;
 } binary_state;
+
+/* The kernel of a comparison; NULL: another function, or other dtypes. */
+static compare_fn *find_compare(const char *name, ingot_dtype a, ingot_dtype b, ig_comparison *how)
+{
+    static const char *const names[IG_COMPARISONS] = {"equal", "less", "less_or_equal", "greater",
+                                                      "greater_or_equal"};
+    for (*how = IG_EQUAL; *how < IG_COMPARISONS; ++*how)
+        if (!strcmp(name, names[*how])) break;
+    if (*how == IG_COMPARISONS || a != b) return NULL;
+    if (a == INGOT_F32) return ig_compare_f32();
+    if (a == INGOT_I32) return ig_compare_i32();
+    return a == INGOT_I64 ? ig_compare_i64() : NULL;
+}
 
 static ingot_status bind(ig_bind *b)
 {
@@ -108,6 +124,7 @@ static ingot_status bind(ig_bind *b)
     s->bits = ig_dtype(s->a)->bits;
     s->test = ig_binary_kind_of(at->fn) == IG_BINARY_TEST;
     if (s->a == INGOT_F32 && s->b == INGOT_F32) s->kernels = find_kernels(ig_binary_names[at->fn]);
+    s->compare = find_compare(ig_binary_names[at->fn], s->a, s->b, &s->how);
     b->state = s;
     b->kernel = ig_binary_names[at->fn];
     return INGOT_OK;
@@ -152,11 +169,29 @@ static void part_f32(const binary_job *job, const ig_broadcast_part *p)
        p->n);
 }
 
+/* a < b is b > a: the one value, if any, comes second. */
+static void part_compare(const binary_job *job, const ig_broadcast_part *p)
+{
+    static const ig_comparison turned[] = {IG_EQUAL, IG_GREATER, IG_GREATER_OR_EQUAL, IG_LESS,
+                                           IG_LESS_OR_EQUAL};
+    const binary_state *s = job->s;
+    const size_t bytes = ig_dtype(s->a)->bytes;
+    const char *a = (const char *)job->a + p->in[0] * bytes;
+    const char *b = (const char *)job->b + p->in[1] * bytes;
+    uint8_t *y = (uint8_t *)job->y + p->at;
+    if (p->step[0])
+        s->compare(y, a, b, p->n, s->how, !p->step[1]);
+    else
+        s->compare(y, b, a, p->n, turned[s->how], true);
+}
+
 static void part_any(void *arg, const ig_broadcast_part *p)
 {
     const binary_job *job = arg;
     if (job->s->kernels.vv && (p->step[0] || p->step[1] || p->n == 1))
         part_f32(job, p);
+    else if (job->s->compare && (p->step[0] || p->step[1] || p->n == 1))
+        part_compare(job, p);
     else if (job->s->fn)
         part_numbers(arg, p);
     else
@@ -167,7 +202,7 @@ static ingot_status run(ig_run *r)
 {
     const binary_state *s = r->state;
     binary_job job = {s, r->in[0]->data, r->in[1]->data, r->out[0]->data};
-    ig_broadcast_run(&s->walk, r->pool, s->kernels.vv ? 0 : IG_BLOCK, part_any, &job);
+    ig_broadcast_run(&s->walk, r->pool, s->kernels.vv || s->compare ? 0 : IG_BLOCK, part_any, &job);
     return INGOT_OK;
 }
 

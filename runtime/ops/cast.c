@@ -6,6 +6,7 @@
 #include "runtime/ops/cast_text.h"
 #include "runtime/ops/block.h"
 #include "runtime/graph/op.h"
+#include "kernels/convert/convert.h"
 #include "runtime/base/checked.h"
 
 #include <string.h>
@@ -48,6 +49,7 @@ typedef struct {
     ig_calc calc;
     bool plain8, saturate; /* plain8: the target is an 8-bit float */
     ig_round round;
+    convert_fn *kernel; /* NULL: by blocks */
 } cast_job;
 
 static bool is_f8(ingot_dtype d)
@@ -61,6 +63,14 @@ static void store_f8(const cast_job *job, size_t at, const float *x, size_t n)
     for (size_t i = 0; i < n; i++)
         y[i] = job->to == INGOT_F8E8M0 ? ig_f32_to_e8m0(x[i], job->round, job->saturate)
                                        : ig_f32_to_f8(x[i], job->to, job->saturate);
+}
+
+static void work_kernel(void *arg, size_t begin, size_t end, size_t worker)
+{
+    (void)worker;
+    const cast_job *job = arg;
+    job->kernel((char *)job->y + begin * ig_dtype(job->to)->bytes,
+                (const char *)job->x + begin * ig_dtype(job->from)->bytes, end - begin);
 }
 
 static void work_numbers(void *arg, size_t begin, size_t end, size_t worker)
@@ -126,14 +136,23 @@ static ingot_status run(ig_run *r)
     const ig_tensor *x = r->in[0];
     const size_t n = ig_tensor_elements(x);
     const ingot_dtype from = x->dtype, to = r->out[0]->dtype;
-    cast_job job = {x->data,          r->out[0]->data,        from, to, ig_calc_of(from), is_f8(to),
-                    a->saturate != 0, (ig_round)a->round_mode};
+    cast_job job = {x->data,
+                    r->out[0]->data,
+                    from,
+                    to,
+                    ig_calc_of(from),
+                    is_f8(to),
+                    a->saturate != 0,
+                    (ig_round)a->round_mode,
+                    ig_convert(from, to)};
     if (from == to)
         memcpy(job.y, job.x, n * ig_dtype(to)->bytes);
     else if (to == INGOT_STR)
         return run_to_text(r, x, n);
     else if (from == INGOT_STR)
         return run_from_text(r, x, n);
+    else if (job.kernel)
+        ig_parallel(r->pool, n, 4 * IG_GRAIN, 0, work_kernel, &job);
     else
         ig_parallel(r->pool, n, IG_GRAIN, 0,
                     is_complex(from) || is_complex(to) ? work_complex : work_numbers, &job);

@@ -248,6 +248,33 @@ static void part(void *arg, size_t begin, size_t end, size_t worker)
     }
 }
 
+/* One window that is the whole image: a row to reduce. */
+static bool is_whole(const job *j)
+{
+    const ig_window *w = &j->s->w;
+    if (j->wide || j->indices || j->a->fn == IG_POOL_LP || !j->s->pixels_in) return false;
+    for (int i = 0; i < w->n; i++)
+        if (w->out[i] != 1 || w->kernel[i] != w->in[i] || w->dilation[i] != 1 || w->begin[i] ||
+            w->end[i])
+            return false;
+    return true;
+}
+
+static void whole_part(void *arg, size_t begin, size_t end, size_t worker)
+{
+    (void)worker;
+    const job *j = arg;
+    const size_t n = j->s->pixels_in;
+    float *y = (float *)j->y + begin;
+    const float *x = (const float *)j->x + begin * n;
+    if (j->a->fn == IG_POOL_MAX) {
+        ig_max_rows_f32()(y, x, end - begin, n);
+        return;
+    }
+    ig_sum_rows_f32()(y, x, end - begin, n);
+    for (size_t i = 0; i < end - begin; i++) y[i] /= (float)n;
+}
+
 static ingot_status run(ig_run *r)
 {
     const state *s = r->state;
@@ -259,7 +286,10 @@ static ingot_status run(ig_run *r)
     if (r->n_out > 1 && r->out[1]) j.indices = r->out[1]->data;
     if (j.a->fn == IG_POOL_MAX && !j.wide && !j.indices) j.max_row = s->max_row;
     const size_t worth = (32u << 10) / IG_MAX(s->taps, (size_t)1) + 1;
-    ig_parallel(r->pool, s->images * s->pixels_out, worth, 0, part, &j);
+    if (is_whole(&j))
+        ig_parallel(r->pool, s->images, 2 * worth, 0, whole_part, &j);
+    else
+        ig_parallel(r->pool, s->images * s->pixels_out, worth, 0, part, &j);
     ig_wide_store(&s->y, r, r->out[0]);
     return INGOT_OK;
 }

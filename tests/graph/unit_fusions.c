@@ -82,6 +82,59 @@ static void gelu_in_three_bracketings(void **state)
         "unary", "gelu");
 }
 
+/* 1 + tanh(sqrt(2/pi) * (x + factor * x^power)); by_pow: the power by the function pow. */
+static ig_id one_plus_tanh(fixture *f, float factor, int power, bool by_pow)
+{
+    ig_id term = scalar(f, factor);
+    for (int i = 0; i < power && !by_pow; i++) term = small_binary(f->g, "mul", f->x, term);
+    if (by_pow)
+        term = small_binary(f->g, "mul", small_binary(f->g, "pow", f->x, scalar(f, (float)power)),
+                            term);
+    const ig_id sum = small_binary(f->g, "add", f->x, term);
+    const ig_id t =
+        small_unary(f->g, "tanh", small_binary(f->g, "mul", scalar(f, 0.79788456f), sum));
+    return small_binary(f->g, "add", scalar(f, 1), t);
+}
+
+static void gelu_by_tanh(void **state)
+{
+    (void)state;
+    fixture f;
+    for (int by_pow = 0; by_pow < 2; by_pow++) {
+        begin(&f);
+        const ig_id half =
+            small_binary(f.g, "mul", scalar(&f, 0.5f), one_plus_tanh(&f, 0.044715f, 3, by_pow));
+        fuses_to(&f, small_binary(f.g, "mul", f.x, half), "unary", "gelu_tanh");
+        begin(&f);
+        const ig_id left = small_binary(f.g, "mul", scalar(&f, 0.5f), f.x);
+        fuses_to(&f, small_binary(f.g, "mul", left, one_plus_tanh(&f, 0.044715f, 3, by_pow)),
+                 "unary", "gelu_tanh");
+    }
+}
+
+/* What is nearly that gelu stays as it is. */
+static void another_cubic_is_not_fused(void **state)
+{
+    (void)state;
+    static const struct {
+        float factor;
+        int power;
+        bool by_pow;
+    } near[] = {
+        {0.0448f, 3, false}, {0.044715f, 2, false}, {0.044715f, 4, false}, {0.044715f, 2, true}};
+    for (size_t i = 0; i < sizeof near / sizeof *near; i++) {
+        fixture f;
+        begin(&f);
+        const ig_id half = small_binary(f.g, "mul", f.x, scalar(&f, 0.5f));
+        const ig_id y = small_binary(
+            f.g, "mul", half, one_plus_tanh(&f, near[i].factor, near[i].power, near[i].by_pow));
+        assert_true(ig_graph_set_io(f.g, &f.x, 1, &y, 1));
+        small_passes(f.g, &f.heap);
+        assert_true(f.g->n_nodes > 1);
+        ig_graph_close(&f.g);
+    }
+}
+
 static void swish_and_hard_swish(void **state)
 {
     (void)state;
@@ -156,6 +209,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gelu_in_three_bracketings),
+        cmocka_unit_test(gelu_by_tanh),
+        cmocka_unit_test(another_cubic_is_not_fused),
         cmocka_unit_test(swish_and_hard_swish),
         cmocka_unit_test(a_wrong_constant_is_not_fused),
         cmocka_unit_test(layer_norm),
