@@ -63,7 +63,7 @@ static bool fill(bench *b, operands *o, bool depthwise)
     bench_defer(b, release, o);
     ig_bind bind = {.n_threads = bench_threads(b), .arena = &o->arena};
     size_t panels = 0;
-    if (ig_conv_i8_bind(s, &bind, depthwise)) return false;
+    if (ig_conv_i8_bind(s, &bind, depthwise ? 1 : 0)) return false;
     const size_t n16 = depthwise ? (s->c + 63) / 64 * 64 : (s->m + 15) / 16 * 16;
     if (!(depthwise ? ig_conv_dw_i8_bytes(s->c, s->dw_groups, &panels)
                     : ig_gemm_i8_weight_bytes(s->m, s->k, &panels)))

@@ -128,6 +128,40 @@ static ingot_status map_matmul_to_float(ig_import *c, const ig_onnx_node *n, con
     return c->status;
 }
 
+static ig_id turned(ig_import *c, const ig_onnx_node *n, ig_id x, const char *flag)
+{
+    if (!onnx_int(c, n, flag, 0)) return x;
+    const ig_id y = ig_emit_new(c, n, "transpose", 1, x);
+    ig_set_ints(c, ig_emit_last(c), "perm", (int64_t[]){1, 0}, 2);
+    return y;
+}
+
+/* A a_scale a_zero B b_scale b_zero C? y_scale? y_zero?: C is i32 of scale alpha a_scale b_scale;
+ * without y_scale the result is float. */
+static ingot_status map_qgemm(ig_import *c, const ig_onnx_node *n, const char *arg)
+{
+    (void)arg;
+    const float alpha = (float)onnx_float(c, n, "alpha", 1);
+    const bool to_bytes = onnx_given(n, 7);
+    ig_id bias = given(n, 6), scale = binary(c, n, "mul", given(n, 1), given(n, 4));
+    want_single(c, n, 1);
+    want_single(c, n, 7);
+    if (alpha != 1)
+        scale =
+            binary(c, n, "mul", scale, ig_graph_const_copy(c->g, "", INGOT_F32, 0, NULL, &alpha));
+    if (!to_bytes && bias != IG_NO_VALUE) bias = binary(c, n, "mul", to_f32(c, n, bias), scale);
+    if (to_bytes) scale = binary(c, n, "div", scale, given(n, 7));
+    const ig_id in[] = {turned(c, n, given(n, 0), "transA"),
+                        turned(c, n, given(n, 3), "transB"),
+                        given(n, 2),
+                        given(n, 5),
+                        scale,
+                        bias,
+                        given(n, 8)};
+    ig_emit(c, n, "matmul_integer", in, IG_LEN(in), n->out, 1);
+    return c->status;
+}
+
 /* ---- convolutions ---- */
 
 static ingot_status conv(ig_import *c, const ig_onnx_node *n, const ig_id *in, size_t n_in)
@@ -252,6 +286,7 @@ const ig_onnx_map ig_onnx_map_quant[] = {
     {"", "QLinearConv", 10, 0, map_qlinear_conv, NULL},
     {MS, "DynamicQuantizeMatMul", 1, 0, map_dynamic_matmul, NULL},
     {MS, "MatMulIntegerToFloat", 1, 0, map_matmul_to_float, NULL},
+    {MS, "QGemm", 1, 0, map_qgemm, NULL},
     {MS, "QLinearAdd", 1, 0, map_qlinear_binary, "add"},
     {MS, "QLinearMul", 1, 0, map_qlinear_binary, "mul"},
     {MS, "QLinearSigmoid", 1, 0, map_qlinear_unary, "sigmoid"},

@@ -101,6 +101,18 @@ static bool rule_table(ig_layouting *l, const ig_node *n)
     return true;
 }
 
+/* An image with its scale and zero point: only the image has another form. */
+static bool rule_dynamic(ig_layouting *l, const ig_node *n)
+{
+    if (n->n_out != 3 || !ig_is_image(l->g, n->out[0]) || !ig_has_twin(l, n->in[0])) return false;
+    const ig_id in = ig_twin(l, n->in[0]);
+    const ig_id out[3] = {ig_twin_new(l, n->out[0]), n->out[1], n->out[2]};
+    if (!l->failed) ig_layout_copy(l, n, &in, 1, out, 3);
+    for (size_t o = 1; o < 3; o++)
+        if (out[o] != IG_NO_VALUE) l->there[out[o]] = true;
+    return true;
+}
+
 /* Broadcasting: images by their twins, constants rearranged, scalars as they are. */
 static bool rule_broadcast(ig_layouting *l, const ig_node *n)
 {
@@ -292,6 +304,7 @@ bool ig_layout_rule(ig_layouting *l, const ig_node *n)
         {"resize", rule_resize, true},       {"transpose", rule_transpose, false},
         {"reshape", rule_reshape, false},    {"flatten", rule_reshape, false},
     };
+    if (ig_is(n, "dynamic_quantize", NULL)) return rule_dynamic(l, n);
     for (size_t i = 0; i < IG_LEN(rules); i++) {
         if (!ig_is(n, rules[i].op, NULL) || n->n_out != 1 || n->n_in == 0) continue;
         if (rules[i].image_out && !ig_is_image(l->g, n->out[0])) return false;

@@ -28,15 +28,16 @@ static bool list_taps(ig_conv_i8 *s, ig_arena *arena)
 }
 
 /* Windows of 3 x 3 go to the kernel in columns. */
-static bool list_slots(ig_conv_i8 *s, ig_arena *arena)
+static bool list_slots(ig_conv_i8 *s, size_t copies, ig_arena *arena)
 {
-    s->dw_columns = s->win.n == 2 && s->win.kernel[0] == 3 && s->win.kernel[1] == 3;
-    s->dw_groups = (s->taps + 3) / 4;
+    const size_t all = copies * s->taps;
+    s->dw_columns = copies == 1 && s->win.n == 2 && s->win.kernel[0] == 3 && s->win.kernel[1] == 3;
+    s->dw_groups = (all + 3) / 4;
     s->slot = ig_new_n(arena, int64_t, 4 * s->dw_groups);
     s->slot_offset = ig_new_n(arena, ptrdiff_t, 4 * s->dw_groups);
     if (!s->slot || !s->slot_offset) return false;
     for (size_t i = 0; i < 4 * s->dw_groups; i++) {
-        s->slot[i] = i < s->taps ? (int64_t)i : -1;
+        s->slot[i] = i < all ? (int64_t)(i % s->taps) : -1;
         if (s->dw_columns) s->slot[i] = i % 4 < 3 ? (int64_t)(i % 4 * 3 + i / 4) : -1;
         if (s->slot[i] >= 0) s->slot_offset[i] = s->offset[s->slot[i]];
     }
@@ -58,7 +59,7 @@ static void cut(ig_conv_i8 *s, size_t n_threads)
         s->col_blocks = IG_MAX(IG_MIN(wide, 2 * n_threads / rows), (size_t)1);
 }
 
-ingot_status ig_conv_i8_bind(ig_conv_i8 *s, ig_bind *b, bool depthwise)
+ingot_status ig_conv_i8_bind(ig_conv_i8 *s, ig_bind *b, size_t copies)
 {
     const size_t before = b->scratch_bytes;
     size_t acts, room, k4;
@@ -66,7 +67,7 @@ ingot_status ig_conv_i8_bind(ig_conv_i8 *s, ig_bind *b, bool depthwise)
     s->pack = ig_gemm_i8_acts();
     s->raw = ig_gemm_i8_raw();
     s->dw = ig_conv_dw_i8();
-    s->depthwise = depthwise;
+    s->depthwise = copies > 0;
     s->k = s->taps * s->c_each;
     s->direct = s->groups == 1 && s->p_in == s->p_out && s->taps == 1;
     for (int i = 0; i < s->win.n; i++)
@@ -74,18 +75,18 @@ ingot_status ig_conv_i8_bind(ig_conv_i8 *s, ig_bind *b, bool depthwise)
     s->run = 1;
     if (s->groups == 1 && s->win.dilation[s->win.n - 1] == 1)
         s->run = (size_t)s->win.kernel[s->win.n - 1];
-    if (!list_taps(s, b->arena) || !list_slots(s, b->arena))
+    if (!list_taps(s, b->arena) || !list_slots(s, copies, b->arena))
         return ig_node_fail(b->err, INGOT_E_NOMEM, b->node, "no memory for the window");
     cut(s, IG_MAX(b->n_threads, (size_t)1));
     b->scratch_bytes = 0; /* count one worker's part alone */
     const size_t rows = s->block_rows;
     if (!ig_gemm_i8_acts_bytes(rows, s->k, &acts) || !ig_align_ok(s->k, 4, &k4) ||
-        !ig_mul_ok(rows, depthwise ? 4 * s->dw_groups * sizeof(void *) : k4, &room))
+        !ig_mul_ok(rows, copies ? 4 * s->dw_groups * sizeof(void *) : k4, &room))
         return ig_bind_fail(b, "the windows are too large");
     size_t at;
     IG_TRY(ig_scratch_add(b, room, 1, &at));
-    if (!depthwise) IG_TRY(ig_scratch_add(b, acts, 1, &s->at_acts));
-    if (!depthwise) IG_TRY(ig_scratch_add(b, rows, sizeof(int32_t), &s->at_sums));
+    if (!copies) IG_TRY(ig_scratch_add(b, acts, 1, &s->at_acts));
+    if (!copies) IG_TRY(ig_scratch_add(b, rows, sizeof(int32_t), &s->at_sums));
     s->worker_bytes = b->scratch_bytes;
     b->scratch_bytes = before;
     return INGOT_OK;

@@ -17,8 +17,9 @@ typedef struct {
     int64_t *tap;                               /* [taps, spatial]: offsets of position */
     ptrdiff_t *offset;                          /* [taps]: the same in bytes of x */
     size_t run;                                 /* neighbouring taps that lie side by side in x */
-    int64_t
-        *slot; /* [dw_groups, 4]: the kernel's order of the taps of a depthwise window, -1: none */
+    /* [dw_groups, 4]: the kernel's order of the taps of a depthwise window, -1: none. Slot i has
+     * copy i / taps of its tap, if it is not in columns. */
+    int64_t *slot;
     ptrdiff_t *slot_offset; /* the same in bytes of x; 0 for none */
     size_t dw_groups;
     bool dw_columns;
@@ -32,8 +33,9 @@ typedef struct {
 } ig_conv_i8;
 
 /* ig_conv_i8_bind - from a window and the channels filled in; lists the taps, cuts the blocks.
- * `depthwise` asks for that way. */
-ingot_status ig_conv_i8_bind(ig_conv_i8 *s, ig_bind *b, bool depthwise);
+ * copies: how often each tap of a depthwise window occurs (weights beyond s8 are the sum of
+ * several), 0: the windows are rows of a product. */
+ingot_status ig_conv_i8_bind(ig_conv_i8 *s, ig_bind *b, size_t copies);
 
 /* What a run adds. */
 typedef struct {

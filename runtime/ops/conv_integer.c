@@ -128,22 +128,34 @@ static bool settled(const ig_bind *b, uint32_t i)
     return i >= b->n_in || !b->in[i] || b->known[i];
 }
 
-/* Depthwise weights less their zero points, when all of them are known to fit s8: [c, taps]. */
-static int8_t *signed_weights(const state *s, const ig_bind *b, ig_arena *arena)
+/* Depthwise weights less their zero points, when all is known: [c, taps]. */
+static int16_t *centred_weights(const state *s, const ig_bind *b)
 {
     const ig_conv_i8 *v = &s->conv;
     const ig_tensor *w = b->known[W], *zero = known(b, W_ZERO);
     if (v->c_each != 1 || v->m_each != 1 || !w || !settled(b, W_ZERO)) return NULL;
     const size_t zeros = zero ? ig_tensor_elements(zero) : 0, n = v->c * v->taps;
-    int8_t *to = ig_new_n(arena, int8_t, n + 1);
+    int16_t *to = ig_new_n(b->arena, int16_t, n + 1);
     for (size_t i = 0; to && i < n; i++) {
         const size_t c = i / v->taps;
         const int64_t z = zeros ? ig_to_int(zero->data, zero->dtype, zeros > 1 ? c : 0) : 0;
-        const int64_t q = ig_to_int(w->data, w->dtype, i) - z;
-        if (q < -128 || q > 127) return NULL;
-        to[i] = (int8_t)q;
+        to[i] = (int16_t)(ig_to_int(w->data, w->dtype, i) - z);
     }
     return to;
+}
+
+/* Of a sum of bytes: what the first one takes, and how many there are. */
+static int8_t first_part(int32_t q) { return (int8_t)(q < -128 ? -128 : q > 127 ? 127 : q); }
+
+static size_t copies_of(const int16_t *w, size_t n)
+{
+    size_t most = 1;
+    for (size_t i = 0; i < n; i++) {
+        size_t parts = 1;
+        for (int32_t q = w[i]; q != first_part(q); q -= first_part(q)) parts++;
+        most = IG_MAX(most, parts);
+    }
+    return most;
 }
 
 /* Panel `i` of all groups' panels; rows [16, k] is room for its channels, taps first. */
@@ -187,7 +199,7 @@ static ingot_status bind_dense(state *s, ig_bind *b)
 }
 
 /* The kernel's weights, and the sums of each channel in plain order for the columns. */
-static ingot_status bind_depthwise(state *s, ig_bind *b, const int8_t *w)
+static ingot_status bind_depthwise(state *s, ig_bind *b, const int16_t *w)
 {
     const ig_conv_i8 *v = &s->conv;
     const size_t slots = 4 * v->dw_groups;
@@ -200,12 +212,17 @@ static ingot_status bind_depthwise(state *s, ig_bind *b, const int8_t *w)
     s->w.sums = ig_new_n(b->arena, int32_t, c64 + 1);
     int8_t *in_slots = ig_new_n(b->arena, int8_t, all + 1);
     if (!s->w.panels || !s->w.sums || !in_slots) return no_memory(b);
+    for (size_t i = 0; i < v->c * v->taps; i++) s->w.sums[i / v->taps] += w[i];
     for (size_t i = 0; i < all; i++) {
         const int64_t t = v->slot[i % slots];
-        if (t >= 0) in_slots[i] = w[i / slots * v->taps + (size_t)t];
+        if (t < 0) continue;
+        int32_t q =
+            w[i / slots * v->taps + (size_t)t]; /* copies before this one took their parts */
+        for (size_t past = v->dw_columns ? 0 : i % slots / v->taps; past; past--)
+            q -= first_part(q);
+        in_slots[i] = first_part(q);
     }
     ig_conv_dw_i8_pack(s->w.panels, in_slots, v->c, v->dw_groups);
-    for (size_t i = 0; i < v->c * v->taps; i++) s->w.sums[i / v->taps] += w[i];
     return INGOT_OK;
 }
 
@@ -272,8 +289,8 @@ static ingot_status bind(ig_bind *b)
     ig_conv_i8 *v = &s->conv;
     s->turn_in = ig_transpose(1);
     s->turn_out = ig_transpose(s->y_bytes);
-    const int8_t *w = signed_weights(s, b, b->arena);
-    IG_TRY(ig_conv_i8_bind(v, b, w != NULL));
+    const int16_t *w = centred_weights(s, b);
+    IG_TRY(ig_conv_i8_bind(v, b, w ? copies_of(w, v->c * v->taps) : 0));
     IG_TRY(w ? bind_depthwise(s, b, w) : bind_dense(s, b));
     IG_TRY(bind_columns(s, b));
     if (s->flip_in) IG_TRY(ig_scratch_add(b, v->batch * v->c, v->p_in, &s->at_x));

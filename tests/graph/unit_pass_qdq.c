@@ -365,6 +365,35 @@ static void dynamic_quantisation_scales_in_the_product(void **state)
     finish(&f);
 }
 
+static void dynamic_convolution_scales_and_stays_channels_last(void **state)
+{
+    (void)state;
+    fixture f;
+    begin(&f, 4, (int64_t[]){1, 6, 5, 5});
+    ig_id x = f.x;
+    for (int layer = 0; layer < 2; layer++) {
+        const ig_id q[3] = {ig_graph_value(f.g, "", NULL), ig_graph_value(f.g, "", NULL),
+                            ig_graph_value(f.g, "", NULL)};
+        assert_non_null(ig_graph_node(f.g, ig_op_find("dynamic_quantize"), "", &x, 1, q, 3, 0));
+        const ig_id w = bytes(&f, INGOT_U8, 4, (int64_t[]){6, 6, 3, 3});
+        const ig_id in[4] = {q[0], w, q[2], zero_of(&f, INGOT_U8, 131)};
+        const ig_id p = node(&f, "conv_integer", in, 4);
+        assert_true(ig_put_attr_ints(f.g, last(&f), "pads", (int64_t[]){1, 1, 1, 1}, 4));
+        const ig_id cast = node(&f, "cast", &p, 1);
+        assert_true(ig_put_attr_int(f.g, last(&f), "to", INGOT_F32));
+        const ig_id scale = small_binary(f.g, "mul", q[1], scalar(&f, 0.003f));
+        const float b[6] = {0.5f, -1, 0.25f, 3, -2, 0.125f};
+        const ig_id bias = small_const(f.g, "", 4, (int64_t[]){1, 6, 1, 1}, b);
+        x = small_binary(f.g, "add", small_binary(f.g, "mul", cast, scale), bias);
+    }
+    stays(&f, &x, 1, 0);
+    has(&f, "conv_integer", 2);
+    has(&f, "cast", 0);
+    has(&f, "binary", 2);    /* of the scales */
+    has(&f, "transpose", 2); /* at the ends */
+    finish(&f);
+}
+
 /* ---- near misses ---- */
 
 static void weights_of_another_axis_stay(void **state)
@@ -442,6 +471,7 @@ int main(void)
         cmocka_unit_test(bytes_are_moved),
         cmocka_unit_test(parts_of_several_scales_are_joined),
         cmocka_unit_test(dynamic_quantisation_scales_in_the_product),
+        cmocka_unit_test(dynamic_convolution_scales_and_stays_channels_last),
         cmocka_unit_test(weights_of_another_axis_stay),
         cmocka_unit_test(scale_that_is_computed_stays),
         cmocka_unit_test(result_with_another_reader_stays_float),

@@ -142,7 +142,8 @@ static void refuses_products_that_do_not_fit(void **state)
     caller_close(&c);
 }
 
-/* Two groups, padding and strides; then each channel alone. */
+/* Two groups, padding and strides; then each channel alone, with weights that need several bytes
+ * once their zero points are taken off. */
 static void check_conv(caller *c, int64_t group, int64_t c_in, int64_t c_out)
 {
     enum { SIZE = 7, OUT = 4 };
