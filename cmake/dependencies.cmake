@@ -24,6 +24,26 @@ ingot_find(hwloc hwloc.h hwloc libhwloc-dev)
 ingot_find(openblas cblas.h openblas libopenblas-dev)
 ingot_find(zstd zstd.h zstd libzstd-dev)
 ingot_find(pcre2 pcre2.h pcre2-8 libpcre2-dev)
+ingot_find(utf8proc utf8proc.h utf8proc libutf8proc-dev)
+ingot_find(jansson jansson.h jansson libjansson-dev)
+
+# Tokenizers stand on Unicode tables, and their importers on a JSON reader.
+if(NOT INGOT_MINIMAL AND UTF8PROC_LIBRARY AND JANSSON_LIBRARY)
+  set(INGOT_TEXT ON)
+  target_compile_definitions(ingot_deps INTERFACE IG_HAVE_TEXT=1)
+else()
+  set(INGOT_TEXT OFF)
+  message(STATUS "Ingot: tokenizers off")
+endif()
+
+# ingot_text_sources(list) - drops the files of tokenizers where they are off.
+function(ingot_text_sources list)
+  set(kept ${${list}})
+  if(NOT INGOT_TEXT)
+    list(FILTER kept EXCLUDE REGEX "/(runtime/text|formats/gguf|formats/tokenizer|tests/text)/|_tokeniz[a-z]+\\.c$")
+  endif()
+  set(${list} ${kept} PARENT_SCOPE)
+endfunction()
 
 # Only its header: the hash is compiled into Ingot, in every build.
 find_path(XXHASH_INCLUDE xxhash.h)

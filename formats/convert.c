@@ -1,6 +1,6 @@
 /* convert.c - see convert.h. */
 #include "formats/convert.h"
-#include "formats/onnx/onnx.h"
+#include "formats/import.h"
 #include "runtime/base/checked.h"
 #include "runtime/base/fault.h"
 #include "runtime/graph/exec.h"
@@ -8,17 +8,24 @@
 
 #include <stdio.h>
 #include <string.h>
-
-enum { META_MOST = 16 };
+#include <sys/stat.h>
 
 typedef struct {
     const ig_convert_options *o;
+    const ig_importer *importer;
+    ig_source src;
     ig_map map;
-    ig_graph *graph;
-    ig_onnx_meta onnx;
-    ig_meta_entry meta[META_MOST];
-    size_t n_meta;
+    ig_import im;
 } job;
+
+#define IMPORTER(name) extern const ig_importer ig_importer_##name;
+#include "formats/importers.def"
+#undef IMPORTER
+const ig_importer *const ig_importers[] = {
+#define IMPORTER(name) &ig_importer_##name,
+#include "formats/importers.def"
+#undef IMPORTER
+    NULL};
 
 /* ---- golden
  * --------------------------------------------------------------------------------------- */
@@ -132,16 +139,16 @@ ingot_status ig_golden_check(double *worst, const ig_graph *g, const ig_golden *
 /* ---- META
  * ------------------------------------------------------------------------------------------- */
 
-static void meta_text(job *j, const char *key, const char *text)
+void ig_import_text(ig_import *im, const char *key, const char *text)
 {
-    if (text && *text && j->n_meta < META_MOST)
-        j->meta[j->n_meta++] = (ig_meta_entry){.key = key, .kind = IG_ATTR_TEXT, .s = text};
+    if (text && *text && im->n_meta < IG_LEN(im->meta))
+        im->meta[im->n_meta++] = (ig_meta_entry){.key = key, .kind = IG_ATTR_TEXT, .s = text};
 }
 
-static void meta_int(job *j, const char *key, int64_t v)
+void ig_import_int(ig_import *im, const char *key, int64_t v)
 {
-    if (j->n_meta < META_MOST)
-        j->meta[j->n_meta++] = (ig_meta_entry){.key = key, .kind = IG_ATTR_INT, .i = v};
+    if (im->n_meta < IG_LEN(im->meta))
+        im->meta[im->n_meta++] = (ig_meta_entry){.key = key, .kind = IG_ATTR_INT, .i = v};
 }
 
 /* "dir/mnist.onnx" -> "mnist"; "dir/mnist/model.onnx" -> "mnist", for folders of one model. */
@@ -159,63 +166,66 @@ static const char *name_of(ig_arena *a, const char *path)
                                       : ig_arena_text(a, base, n);
 }
 
-static ingot_status fill_meta(job *j, const char *src, ingot_error *err)
+static ingot_status fill_meta(job *j, ingot_error *err)
 {
-    ig_arena *a = &j->graph->arena;
-    const ig_hash128 digest = ig_hash(j->map.data, j->map.size);
-    const char *slash = strrchr(src, '/');
+    ig_arena *a = &j->im.graph->arena;
+    const char *path = j->src.path, *slash = strrchr(path, '/');
+    const char *name = j->o->name ? j->o->name : name_of(a, path);
     char text[33];
-    const char *hash = ig_arena_text(a, ig_hash_text(text, digest), 32);
-    const char *name = j->o->name ? j->o->name : name_of(a, src);
-    const char *producer =
-        ig_arena_printf(a, "%s %s", j->onnx.producer ? j->onnx.producer : "",
-                        j->onnx.producer_version ? j->onnx.producer_version : "");
-    if (!hash || !name || !producer) return ig_fail(err, INGOT_E_NOMEM, "converting: no memory");
-    meta_text(j, "name", name);
-    meta_text(j, "version", j->o->version ? j->o->version : "1.0.0");
-    meta_text(j, "source.format", "onnx");
-    meta_text(j, "source.file", slash ? slash + 1 : src);
-    meta_text(j, "source.xxh3", hash);
-    meta_text(j, "source.producer", strcmp(producer, " ") ? producer : NULL);
-    meta_text(j, "source.opsets", j->onnx.opsets);
-    meta_text(j, "source.graph", j->onnx.graph_name);
-    meta_int(j, "source.ir_version", j->onnx.ir_version);
-    meta_text(j, "convert.options", j->o->command);
-    meta_text(j, "ingot.version", ingot_version());
+    const char *hash =
+        j->src.is_folder
+            ? ""
+            : ig_arena_text(a, ig_hash_text(text, ig_hash(j->map.data, j->map.size)), 32);
+    if (!hash || !name) return ig_fail(err, INGOT_E_NOMEM, "converting: no memory");
+    ig_import_text(&j->im, "name", name);
+    ig_import_text(&j->im, "version", j->o->version ? j->o->version : "1.0.0");
+    ig_import_text(&j->im, "source.format", j->importer->name);
+    ig_import_text(&j->im, "source.file", slash ? slash + 1 : path);
+    ig_import_text(&j->im, "source.xxh3", hash);
+    ig_import_text(&j->im, "convert.options", j->o->command);
+    ig_import_text(&j->im, "ingot.version", ingot_version());
     return INGOT_OK;
 }
 
 /* ---- the job
  * ------------------------------------------------------------------------------------------ */
 
-static ingot_status read_source(job *j, const char *src, ingot_error *err)
+static ingot_status find_importer(job *j, ingot_error *err)
 {
-    const char *from = j->o->from ? j->o->from : "onnx";
-    if (strcmp(from, "onnx"))
-        return ig_fail(err, INGOT_E_ARG, "--from %.40s: this Ingot converts from onnx", from);
+    char names[128] = "";
+    size_t at = 0;
+    for (const ig_importer *const *i = ig_importers; *i; i++) {
+        const bool asked = j->o->from && !strcmp(j->o->from, (*i)->name);
+        if (asked || (!j->o->from && (*i)->is(&j->src))) {
+            j->importer = *i;
+            return INGOT_OK;
+        }
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", at ? ", " : "", (*i)->name);
+    }
+    if (j->o->from)
+        return ig_fail(err, INGOT_E_ARG, "--from %.40s: this Ingot converts from %s", j->o->from,
+                       names);
+    return ig_fail(err, INGOT_E_FORMAT, "not a model of a format that Ingot knows (%s)", names);
+}
+
+static ingot_status read_source(job *j, ingot_error *err)
+{
     if (j->map.size >= 8 && !memcmp(j->map.data, IG_FILE_MAGIC, 8))
-        return ig_fail(err, INGOT_E_ARG, "%s is an .ingot file already", src);
-    const char *slash = strrchr(src, '/');
-    char folder[4096] = ".";
-    const size_t n = slash ? (size_t)(slash - src) : 0;
-    if (n >= sizeof folder) return ig_fail(err, INGOT_E_ARG, "%.80s…: the path is too long", src);
-    if (slash) memcpy(folder, src, n), folder[n] = 0;
-    if (slash && n == 0) strcpy(folder, "/");
-    const ig_onnx_options o = {.log = j->o->log};
-    const ingot_status s =
-        ig_onnx_read(&j->graph, &j->onnx, j->o->heap, j->map.data, j->map.size, folder, &o, err);
-    return ig_wrap(err, s, "%s", src);
+        return ig_fail(err, INGOT_E_ARG, "%s is an .ingot file already", j->src.path);
+    ingot_status s = find_importer(j, err);
+    if (!s) s = j->importer->read(&j->im, &j->src, err);
+    return ig_wrap(err, s, "%s", j->src.path);
 }
 
 static ingot_status transform(job *j, ingot_error *err)
 {
     ig_pass_context c = {
         .heap = j->o->heap, .pool = j->o->pool, .log = j->o->log, .keep_plain = j->o->plain};
-    IG_TRY(ig_graph_check(j->graph, err));
-    IG_TRY(ig_passes_run(j->graph, &c, j->o->after_pass, j->o->after_ud, err));
-    IG_TRY(ig_graph_check(j->graph, err));
+    IG_TRY(ig_graph_check(j->im.graph, err));
+    IG_TRY(ig_passes_run(j->im.graph, &c, j->o->after_pass, j->o->after_ud, err));
+    IG_TRY(ig_graph_check(j->im.graph, err));
     if (!j->o->golden) return INGOT_OK;
-    return ig_golden_check(NULL, j->graph, j->o->golden, j->o->heap, j->o->pool, err);
+    return ig_golden_check(NULL, j->im.graph, j->o->golden, j->o->heap, j->o->pool, err);
 }
 
 /* Zeros that a fault guard put in the place of missing pages must not become weights. */
@@ -225,20 +235,36 @@ static ingot_status source_intact(const job *j, const char *src, ingot_error *er
     return ig_fail(err, INGOT_E_IO, "%s was cut off while it was read", src);
 }
 
+static ingot_status map_source(job *j, const char *path, ingot_error *err)
+{
+    struct stat st;
+    j->src = (ig_source){.path = path, .heap = j->o->heap, .log = j->o->log};
+    j->src.is_folder = !stat(path, &st) && S_ISDIR(st.st_mode);
+    if (j->src.is_folder) return INGOT_OK;
+    IG_TRY(ig_map_open(&j->map, j->o->heap, path, err));
+    j->src.bytes = j->map.data;
+    j->src.n_bytes = j->map.size;
+    return ig_fault_guard_installed() ? ig_fault_watch(j->map.data, j->map.size, &j->map.bad, err)
+                                      : INGOT_OK;
+}
+
 ingot_status ig_convert_file(const char *out, const char *src, const ig_convert_options *options,
                              ingot_error *err)
 {
     job j = {.o = options};
-    IG_TRY(ig_map_open(&j.map, options->heap, src, err));
-    ingot_status s = INGOT_OK;
-    if (ig_fault_guard_installed()) s = ig_fault_watch(j.map.data, j.map.size, &j.map.bad, err);
-    if (!s) s = read_source(&j, src, err);
+    ig_bytes_init(&j.im.tokenizer, options->heap);
+    ingot_status s = map_source(&j, src, err);
+    if (!s) s = read_source(&j, err);
     if (!s) s = transform(&j, err);
-    if (!s) s = fill_meta(&j, src, err);
+    if (!s) s = fill_meta(&j, err);
     if (!s) s = source_intact(&j, src, err); /* hashing has read every byte of it */
-    const ig_meta meta = {j.meta, j.n_meta};
-    if (!s) s = ig_ingot_write(out, j.graph, &meta, options->golden, options->heap, err);
-    ig_graph_close(&j.graph);
+    const ig_contents contents = {.graph = j.im.graph,
+                                  .meta = {j.im.meta, j.im.n_meta},
+                                  .golden = options->golden,
+                                  .tokenizer = &j.im.tokenizer};
+    if (!s) s = ig_ingot_write(out, &contents, options->heap, err);
+    ig_graph_close(&j.im.graph);
+    ig_bytes_clear(&j.im.tokenizer);
     ig_fault_unwatch(j.map.data);
     ig_map_close(&j.map);
     return s;

@@ -24,7 +24,7 @@ typedef struct {
     bool json, quiet;
 } args;
 
-static const char *const sources[] = {"onnx", NULL};
+static const char *const sources[] = {"onnx", "gguf", "hf", "sentencepiece", NULL};
 static const char *const dtypes[] = {"keep", NULL};
 static const char *const layouts[] = {"p16", "plain", NULL};
 
@@ -56,17 +56,24 @@ static ingot_status check_dump(const char *name, ingot_error *err)
     return ig_fail(err, INGOT_E_ARG, "--dump-after %.40s: no such pass (all, %s)", name, names);
 }
 
-/* A folder stands for the model in it. */
+/* A folder with a model.onnx stands for that file; one with a tokenizer.json is a source itself. */
 static ingot_status find_source(job *j, ingot_error *err)
 {
     struct stat st;
     const char *path = j->a->source;
     const bool folder = !stat(path, &st) && S_ISDIR(st.st_mode);
-    const int n = snprintf(j->source, sizeof j->source, folder ? "%s/model.onnx" : "%s", path);
+    int n = snprintf(j->source, sizeof j->source, folder ? "%s/model.onnx" : "%s", path);
+    if (folder && n > 0 && (size_t)n < sizeof j->source && access(j->source, F_OK)) {
+        n = snprintf(j->source, sizeof j->source, "%s/tokenizer.json", path);
+        if (n > 0 && (size_t)n < sizeof j->source && access(j->source, F_OK))
+            return ig_fail(err, INGOT_E_IO,
+                           "%s: a folder without a model.onnx or a tokenizer.json (name the file)",
+                           path);
+        n = snprintf(j->source, sizeof j->source, "%s", path);
+    }
     if (n < 0 || (size_t)n >= sizeof j->source)
         return ig_fail(err, INGOT_E_ARG, "%.80s...: the path is too long", path);
-    if (folder && access(j->source, F_OK) != 0)
-        return ig_fail(err, INGOT_E_IO, "%s: a folder without a model.onnx (name the file)", path);
+    if (!stat(j->source, &st) && S_ISDIR(st.st_mode)) return INGOT_OK;
     ig_map map = {0};
     IG_TRY(ig_map_open(&map, j->heap, j->source, err));
     j->source_bytes = map.size;

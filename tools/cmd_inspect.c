@@ -7,6 +7,7 @@
 #include "tools/draw/draw.h"
 #include "tools/model/describe.h"
 #include "tools/model/open.h"
+#include "tools/model/speak.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -31,6 +32,12 @@ static void print_meta(const ig_ingot *f)
         else
             puts(e->s);
     }
+}
+
+static void print_tokenizer(const ig_ingot *f)
+{
+    char text[160];
+    if (*ig_describe_tokenizer(text, sizeof text, f, f->heap)) printf("\ntokenizer  %s\n", text);
 }
 
 static void print_ops(const ig_summary *s)
@@ -97,6 +104,7 @@ static ingot_status print_all(const args *a, const ig_ingot *f, const ig_summary
                               ingot_error *err)
 {
     print_meta(f);
+    print_tokenizer(f);
     puts("\ninputs and outputs");
     IG_TRY(ig_ports_print(f->graph, stdout, err));
     print_ops(sum);
@@ -174,6 +182,9 @@ static ingot_status json_all(const args *a, const ig_ingot *f, const ig_summary 
     ig_json_uint(&j, "nodes", sum->n_nodes);
     ig_json_uint(&j, "golden_cases", f->golden.n);
     json_meta(&j, f);
+    char tokenizer[160];
+    if (*ig_describe_tokenizer(tokenizer, sizeof tokenizer, f, f->heap))
+        ig_json_text(&j, "tokenizer", tokenizer);
     ig_ports_json(&j, f->graph);
     ig_json_object(&j, "ops");
     for (size_t i = 0; i < sum->n_ops; i++) ig_json_uint(&j, sum->ops[i].op->name, sum->ops[i].n);

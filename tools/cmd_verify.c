@@ -6,6 +6,7 @@
 #include "tools/cli/text.h"
 #include "tools/model/describe.h"
 #include "tools/model/open.h"
+#include "tools/model/speak.h"
 
 typedef struct {
     const char *model;
@@ -67,6 +68,7 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
     ingot_status s = INGOT_OK;
     if (f->golden.n)
         s = ig_golden_check(&worst, f->graph, &f->golden, &o.rt->heap, o.rt->pool, err);
+    if (!s) s = ig_check_tokenizer(f, &o.rt->heap, err);
     if (!s && atomic_load(&f->map.bad))
         s = ig_fail(err, INGOT_E_IO, "it was cut off while it was read");
     if (s) s = ig_model_failed(cli, ig_wrap(err, s, "%s", a->model));

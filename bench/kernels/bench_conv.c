@@ -1,4 +1,5 @@
-/* bench_conv.c - fp32 convolutions of NHWC images: layers of ResNet, MobileNetV2, EfficientNet. */
+/* bench_conv.c - fp32 convolutions of NHWC images: layers of ResNet, MobileNetV2, EfficientNet,
+ * super resolution. */
 #include "bench/kernels/bench.h"
 #include "bench/kernels/peers.h"
 #include "runtime/ops/conv_image.h"
@@ -87,6 +88,8 @@ static const layer dense[] = {
     {56, 256, 512, 1, 2, false}, {56, 64, 256, 1, 1, false},  {56, 256, 64, 1, 1, true},
     {14, 1024, 256, 1, 1, true}, {7, 2048, 512, 1, 1, true},  {112, 32, 16, 1, 1, true},
     {56, 24, 144, 1, 1, true},   {14, 384, 64, 1, 1, true},   {7, 320, 1280, 1, 1, true},
+    {56, 144, 24, 1, 1, true},   {112, 16, 96, 1, 1, true},   {7, 160, 960, 1, 1, true},
+    {224, 1, 64, 5, 1, true},    {224, 64, 32, 3, 1, true},   {224, 32, 9, 3, 1, true},
 };
 static const layer depthwise[] = {
     {112, 32, 32, 3, 1, false},  {112, 96, 96, 3, 2, false},  {56, 144, 144, 3, 1, false},

@@ -2,6 +2,7 @@
 #ifndef IG_INGOT_FILE_H
 #define IG_INGOT_FILE_H
 
+#include "runtime/base/bytes.h"
 #include "runtime/base/file.h"
 #include "runtime/base/hash.h"
 #include "runtime/graph/ir.h"
@@ -16,11 +17,12 @@ enum {
 };
 #define IG_FOURCC(a, b, c, d) \
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
-#define IG_SECTION_META    IG_FOURCC('M', 'E', 'T', 'A')
-#define IG_SECTION_GRAPH   IG_FOURCC('G', 'R', 'P', 'H')
-#define IG_SECTION_TENSORS IG_FOURCC('T', 'N', 'S', 'R')
-#define IG_SECTION_GOLDEN  IG_FOURCC('G', 'O', 'L', 'D')
-#define IG_SECTION_DATA    IG_FOURCC('D', 'A', 'T', 'A')
+#define IG_SECTION_META      IG_FOURCC('M', 'E', 'T', 'A')
+#define IG_SECTION_GRAPH     IG_FOURCC('G', 'R', 'P', 'H')
+#define IG_SECTION_TENSORS   IG_FOURCC('T', 'N', 'S', 'R')
+#define IG_SECTION_GOLDEN    IG_FOURCC('G', 'O', 'L', 'D')
+#define IG_SECTION_TOKENIZER IG_FOURCC('T', 'O', 'K', 'N')
+#define IG_SECTION_DATA      IG_FOURCC('D', 'A', 'T', 'A')
 
 typedef struct {
     const char *key;
@@ -56,11 +58,19 @@ typedef struct {
 
 /* ---- writing ---- */
 
-/* ig_ingot_write - through a temporary file and a rename: the target is whole or untouched. golden
- * may be NULL. Values that nobody uses are not written. Errors: E_IO, E_NOMEM, E_ARG (the target is
- * not a regular file). */
-ingot_status ig_ingot_write(const char *path, const ig_graph *g, const ig_meta *meta,
-                            const ig_golden *golden, ig_heap *heap, ingot_error *err);
+/* What a file is made of. */
+typedef struct {
+    const ig_graph *graph;
+    ig_meta meta;
+    const ig_golden *golden;   /* or NULL */
+    const ig_bytes *tokenizer; /* the bytes of the section, or NULL */
+} ig_contents;
+
+/* ig_ingot_write - through a temporary file and a rename: the target is whole or untouched. Values
+ * that nobody uses are not written. Errors: E_IO, E_NOMEM, E_ARG (the target is not a regular
+ * file). */
+ingot_status ig_ingot_write(const char *path, const ig_contents *contents, ig_heap *heap,
+                            ingot_error *err);
 
 /* ---- reading ---- */
 
@@ -85,6 +95,10 @@ ingot_status ig_ingot_open(ig_ingot **out, ig_heap *heap, const char *path, ingo
 ingot_status ig_ingot_open_memory(ig_ingot **out, ig_heap *heap, const void *bytes, size_t n_bytes,
                                   ingot_error *err);
 void ig_ingot_close(ig_ingot **file);
+
+/* ig_ingot_tokenizer - the bytes of the TOKENIZER section, 64-byte aligned, as long as the file is
+ * open; p NULL: the model has none. */
+ingot_str ig_ingot_tokenizer(const ig_ingot *file);
 
 /* ig_ingot_check_digests - all sections, DATA too. */
 ingot_status ig_ingot_check_digests(const ig_ingot *file, ingot_error *err);

@@ -299,6 +299,13 @@ ingot_status ig_ingot_open(ig_ingot **out, ig_heap *heap, const char *path, ingo
     return s;
 }
 
+ingot_str ig_ingot_tokenizer(const ig_ingot *f)
+{
+    const ig_section *s = ig_find_section(f, IG_SECTION_TOKENIZER);
+    return s ? (ingot_str){(const char *)f->bytes + s->offset, (size_t)s->bytes}
+             : (ingot_str){NULL, 0};
+}
+
 void ig_ingot_close(ig_ingot **file)
 {
     ig_ingot *f = *file;

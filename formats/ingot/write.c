@@ -23,6 +23,7 @@ typedef struct {
 
 typedef struct {
     ig_bytes meta, graph, tensors, golden, directory;
+    const ig_bytes *tokenizer; /* the caller's, or NULL */
     catalogue cat;
 } image;
 
@@ -322,8 +323,8 @@ static ingot_status write_piece(void *ud, const void *p, size_t n, ingot_error *
  * -------------------------------------------------------------------------------------- */
 
 typedef struct {
-    ig_section sections[5];
-    const ig_bytes *parts[5]; /* NULL: DATA */
+    ig_section sections[6];
+    const ig_bytes *parts[6]; /* NULL: DATA */
     size_t n;
     uint64_t directory_at, file_bytes;
 } file_plan;
@@ -343,6 +344,7 @@ static ingot_status plan_file(file_plan *f, image *im, ig_heap *heap, ingot_erro
     add_section(f, IG_SECTION_GRAPH, &im->graph, &at);
     add_section(f, IG_SECTION_TENSORS, &im->tensors, &at);
     if (im->golden.n) add_section(f, IG_SECTION_GOLDEN, &im->golden, &at);
+    if (im->tokenizer && im->tokenizer->n) add_section(f, IG_SECTION_TOKENIZER, im->tokenizer, &at);
     f->directory_at = (at + ALIGN - 1) / ALIGN * ALIGN;
     at = f->directory_at + (f->n + 1) * IG_FILE_ENTRY_BYTES;
     const uint64_t align = im->cat.data_bytes > BIG_DATA ? BIG_ALIGN : ALIGN;
@@ -412,15 +414,15 @@ static ingot_status emit(ig_writer *w, const file_plan *f, image *im, const ig_b
     return stream_data(&im->cat, heap, write_piece, w, err);
 }
 
-static ingot_status build(image *im, const ig_graph *g, const ig_meta *meta,
-                          const ig_golden *golden, ingot_error *err)
+static ingot_status build(image *im, const ig_contents *c, ingot_error *err)
 {
-    if (!collect(&im->cat, g) || !place_tensors(&im->cat))
+    im->tokenizer = c->tokenizer;
+    if (!collect(&im->cat, c->graph) || !place_tensors(&im->cat))
         return ig_fail(err, INGOT_E_NOMEM, "writing: no memory for the list of tensors");
-    put_meta(&im->meta, meta);
-    put_graph_section(&im->graph, g, &im->cat);
+    put_meta(&im->meta, &c->meta);
+    put_graph_section(&im->graph, c->graph, &im->cat);
     put_tensors(&im->tensors, &im->cat);
-    if (golden) put_golden(&im->golden, golden);
+    if (c->golden) put_golden(&im->golden, c->golden);
     if (im->meta.failed || im->graph.failed || im->tensors.failed || im->golden.failed)
         return ig_fail(err, INGOT_E_NOMEM, "writing: no memory for the sections");
     return INGOT_OK;
@@ -448,14 +450,14 @@ static ingot_status write_file(const char *path, image *im, ig_heap *heap, ingot
     return s;
 }
 
-ingot_status ig_ingot_write(const char *path, const ig_graph *g, const ig_meta *meta,
-                            const ig_golden *golden, ig_heap *heap, ingot_error *err)
+ingot_status ig_ingot_write(const char *path, const ig_contents *contents, ig_heap *heap,
+                            ingot_error *err)
 {
     image im = {0};
     ig_bytes *parts[] = {&im.meta, &im.graph, &im.tensors, &im.golden, &im.directory};
     for (size_t i = 0; i < IG_LEN(parts); i++) ig_bytes_init(parts[i], heap);
     ig_arena_init(&im.cat.arena, heap);
-    ingot_status s = build(&im, g, meta, golden, err);
+    ingot_status s = build(&im, contents, err);
     if (!s) s = write_file(path, &im, heap, err);
     for (size_t i = 0; i < IG_LEN(parts); i++) ig_bytes_clear(parts[i]);
     ig_arena_clear(&im.cat.arena);

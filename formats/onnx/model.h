@@ -6,7 +6,7 @@
 #ifndef IG_ONNX_MODEL_H
 #define IG_ONNX_MODEL_H
 
-#include "formats/onnx/wire.h"
+#include "formats/wire.h"
 
 /* AttributeProto.type */
 typedef enum {

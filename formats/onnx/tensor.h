@@ -2,7 +2,7 @@
 #ifndef IG_ONNX_TENSOR_H
 #define IG_ONNX_TENSOR_H
 
-#include "formats/onnx/wire.h"
+#include "formats/wire.h"
 #include "runtime/graph/ir.h"
 
 /* Files beside the model that tensors keep their bytes in. See external.c. */

@@ -2,30 +2,30 @@
  * for the few rows of one or a few new tokens. Bound by reading the pages once from memory. Include
  * after attention_body.h.
  *
- * Keys are read for DECODE_ROWS rows at a time, 64 tokens side by side: the chains of the groups
- * hide each other's latency. While a block is computed the next one is fetched into L2: pages are
- * too short and too scattered for the CPU's own prefetcher. Values are read for as many rows and
- * DECODE_COLS vectors of columns. The order of every sum is that of attention_f32. */
+ * Keys are read for DECODE_ROWS rows at a time, DECODE_GROUPS groups of 16 tokens side by side.
+ * While a block is computed the next one is fetched into L2: pages are too short and too scattered
+ * for the CPU's own prefetcher. Values are read for as many rows and DECODE_COLS vectors of
+ * columns. The order of every sum is that of attention_f32. */
 enum { GROUPS = IG_ATT_BLOCK / IG_PAGE_GROUP };
 
-/* s [rows][64] = q k^T of `rows` rows and PER groups of keys. */
+/* s [rows][64] = q k^T of `rows` rows and n groups of keys. */
 VEC_INLINE void dots(float *s, const float *q, const unsigned char *const *groups,
                      const unsigned char *const *ahead, size_t d, const size_t rows,
-                     const ig_page_type type)
+                     const size_t n_groups, const ig_page_type type)
 {
     const size_t step = type == IG_PAGE_I8 ? 4 : 1;
     const size_t each = IG_PAGE_GROUP * (type == IG_PAGE_F32 ? 4 : type == IG_PAGE_I8 ? 1 : 2);
-    vf acc[DECODE_ROWS][DECODE_GROUPS];
+    vf acc[DECODE_ROWS][GROUPS];
     for (size_t from = 0; from < d; from += IG_GEMM_RUN) {
         const size_t end = IG_MIN(d, from + IG_GEMM_RUN);
         ATT_UNROLL for (size_t r = 0; r < rows; r++)
         {
-            ATT_UNROLL for (size_t g = 0; g < DECODE_GROUPS; g++) acc[r][g] = vf_set(0.0f);
+            ATT_UNROLL for (size_t g = 0; g < GROUPS; g++) acc[r][g] = vf_set(0.0f);
         }
         for (size_t c = from; c < end; c += step) {
             const size_t n = IG_MIN(step, end - c);
-            vf k[DECODE_GROUPS][4];
-            ATT_UNROLL for (size_t g = 0; g < DECODE_GROUPS; g++)
+            vf k[GROUPS][4];
+            ATT_UNROLL for (size_t g = 0; g < n_groups; g++)
             {
                 widen_element(k[g], groups[g], type, c);
                 __builtin_prefetch(ahead[g] + c * each, 0, 2);
@@ -36,14 +36,14 @@ VEC_INLINE void dots(float *s, const float *q, const unsigned char *const *group
                 ATT_UNROLL for (size_t r = 0; r < rows; r++)
                 {
                     const vf x = vf_set(q[r * d + c + i]);
-                    ATT_UNROLL for (size_t g = 0; g < DECODE_GROUPS; g++) acc[r][g] =
+                    ATT_UNROLL for (size_t g = 0; g < n_groups; g++) acc[r][g] =
                         vf_fma(x, k[g][i], acc[r][g]);
                 }
             }
         }
         ATT_UNROLL for (size_t r = 0; r < rows; r++)
         {
-            ATT_UNROLL for (size_t g = 0; g < DECODE_GROUPS; g++)
+            ATT_UNROLL for (size_t g = 0; g < n_groups; g++)
             {
                 float *to = s + r * IG_ATT_BLOCK + g * IG_PAGE_GROUP;
                 vf_store(to, from ? vf_add(vf_load(to), acc[r][g]) : acc[r][g]);
@@ -58,16 +58,16 @@ VEC_INLINE void sums(float *o, size_t wide, const float *s, const unsigned char 
                      size_t c, const size_t rows, const size_t cols, const ig_page_type type)
 {
     const size_t each = type == IG_PAGE_F32 ? 4 : type == IG_PAGE_I8 ? 1 : 2;
-    vf acc[DECODE_ROWS][DECODE_COLS];
+    vf acc[DECODE_ROWS][GROUPS];
     ATT_UNROLL for (size_t r = 0; r < rows; r++)
     {
-        ATT_UNROLL for (size_t k = 0; k < cols; k++) acc[r][k] = vf_set(0.0f);
+        ATT_UNROLL for (size_t k = 0; k < GROUPS; k++) acc[r][k] = vf_set(0.0f);
     }
     for (size_t t = begin; t < end; t++) {
         const size_t at = t % IG_PAGE_GROUP * v_row;
         const unsigned char *v = values[t / IG_PAGE_GROUP] + at;
         const unsigned char *later = ahead[t / IG_PAGE_GROUP] + at + c * each;
-        vf x[DECODE_COLS];
+        vf x[GROUPS];
         for (size_t k = 0; k < cols * 16 * each; k += 64) __builtin_prefetch(later + k, 0, 2);
         ATT_UNROLL for (size_t k = 0; k < cols; k++) x[k] = widen_value(v, type, c + k * 16);
         ATT_UNROLL for (size_t r = 0; r < rows; r++)
@@ -111,21 +111,24 @@ static void find_block(page_block *b, const attention_pages *p, size_t first, si
     }
 }
 
+/* Few rows leave registers for more keys and columns side by side, whose chains hide each other's
+ * latency. */
 VEC_INLINE void dots_of_block(float *s, const float *q, const page_block *b, size_t d,
                               const size_t rows, const ig_page_type type)
 {
-    for (size_t g = 0; g < GROUPS; g += DECODE_GROUPS)
+    const size_t n = rows == 1 ? GROUPS : DECODE_GROUPS;
+    for (size_t g = 0; g < GROUPS; g += n)
         if (g * IG_PAGE_GROUP < b->end)
-            dots(s + g * IG_PAGE_GROUP, q, b->keys + g, b->next->keys + g, d, rows, type);
+            dots(s + g * IG_PAGE_GROUP, q, b->keys + g, b->next->keys + g, d, rows, n, type);
 }
 
 VEC_INLINE void sums_of_block(float *o, size_t wide, const float *s, const page_block *b,
                               const ig_page_format *f, const size_t rows, const ig_page_type type)
 {
+    const size_t n = rows == 1 ? GROUPS : DECODE_COLS;
     size_t c = 0;
-    for (; c + 16 * DECODE_COLS <= wide; c += 16 * DECODE_COLS)
-        sums(o, wide, s, b->values, b->next->values, f->v_row, b->begin, b->end, c, rows,
-             DECODE_COLS, type);
+    for (; c + 16 * n <= wide; c += 16 * n)
+        sums(o, wide, s, b->values, b->next->values, f->v_row, b->begin, b->end, c, rows, n, type);
     for (; c < wide; c += 16)
         sums(o, wide, s, b->values, b->next->values, f->v_row, b->begin, b->end, c, rows, 1, type);
 }

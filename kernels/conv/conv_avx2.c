@@ -6,17 +6,20 @@
 #include "kernels/conv/conv_drive.h"
 #include "kernels/gemm/epilogue_avx2.h"
 
-enum { LANES = 8, TILE_ROWS = 6, WIDE_ROWS = 3, GROUP = 5 };
+enum { LANES = 8, TILE_ROWS = 6, WIDE_ROWS = 3, GROUP = 5, SPREAD = 4 };
 
 #define UNROLL _Pragma("GCC unroll 16")
 
 /* acc [rows][vecs] += A [rows][n] B [n][vecs * 8], A at `at` of each row. */
 INLINE void multiply(__m256 acc[TILE_ROWS][3], const float *const *from, size_t at, const float *b,
-                     size_t panel, size_t n, const size_t rows, const size_t vecs)
+                     size_t panel, size_t n, const float *next, const size_t rows,
+                     const size_t vecs)
 {
-    _Pragma("GCC unroll 2") for (const size_t end = at + n; at < end; at++, b += IG_PANEL)
+    _Pragma("GCC unroll 2") for (const size_t end = at + n; at < end;
+                                 at++, b += IG_PANEL, next += IG_PANEL / SPREAD)
     {
         __m256 w[3];
+        _mm_prefetch((const char *)next, _MM_HINT_T1);
         UNROLL for (size_t v = 0; v < vecs; v++) w[v] =
             _mm256_loadu_ps(b + v / 2 * panel + v % 2 * LANES);
         UNROLL for (size_t r = 0; r < rows; r++)
@@ -98,10 +101,11 @@ INLINE void tile(const conv_tile *t, const size_t rows, const size_t vecs)
         UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = _mm256_setzero_ps();
     }
     tile_cursor at = *t->cursor;
-    const float *b = t->b;
+    const float *b = t->b, *next = t->next;
     for (size_t n, left = t->kc; left; left -= n, b += n * IG_PANEL) {
         n = IG_MIN(left, at.segment - at.at);
-        multiply(acc, at.from, at.at, b, t->panel, n, rows, vecs);
+        multiply(acc, at.from, at.at, b, t->panel, n, next, rows, vecs);
+        next += n * IG_PANEL / SPREAD;
         at.at += n;
         if (at.at == at.segment) at = (tile_cursor){at.from + MOST_TILE, 0, at.segment};
     }
@@ -155,6 +159,6 @@ INLINE void copy(float *to, const float *from, size_t n)
 void conv_f32_avx2(const ig_conv_f32_args *c, float *scratch, size_t m0, size_t m1, size_t p0,
                    size_t p1)
 {
-    static const conv_tiles tiles = {TILE_ROWS, GROUP, 2, by_halves, ig_finish_avx2};
+    static const conv_tiles tiles = {TILE_ROWS, GROUP, 2, SPREAD, by_halves, ig_finish_avx2};
     conv_drive(c, scratch, m0, m1, p0, p1, &tiles, copy);
 }

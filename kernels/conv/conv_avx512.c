@@ -8,7 +8,7 @@
 #include "kernels/conv/conv_drive.h"
 #include "kernels/gemm/epilogue_avx512.h"
 
-enum { LANES = 16, TILE_ROWS = 14, GROUP = 4 };
+enum { LANES = 16, TILE_ROWS = 14, GROUP = 4, SPREAD = 2 };
 
 #define UNROLL _Pragma("GCC unroll 16")
 
@@ -20,14 +20,16 @@ typedef struct {
 
 /* acc += A [rows][n] B [n][halves * 8], A at `at` of each row. */
 INLINE void multiply(sums *acc, const float *const *from, size_t at, const float *b, size_t panel,
-                     size_t n, const size_t rows, const size_t halves)
+                     size_t n, const float *next, const size_t rows, const size_t halves)
 {
     const size_t whole = halves / 2;
-    _Pragma("GCC unroll 2") for (const size_t end = at + n; at < end; at++, b += IG_PANEL)
+    _Pragma("GCC unroll 2") for (const size_t end = at + n; at < end;
+                                 at++, b += IG_PANEL, next += IG_PANEL / SPREAD)
     {
         __m512 w[2];
         __m256 part;
         UNROLL for (size_t v = 0; v < whole; v++) w[v] = _mm512_loadu_ps(b + v * panel);
+        _mm_prefetch((const char *)next, _MM_HINT_T1);
         if (halves & 1) part = _mm256_loadu_ps(b + whole * panel);
         UNROLL for (size_t r = 0; r < rows; r++)
         {
@@ -106,10 +108,11 @@ INLINE void tile(const conv_tile *t, const size_t valid, const size_t halves)
         if (halves & 1) acc.half[r] = _mm256_setzero_ps();
     }
     tile_cursor at = *t->cursor;
-    const float *b = t->b;
+    const float *b = t->b, *next = t->next;
     for (size_t n, left = t->kc; left; left -= n, b += n * IG_PANEL) {
         n = IG_MIN(left, at.segment - at.at);
-        multiply(&acc, at.from, at.at, b, t->panel, n, rows, halves);
+        multiply(&acc, at.from, at.at, b, t->panel, n, next, rows, halves);
+        next += n * IG_PANEL / SPREAD;
         at.at += n;
         if (at.at == at.segment) at = (tile_cursor){at.from + MOST_TILE, 0, at.segment};
     }
@@ -145,6 +148,6 @@ INLINE void copy(float *to, const float *from, size_t n)
 void conv_f32_avx512(const ig_conv_f32_args *c, float *scratch, size_t m0, size_t m1, size_t p0,
                      size_t p1)
 {
-    static const conv_tiles tiles = {TILE_ROWS, GROUP, 4, by_halves, ig_finish_avx512};
+    static const conv_tiles tiles = {TILE_ROWS, GROUP, 4, SPREAD, by_halves, ig_finish_avx512};
     conv_drive(c, scratch, m0, m1, p0, p1, &tiles, copy);
 }

@@ -43,6 +43,7 @@ typedef struct {
     tile_cursor *cursor; /* moves on by kc */
     const float *b;      /* first panel, at this run */
     size_t panel;        /* elements from one panel to the next */
+    const float *next;   /* where this tile's share of the next run's B begins, to be prefetched */
     size_t kc;
     float *sum; /* [rows, rounded up to even][halves * 8] of the runs so far */
     float *c;
@@ -58,6 +59,7 @@ typedef void conv_tile_fn(const conv_tile *t);
 typedef struct {
     size_t rows, group;                          /* pixels of a tile, tiles of a group: as above */
     size_t halves;                               /* of the widest tile */
+    size_t spread;                               /* tiles that share prefetching one panel */
     conv_tile_fn *const (*by_halves)[MOST_TILE]; /* [halves - 1][rows - 1] */
     /* finish - the activations that are no clip, over a stored tile */
     void (*finish)(const ig_epilogue *e, float *c, size_t ldc, size_t rows, size_t cols);
@@ -154,6 +156,16 @@ static inline size_t halves_now(const conv_tiles *tiles, size_t left)
     return left == 3 ? 3 : left == 5 ? 2 : IG_MIN(left, tiles->halves);
 }
 
+/* Tile i prefetches one share of one panel of what the group reads next, at `from`: all at once
+ * would take every miss buffer. Tiles without a share touch the present B again. */
+static inline const float *share_of(const conv_tiles *tiles, const conv_tile *t, const float *from,
+                                    size_t i)
+{
+    const size_t panel = i / tiles->spread, share = i % tiles->spread;
+    if (panel * IG_PANEL >= t->cols) return t->b;
+    return from + panel * t->panel + share * (IG_GEMM_RUN / tiles->spread) * IG_PANEL;
+}
+
 /* Panels [p0, p1) of one group of channels for `n` placed tiles. */
 static inline void run_group(const conv_source *s, const conv_tiles *tiles, tile_place *places,
                              size_t n, size_t p0, size_t p1)
@@ -172,12 +184,15 @@ static inline void run_group(const conv_source *s, const conv_tiles *tiles, tile
             t.first = k0 == 0;
             t.last = k0 + t.kc == k;
             t.b = s->tile.b + col * k + k0 * IG_PANEL;
+            const float *next =
+                t.last ? s->tile.b + (col + halves * HALF) * k : t.b + IG_GEMM_RUN * IG_PANEL;
             for (size_t i = 0; i < n; i++) {
                 tile_place *p = places + i;
                 if (t.first) p->cursor = (tile_cursor){p->from, 0, p->segment};
                 t.cursor = &p->cursor;
                 t.sum = p->sum;
                 t.rows = p->rows;
+                t.next = share_of(tiles, &t, next, i);
                 t.c = c->y + p->pixel * c->out_c + first + col;
                 if (e->residual) t.residual = e->residual + p->pixel * e->ld_residual + first + col;
                 tiles->by_halves[halves - 1][p->rows - 1](&t);

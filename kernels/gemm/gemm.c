@@ -51,3 +51,11 @@ gemm_pack_bf16_fn *ig_gemm_pack_bf16(void)
 #include "kernels/gemm/gemm_pack_bf16.kern"
     return best;
 }
+
+gemm_bf16_fast_fn *ig_gemm_bf16_fast(void)
+{
+    gemm_bf16_fast_fn *best = NULL;
+    const uint32_t have = ig_cpu_flags();
+#include "kernels/gemm/gemm_bf16_fast.kern"
+    return best == gemm_bf16_fast_ref ? NULL : best;
+}

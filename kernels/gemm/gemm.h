@@ -11,6 +11,10 @@
  * Weights of 16 bits are widened exactly and then multiplied as floats: the same bits as gemm_f32
  * on the widened weights, from half the memory.
  *
+ * gemm_bf16_fast takes rows of bf16 as well, for math=fast: `a`, lda and k count pairs of 32 bits
+ * (K is even), b is B16P16. It may round where and as it likes (class T): within a few K 2^-24 of
+ * the sum of the products' sizes; denormals may count as zero.
+ *
  * A and C are plain rows. Contract: each output is made of runs of IG_GEMM_RUN products, each ONE
  * chain of fused multiply-adds in increasing k from +0, and the runs are added in order; whatever
  * M, the tile, the range or the ISA: all variants give the same bits, and a row's result does not
@@ -44,7 +48,7 @@ static inline size_t ig_gemm_packed(size_t k, size_t n) { return ig_gemm_panels(
 static inline size_t ig_gemm_even(size_t k) { return k + k % 2; }
 
 typedef void gemm_f32_fn(const ig_gemm_f32_args *g, size_t m0, size_t m1, size_t p0, size_t p1);
-typedef gemm_f32_fn gemm_f16_fn, gemm_bf16_fn;
+typedef gemm_f32_fn gemm_f16_fn, gemm_bf16_fn, gemm_bf16_fast_fn;
 
 /* Pack panels [p0, p1) of B, where B[k, n] = src[k * ld_k + n * ld_n]: (ld_k, ld_n) = (N, 1) for a
  * row-major B, (1, K) for a transposed one. dst is panel 0 of the whole. */
@@ -58,6 +62,7 @@ typedef gemm_pack_f16_fn gemm_pack_bf16_fn;
 #include "kernels/gemm/gemm.kern"
 #include "kernels/gemm/gemm_f16.kern"
 #include "kernels/gemm/gemm_bf16.kern"
+#include "kernels/gemm/gemm_bf16_fast.kern"
 #include "kernels/gemm/gemm_pack.kern"
 #include "kernels/gemm/gemm_pack_f16.kern"
 #include "kernels/gemm/gemm_pack_bf16.kern"
@@ -66,6 +71,7 @@ typedef gemm_pack_f16_fn gemm_pack_bf16_fn;
 gemm_f32_fn *ig_gemm_f32(void); /* asked once, when a node is bound */
 gemm_f16_fn *ig_gemm_f16(void);
 gemm_bf16_fn *ig_gemm_bf16(void);
+gemm_bf16_fast_fn *ig_gemm_bf16_fast(void); /* NULL: nothing faster than gemm_bf16 */
 gemm_pack_f32_fn *ig_gemm_pack_f32(void);
 gemm_pack_f16_fn *ig_gemm_pack_f16(void);
 gemm_pack_bf16_fn *ig_gemm_pack_bf16(void);

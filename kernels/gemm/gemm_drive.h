@@ -29,9 +29,8 @@ enum {
     COPY_LD = KC + 16,    /* the copy's row distance: rows begin one cache line apart */
     LINE = 64,            /* bytes of a panel that one turn of a tile's loop takes */
     SHARES = 4,           /* row tiles that fetch the next block */
-    FEW = 2,              /* so few rows outrun L2: B is fetched into L1, */
-    NEAR = 8 * LINE,      /* this far ahead; */
-    FAR = 64 * LINE,      /* more rows have time for L2, but from memory want a page's distance */
+    NEAR = 8 * LINE,      /* few rows outrun L2: B is fetched into L1, this far ahead; */
+    FAR = 64 * LINE,      /* more have time for L2, but from memory want a page's distance */
 };
 
 /* One call of a register tile: rows x (panels * 16) outputs, kc deep. */
@@ -174,7 +173,7 @@ static inline void drive(const ig_gemm_f32_args *g, const gemm_tiles *tiles, siz
         drive_blocks(g, tiles, &t, m0, m1, p0, p1);
         return;
     }
-    const gemm_ahead ahead = {m <= FEW ? NEAR : FAR, LINE};
+    const gemm_ahead ahead = {FAR, LINE};
     t.a = g->a + m0 * g->lda;
     for (; m0 < m1; m0 += IG_MIN(m1 - m0, tiles->rows[0])) { /* one row tile, or K = 0 */
         run_panels(g, tiles, &t, m0, IG_MIN(m1 - m0, tiles->rows[0]), 0, p0, p1, ahead);

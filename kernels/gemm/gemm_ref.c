@@ -22,6 +22,9 @@ static float of_bf16(const void *b, size_t k, size_t j)
     return ig_bf16_to_f32(((const uint16_t *)b)[(k / 2 * IG_PANEL + j) * 2 + k % 2]);
 }
 
+/* The sum of a row of A and column j of a panel. */
+typedef float sum_fn(const float *a, const void *b, size_t depth, size_t j);
+
 static float sum_runs(const float *a, const void *b, size_t depth, size_t j, element_fn *element)
 {
     float y = 0;
@@ -34,8 +37,31 @@ static float sum_runs(const float *a, const void *b, size_t depth, size_t j, ele
     return y;
 }
 
+static float sum_f32(const float *a, const void *b, size_t depth, size_t j)
+{
+    return sum_runs(a, b, depth, j, of_f32);
+}
+
+static float sum_f16(const float *a, const void *b, size_t depth, size_t j)
+{
+    return sum_runs(a, b, depth, j, of_f16);
+}
+
+static float sum_bf16(const float *a, const void *b, size_t depth, size_t j)
+{
+    return sum_runs(a, b, depth, j, of_bf16);
+}
+
+static float sum_pairs(const float *a, const void *b, size_t depth, size_t j)
+{
+    const uint16_t *pairs = (const uint16_t *)(const void *)a;
+    float y = 0;
+    for (size_t k = 0; k < 2 * depth; k++) y = fmaf(ig_bf16_to_f32(pairs[k]), of_bf16(b, k, j), y);
+    return y;
+}
+
 static void multiply(const ig_gemm_f32_args *g, size_t m0, size_t m1, size_t p0, size_t p1,
-                     size_t panel_bytes, element_fn *element)
+                     size_t panel_bytes, sum_fn *sum)
 {
     const ig_epilogue *e = &g->epilogue;
     const size_t n0 = p0 * IG_PANEL, n1 = p1 * IG_PANEL < g->n ? p1 * IG_PANEL : g->n;
@@ -43,7 +69,7 @@ static void multiply(const ig_gemm_f32_args *g, size_t m0, size_t m1, size_t p0,
         float *c = g->c + m * g->ldc;
         for (size_t n = n0; n < n1; n++) {
             const char *b = (const char *)g->b + n / IG_PANEL * panel_bytes;
-            float y = sum_runs(g->a + m * g->lda, b, g->k, n % IG_PANEL, element);
+            float y = sum(g->a + m * g->lda, b, g->k, n % IG_PANEL);
             if (e->bias) y += e->bias[n];
             if (e->residual) y += e->residual[m * e->ld_residual + n];
             c[n] = ig_act_f32(e, y);
@@ -54,16 +80,21 @@ static void multiply(const ig_gemm_f32_args *g, size_t m0, size_t m1, size_t p0,
 
 void gemm_f32_ref(const ig_gemm_f32_args *g, size_t m0, size_t m1, size_t p0, size_t p1)
 {
-    multiply(g, m0, m1, p0, p1, g->k * IG_PANEL * sizeof(float), of_f32);
+    multiply(g, m0, m1, p0, p1, g->k * IG_PANEL * sizeof(float), sum_f32);
 }
 
 void gemm_f16_ref(const ig_gemm_f32_args *g, size_t m0, size_t m1, size_t p0, size_t p1)
 {
-    multiply(g, m0, m1, p0, p1, g->k * IG_PANEL * sizeof(uint16_t), of_f16);
+    multiply(g, m0, m1, p0, p1, g->k * IG_PANEL * sizeof(uint16_t), sum_f16);
 }
 
 void gemm_bf16_ref(const ig_gemm_f32_args *g, size_t m0, size_t m1, size_t p0, size_t p1)
 {
     const size_t k = ig_gemm_even(g->k);
-    multiply(g, m0, m1, p0, p1, k * IG_PANEL * sizeof(uint16_t), of_bf16);
+    multiply(g, m0, m1, p0, p1, k * IG_PANEL * sizeof(uint16_t), sum_bf16);
+}
+
+void gemm_bf16_fast_ref(const ig_gemm_f32_args *g, size_t m0, size_t m1, size_t p0, size_t p1)
+{
+    multiply(g, m0, m1, p0, p1, g->k * IG_PANEL * 2 * sizeof(uint16_t), sum_pairs);
 }

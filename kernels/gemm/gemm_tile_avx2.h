@@ -17,6 +17,9 @@ enum { LANES = 8, PER_BASE = 3, TILE_ROWS = 6, BASES = TILE_ROWS / PER_BASE };
 
 typedef enum { B_F32, B_F16, B_BF16 } b_type;
 
+/* Rows that outrun L2. */
+INLINE size_t few(const b_type type) { return type == B_F32 ? 4 : 2; }
+
 /* Half h (8 columns) of one k of a panel; `odd`: of the second k of a line of 16-bit weights. */
 INLINE __m256 load_b(const char *line, const size_t h, const b_type type, const bool odd)
 {
@@ -76,7 +79,7 @@ INLINE void multiply(__m256 acc[TILE_ROWS][8], const gemm_tile *t, size_t k0, si
     for (size_t turn = depth / deep; turn; turn--) {
         UNROLL for (size_t p = 0; p < (vecs + 1) / 2; p++)
         {
-            if (rows <= FEW)
+            if (rows <= few(type))
                 _mm_prefetch((p == 3 ? b_far : b + p * panel) + NEAR, _MM_HINT_T0);
             else
                 _mm_prefetch(ahead + p * panel, _MM_HINT_T1);
@@ -176,7 +179,7 @@ INLINE void fetch_c(const gemm_tile *t, const size_t rows, const size_t vecs)
 INLINE void tile(const gemm_tile *t, const size_t rows, const size_t vecs, const b_type type)
 {
     __m256 acc[TILE_ROWS][8];
-    if (rows > FEW) fetch_c(t, rows, vecs);
+    if (rows > few(type)) fetch_c(t, rows, vecs);
     size_t k = 0;
     do {
         const size_t depth = IG_MIN(t->kc - k, (size_t)IG_GEMM_RUN);
@@ -201,17 +204,19 @@ INLINE void tile(const gemm_tile *t, const size_t rows, const size_t vecs, const
     {                                                               \
         tile(t, rows, 2 * panels, type);                            \
     }
-#define GEMM_TILES(name, type)                                                                     \
-    TILE(1, 1, name, type)                                                                         \
-    TILE(2, 1, name, type)                                                                         \
-    TILE(3, 1, name, type)                                                                         \
-    TILE(4, 1, name, type)                                                                         \
-    TILE(5, 1, name, type) TILE(6, 1, name, type) TILE(1, 2, name, type) TILE(2, 2, name, type)    \
-        TILE(3, 2, name, type) TILE(1, 4, name, type) static gemm_tile_fn *const by_1_##name[] = { \
-            tile_1x1_##name, tile_2x1_##name, tile_3x1_##name,                                     \
-            tile_4x1_##name, tile_5x1_##name, tile_6x1_##name};                                    \
-    static gemm_tile_fn *const by_2_##name[] = {tile_1x2_##name, tile_2x2_##name,                  \
-                                                tile_3x2_##name};                                  \
+#define GEMM_TILES(name, type)                                                    \
+    TILE(1, 1, name, type)                                                        \
+    TILE(2, 1, name, type)                                                        \
+    TILE(3, 1, name, type)                                                        \
+    TILE(4, 1, name, type)                                                        \
+    TILE(5, 1, name, type)                                                        \
+    TILE(6, 1, name, type)                                                        \
+    TILE(1, 2, name, type) TILE(2, 2, name, type) TILE(3, 2, name, type)          \
+        TILE(1, 4, name, type) static gemm_tile_fn *const by_1_##name[] = {       \
+            tile_1x1_##name, tile_2x1_##name, tile_3x1_##name,                    \
+            tile_4x1_##name, tile_5x1_##name, tile_6x1_##name};                   \
+    static gemm_tile_fn *const by_2_##name[] = {tile_1x2_##name, tile_2x2_##name, \
+                                                tile_3x2_##name};                 \
     static gemm_tile_fn *const by_4_##name[] = {tile_1x4_##name};
 
 #endif

@@ -18,7 +18,15 @@ enum { LANES = 16, PER_BASE = 3, BASES = (MOST_ROWS + PER_BASE - 1) / PER_BASE }
 
 #define UNROLL _Pragma("GCC unroll 16")
 
+/* The step of every sum; a file may define another before it includes this one. */
+#ifndef GEMM_STEP
+#    define GEMM_STEP(acc, x, w) _mm512_fmadd_ps(x, w, acc)
+#endif
+
 typedef enum { B_F32, B_F16, B_BF16 } b_type;
+
+/* Rows that outrun L2. */
+INLINE size_t few(const b_type type) { return type == B_F32 ? 4 : 2; }
 
 /* The 16 floats of one k of a panel; `odd`: of the second k of a line of 16-bit weights. */
 INLINE __m512 load_b(const char *line, const b_type type, const bool odd)
@@ -38,7 +46,7 @@ INLINE void add_product(__m512 acc[MOST_ROWS][4], const float *a[BASES], size_t 
     UNROLL for (size_t r = 0; r < rows; r++)
     {
         const __m512 x = _mm512_set1_ps(a[r / PER_BASE][r % PER_BASE * lda]);
-        UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = _mm512_fmadd_ps(x, w[v], acc[r][v]);
+        UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = GEMM_STEP(acc[r][v], x, w[v]);
     }
     UNROLL for (size_t g = 0; g * PER_BASE < rows; g++)
     {
@@ -61,7 +69,7 @@ INLINE void multiply(__m512 acc[MOST_ROWS][4], const gemm_tile *t, size_t k0, si
         __m512 w[4];
         UNROLL for (size_t v = 0; v < vecs; v++)
         {
-            if (rows <= FEW)
+            if (rows <= few(type))
                 _mm_prefetch((v == 3 ? b_far : b + v * panel) + NEAR, _MM_HINT_T0);
             else
                 _mm_prefetch(ahead + v * panel, _MM_HINT_T1);
@@ -139,7 +147,7 @@ INLINE void tile(const gemm_tile *t, const size_t rows, const size_t vecs, const
     __m512 acc[MOST_ROWS][4];
     __mmask16 m[4];
     UNROLL for (size_t v = 0; v < vecs; v++) m[v] = ig_lanes_avx512(t->cols, v);
-    if (rows > FEW) fetch_c(t, rows, vecs);
+    if (rows > few(type)) fetch_c(t, rows, vecs);
     size_t k = 0;
     do {
         const size_t depth = IG_MIN(t->kc - k, (size_t)IG_GEMM_RUN);

@@ -3,8 +3,7 @@
  * Tile: 4 activation rows by 1 panel = 8 accumulators; the even and the odd bytes of a panel's 64
  * are 4 registers of signed words; each activation word pair is a broadcast from memory. Bound by
  * vpmaddwd and vpaddd, one pair for 16 products. */
-#include "kernels/gemm_i8/gemm_i8_acts.h"
-#include "kernels/gemm_i8/i8_finish_ymm.h"
+#include "kernels/gemm_i8/gemm_i8_ymm.h"
 
 enum { ROWS = 4 };
 
@@ -12,13 +11,6 @@ void gemm_i8_acts_avx2(void *acts, int32_t *sums, const void *a, bool is_signed,
                        size_t a_row)
 {
     pack_words(acts, sums, a, is_signed, m, k, a_row);
-}
-
-ACTS_INLINE __m256i broadcast(const int16_t *pair)
-{
-    int32_t both;
-    memcpy(&both, pair, sizeof both);
-    return _mm256_set1_epi32(both);
 }
 
 /* add_to - in place and in this order: left to itself, gcc 12 sums the products first and spills
@@ -33,32 +25,6 @@ ACTS_INLINE __m256i add_products(__m256i sum, __m256i even, __m256i odd, const i
     add_to(&sum, _mm256_madd_epi16(even, broadcast(a)));
     add_to(&sum, _mm256_madd_epi16(odd, broadcast(a + 2)));
     return sum;
-}
-
-/* The terms of zero points that are not in start. */
-ACTS_INLINE __m256i corrected_8(const gemm_i8_args *p, size_t row, size_t n, __m256i sum)
-{
-    if (p->w_zero) {
-        const __m256i zero = _mm256_loadu_si256((const __m256i *)(p->w_zero + n));
-        sum = _mm256_sub_epi32(sum, _mm256_mullo_epi32(zero, _mm256_set1_epi32(p->a_sum[row])));
-    }
-    if (p->a_zero) {
-        const __m256i fix = _mm256_loadu_si256((const __m256i *)(p->w_fix + n));
-        sum = _mm256_sub_epi32(sum, _mm256_mullo_epi32(fix, _mm256_set1_epi32(p->a_zero[row])));
-    }
-    return sum;
-}
-
-ACTS_INLINE void store_panel(const gemm_i8_args *p, size_t row, size_t n, __m256i low, __m256i high)
-{
-    if (n >= p->n) return;
-    finish_16_avx2(&p->finish, p->y, row * p->y_row + n, corrected_8(p, row, n, low),
-                   corrected_8(p, row, n + 8, high), n, p->n - n);
-}
-
-ACTS_INLINE __m256i start_8(const gemm_i8_args *p, size_t n)
-{
-    return _mm256_loadu_si256((const __m256i *)(p->finish.start + n));
 }
 
 ACTS_INLINE __m256i even_words(__m256i bytes)

@@ -19,3 +19,11 @@ gemm_q_acts_fn *ig_gemm_q_acts(void)
 #include "kernels/gemm_q/gemm_q_acts.kern"
     return best;
 }
+
+gemm_q_f32_fn *ig_gemm_q_f32(void)
+{
+    gemm_q_f32_fn *best = NULL;
+    const uint32_t have = ig_cpu_flags();
+#include "kernels/gemm_q/gemm_q_f32.kern"
+    return best;
+}

@@ -94,6 +94,11 @@ void ig_q_pack(uint8_t *panels, const ig_q_format *f, const ig_q_source *from, s
 void ig_q_quantise(uint8_t *q, float *scale, float *offset, const ig_q_format *f, const float *w,
                    size_t n, size_t step);
 
+/* ig_q_unpack - to [K][N]: to[k * to_k + n * to_n], the weights of rows n that lie in panels
+ * [p0, p1), each rounded once: what gemm_q_f32 multiplies by. */
+void ig_q_unpack(float *to, size_t to_k, size_t to_n, const uint8_t *panels, const ig_q_format *f,
+                 size_t n, size_t k, size_t p0, size_t p1);
+
 /* ---- activations ---- */
 
 /* 32 k of one row of x. x = d q within d / 2. A group with a NaN or an infinity has d = NaN, which
@@ -129,17 +134,46 @@ typedef struct {
     const ig_q_format *format;
     size_t m, n, k;
     ig_epilogue epilogue;
+    /* Gated units (SwiGLU and the like): of each panel, rows 0..7 of W are "up", 8..15 "gate", and
+     * C [M, N / 2] = up * map(gate), with the bias in both. N is a multiple of 16, act is
+     * IG_ACT_MAP, there is no residual. */
+    bool gated;
 } ig_gemm_q_args;
 
 /* Rows [m0, m1), panels [p0, p1). */
 typedef void gemm_q_fn(const ig_gemm_q_args *g, size_t m0, size_t m1, size_t p0, size_t p1);
 
+/* With x in f32. Rows up to IG_Q_DIRECT multiply from registers; more rows have as many panels
+ * widened to f32 at a time as half of an L2 holds. */
+enum { IG_Q_DIRECT = 8, IG_Q_WIDE_BYTES = 256 << 10, IG_Q_MOST_WIDE = 16 };
+static inline size_t ig_q_wide_panels(size_t k)
+{
+    const size_t fit = IG_Q_WIDE_BYTES / (k * IG_Q_PANEL * sizeof(float) + 1);
+    return fit < 2 ? 2 : fit > IG_Q_MOST_WIDE ? IG_Q_MOST_WIDE : fit;
+}
+
+typedef struct {
+    float *c;       /* [M, N], ldc elements between rows */
+    const float *a; /* [M, K], lda elements between rows */
+    size_t ldc, lda;
+    const uint8_t *panels;
+    const ig_q_format *format;
+    size_t n, k;
+    ig_epilogue epilogue;
+    float
+        *scratch; /* [IG_Q_EXPANDED * 16 * K], this thread's; may be NULL up to IG_Q_DIRECT rows */
+} ig_gemm_q_f32_args;
+
+typedef void gemm_q_f32_fn(const ig_gemm_q_f32_args *g, size_t m0, size_t m1, size_t p0, size_t p1);
+
 #define K(family, fn, needs) family##_fn fn;
 #include "kernels/gemm_q/gemm_q.kern"
 #include "kernels/gemm_q/gemm_q_acts.kern"
+#include "kernels/gemm_q/gemm_q_f32.kern"
 #undef K
 
 gemm_q_fn *ig_gemm_q(void);
 gemm_q_acts_fn *ig_gemm_q_acts(void);
+gemm_q_f32_fn *ig_gemm_q_f32(void);
 
 #endif

@@ -2,14 +2,7 @@
 #include "kernels/gemm/epilogue_avx2.h"
 #include "kernels/vec/vec_avx2.h"
 
-VEC_INLINE vf q_load_scales(const uint8_t *table, uint32_t bytes)
-{
-    if (bytes == 4) return vf_load((const float *)(const void *)table);
-    const __m128i *halves = (const __m128i *)table;
-    return (vf){_mm256_cvtph_ps(_mm_loadu_si128(halves)),
-                _mm256_cvtph_ps(_mm_loadu_si128(halves + 1))};
-}
-
+#include "kernels/gemm_q/q_load_avx2.h"
 #include "kernels/gemm_q/q_drive.h"
 
 _Static_assert(offsetof(q_tile, quants) == 0 && offsetof(q_tile, scale) == 8 &&

@@ -1,7 +1,6 @@
 /* gemm_q_ref.c - the scalar truth of gemm_q.h. */
+#include "kernels/gemm/gemm.h"
 #include "kernels/gemm_q/q_panel.h"
-
-#include <math.h>
 
 static uint32_t top_bits(const float *x, size_t n)
 {
@@ -64,7 +63,42 @@ static float add_group(float y, const uint8_t *panel, const ig_q_layout *l, cons
     return fmaf(offset, a->sum, y);
 }
 
+/* The 16 sums of a panel, bias included, to 8 results. */
+static void gate(float *c, const ig_epilogue *e, float *y)
+{
+    enum { HALF = IG_Q_PANEL / 2 };
+    e->map(y + HALF, y + HALF, HALF, e->a, e->b);
+    for (size_t i = 0; i < HALF; i++) c[i] = y[i] * y[HALF + i];
+}
+
 void gemm_q_ref(const ig_gemm_q_args *p, size_t m0, size_t m1, size_t p0, size_t p1)
+{
+    const ig_epilogue *e = &p->epilogue;
+    ig_q_layout l;
+    if (!ig_q_layout_of(&l, p->format, p->k)) return; /* such panels cannot exist */
+    const size_t n0 = p0 * IG_Q_PANEL, n1 = p1 * IG_Q_PANEL < p->n ? p1 * IG_Q_PANEL : p->n;
+    for (size_t m = m0; m < m1; m++) {
+        float *c = p->c + m * p->ldc, sums[IG_Q_PANEL];
+        for (size_t n = n0; n < n1; n++) {
+            const uint8_t *panel = p->panels + n / IG_Q_PANEL * l.panel_bytes;
+            float y = 0;
+            for (size_t g = 0; g < l.groups; g++)
+                y = add_group(y, panel, &l, p->format, p->acts + ig_q_act_at(p->m, l.groups, m, g),
+                              g, n % IG_Q_PANEL);
+            if (e->bias) y += e->bias[n];
+            if (e->residual) y += e->residual[m * e->ld_residual + n];
+            sums[n % IG_Q_PANEL] = y;
+            if (!p->gated)
+                c[n] = ig_act_f32(e, y);
+            else if (n % IG_Q_PANEL == IG_Q_PANEL - 1)
+                gate(c + n / IG_Q_PANEL * (IG_Q_PANEL / 2), e, sums);
+        }
+        if (e->act == IG_ACT_MAP && n1 > n0 && !p->gated)
+            e->map(c + n0, c + n0, n1 - n0, e->a, e->b);
+    }
+}
+
+void gemm_q_f32_ref(const ig_gemm_q_f32_args *p, size_t m0, size_t m1, size_t p0, size_t p1)
 {
     const ig_epilogue *e = &p->epilogue;
     ig_q_layout l;
@@ -75,9 +109,17 @@ void gemm_q_ref(const ig_gemm_q_args *p, size_t m0, size_t m1, size_t p0, size_t
         for (size_t n = n0; n < n1; n++) {
             const uint8_t *panel = p->panels + n / IG_Q_PANEL * l.panel_bytes;
             float y = 0;
-            for (size_t g = 0; g < l.groups; g++)
-                y = add_group(y, panel, &l, p->format, p->acts + ig_q_act_at(p->m, l.groups, m, g),
-                              g, n % IG_Q_PANEL);
+            for (size_t k = 0; k < p->k;) {
+                const size_t first = k, end = p->k - k > IG_GEMM_RUN ? k + IG_GEMM_RUN : p->k;
+                float run = 0;
+                for (; k < end; k++) {
+                    const q_place at = q_place_of(&l, p->format, k / IG_Q_GROUP);
+                    run = fmaf(p->a[m * p->lda + k],
+                               q_weight_at(panel, p->format, &at, k % IG_Q_GROUP, n % IG_Q_PANEL),
+                               run);
+                }
+                y = first ? y + run : run;
+            }
             if (e->bias) y += e->bias[n];
             if (e->residual) y += e->residual[m * e->ld_residual + n];
             c[n] = ig_act_f32(e, y);

@@ -15,7 +15,7 @@
 #ifndef IG_Q_DRIVE_H
 #define IG_Q_DRIVE_H
 
-#include "kernels/gemm_q/q_panel.h"
+#include "kernels/gemm_q/q_finish.h"
 #include "runtime/base/checked.h"
 
 #include <stddef.h>
@@ -44,8 +44,7 @@ typedef struct {
     q_tile_fn *const *by_cols[2][2]; /* 4, 8 bits; without, with offsets; [cols - 1] */
     size_t most[2];
     bool expand; /* tiles want scales in f32 */
-    /* finish - the activations that are no clip, over a stored tile */
-    void (*finish)(const ig_epilogue *e, float *c, size_t ldc, size_t rows, size_t cols);
+    q_finish_fn *finish;
 } q_tiles;
 
 /* The offset that a group's second table and d make. */
@@ -75,33 +74,6 @@ VEC_INLINE void q_expand(float *to, const q_tile *t)
         }
         from += t->layout->scale_step;
     }
-}
-
-/* y [rows][16] of one panel to C. */
-VEC_INLINE void q_finish(const ig_gemm_q_args *g, const q_tiles *tiles, const float *y, size_t row,
-                         size_t rows, size_t panel)
-{
-    const ig_epilogue *e = &g->epilogue;
-    const size_t n = panel * IG_Q_PANEL, cols = IG_MIN(g->n - n, (size_t)IG_Q_PANEL);
-    const bool whole = cols == IG_Q_PANEL;
-    const vf zero = vf_set(0);
-    float *c = g->c + row * g->ldc + n, low, high;
-    ig_act_bounds(e, &low, &high);
-    for (size_t r = 0; r < rows; r++) {
-        vf v = vf_load(y + r * IG_Q_PANEL);
-        if (e->bias)
-            v = vf_add(v, whole ? vf_load(e->bias + n) : vf_load_n(e->bias + n, cols, zero));
-        if (e->residual) {
-            const float *add = e->residual + (row + r) * e->ld_residual + n;
-            v = vf_add(v, whole ? vf_load(add) : vf_load_n(add, cols, zero));
-        }
-        v = vf_min(vf_set(high), vf_max(vf_set(low), v));
-        if (whole)
-            vf_store(c + r * g->ldc, v);
-        else
-            vf_store_n(c + r * g->ldc, v, cols);
-    }
-    if (!ig_act_is_clip(e->act)) tiles->finish(e, c, g->ldc, rows, cols);
 }
 
 /* The rows of y by tiles of even widths; what t says of the panel stays. */
@@ -198,7 +170,12 @@ VEC_INLINE void q_block(const ig_gemm_q_args *g, const q_tiles *tiles, const ig_
                         g0, g1);
         }
     }
-    for (size_t q = p; q < end; q++) q_finish(g, tiles, y[q - p], m0, rows, q);
+    const q_result to = {g->c, g->ldc, g->n, &g->epilogue, tiles->finish};
+    for (size_t q = p; q < end; q++)
+        if (g->gated)
+            q_finish_gated(&to, y[q - p], m0, rows, q);
+        else
+            q_finish(&to, y[q - p], m0, rows, q);
 }
 
 VEC_INLINE void q_drive(const ig_gemm_q_args *g, const q_tiles *tiles, size_t m0, size_t m1,

@@ -50,6 +50,20 @@ void ig_q_pack(uint8_t *panels, const ig_q_format *f, const ig_q_source *from, s
     }
 }
 
+void ig_q_unpack(float *to, size_t to_k, size_t to_n, const uint8_t *panels, const ig_q_format *f,
+                 size_t n, size_t k, size_t p0, size_t p1)
+{
+    ig_q_layout l;
+    if (!ig_q_layout_of(&l, f, k)) return; /* such panels cannot exist */
+    const size_t end = IG_MIN(n, p1 * IG_Q_PANEL);
+    for (size_t i = 0; i < k; i++) {
+        const q_place at = q_place_of(&l, f, i / IG_Q_GROUP);
+        for (size_t row = p0 * IG_Q_PANEL; row < end; row++)
+            to[i * to_k + row * to_n] = q_weight_at(panels + row / IG_Q_PANEL * l.panel_bytes, f,
+                                                    &at, i % IG_Q_GROUP, row % IG_Q_PANEL);
+    }
+}
+
 static float kept(const ig_q_format *f, float x)
 {
     return f->scale_bytes == 2 ? ig_f16_to_f32(ig_f32_to_f16(x)) : x;

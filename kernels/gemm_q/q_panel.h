@@ -7,6 +7,8 @@
 #include "kernels/gemm_q/gemm_q.h"
 #include "runtime/base/half.h"
 
+#include <math.h>
+
 typedef struct {
     size_t scale;  /* bytes from the panel to the 16 scales of the group */
     size_t offset; /* .. to its zeros or mins; equal to scale where there are none */
@@ -53,6 +55,17 @@ static inline float q_number(const uint8_t *table, uint32_t bytes, size_t row)
     float x;
     memcpy(&x, table + row * sizeof x, sizeof x);
     return x;
+}
+
+/* q_weight_at - k of 32, rounded once. */
+static inline float q_weight_at(const uint8_t *panel, const ig_q_format *f, const q_place *at,
+                                size_t k, size_t row)
+{
+    const float q = (float)q_quant(panel + at->quants, f->bits, k, row);
+    const float d = q_number(panel + at->scale, f->scale_bytes, row);
+    if (f->offset == IG_Q_CENTRED) return (q - (f->bits == 4 ? 8.0f : 128.0f)) * d;
+    const float second = q_number(panel + at->offset, f->scale_bytes, row);
+    return f->offset == IG_Q_MIN ? fmaf(d, q, second) : (q - second) * d;
 }
 
 #endif

@@ -9,18 +9,7 @@
 #include "kernels/gemm/epilogue_avx512.h"
 #include "kernels/vec/vec_avx512.h"
 
-#if defined(__AVX512F__)
-#    define UNROLL _Pragma("GCC unroll 32")
-#else
-#    define UNROLL /* emulated: nothing to keep in registers, and minutes to compile */
-#endif
-
-VEC_INLINE vf q_load_scales(const uint8_t *table, uint32_t bytes)
-{
-    return bytes == 2 ? _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)table))
-                      : _mm512_loadu_ps(table);
-}
-
+#include "kernels/gemm_q/q_load_avx512.h"
 #include "kernels/gemm_q/q_drive.h"
 
 enum { DWORDS = 8 /* of k in a group */ };

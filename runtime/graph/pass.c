@@ -7,6 +7,8 @@ static const ig_pass passes[] = {
     {"fold", ig_pass_fold},
     {"inline_folded", ig_pass_inline}, /* conditions that folding found */
     {"qdq", ig_pass_qdq},
+    {"fold_moved", ig_pass_fold}, /* what qdq moved before its dequantize */
+    {"low_bit", ig_pass_low_bit},
     {"fold_dequantized", ig_pass_fold_dequantized},
     {"cse", ig_pass_cse},
     {"norms", ig_pass_norms},

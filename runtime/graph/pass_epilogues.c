@@ -1,4 +1,4 @@
-/* pass_epilogues.c - what follows a product (matmul, conv) moves into its epilogue:
+/* pass_epilogues.c - what follows a product (matmul, matmul_q, conv) moves into its epilogue:
  *
  *     y = act(product + bias + residual)
  *
@@ -16,7 +16,7 @@ enum { BIAS = 2, RESIDUAL = 3, INPUTS = 4 };
 
 static bool is_product(const ig_node *n)
 {
-    return ig_is(n, "matmul", NULL) || ig_is(n, "conv", NULL);
+    return ig_is(n, "matmul", NULL) || ig_is(n, "matmul_q", NULL) || ig_is(n, "conv", NULL);
 }
 
 /* Where the output channels are, counted from the last axis: NCHW has them before the image. */

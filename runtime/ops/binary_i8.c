@@ -46,7 +46,9 @@ static ingot_status infer(ig_infer *c)
     const int64_t zeros[2] = {a->a_zero, a->b_zero};
     if (a->dtype < 0 || a->dtype > INT8_MAX || !is_byte(to) || !in_range(a->y_zero, to))
         return ig_infer_fail(c, "the result must be u8 or i8, and so its zero point");
-    if (a->low > a->high) return ig_infer_fail(c, "low is above high");
+    if (a->low > a->high || a->low < -128 || a->high > 255)
+        return ig_infer_fail(c, "results between %lld and %lld are no bytes", (long long)a->low,
+                             (long long)a->high);
     for (size_t i = 0; i < 2; i++)
         if (in[i] != INGOT_NONE && (!is_byte(in[i]) || !in_range(zeros[i], in[i])))
             return ig_infer_fail(c, "operand %zu must be u8 or i8, and so its zero point", i);

@@ -117,7 +117,8 @@ static ingot_status bind_image(state *s, ig_bind *b, const ig_window *w)
     s->image = true;
     s->transpose = ig_transpose(sizeof(float));
     IG_TRY(ig_conv_image_bind(&s->conv, b, w, x->dims[0], x->dims[1], y->dims[1], a->group, dw,
-                              a->act, a->act_a, a->act_b, &s->at_conv));
+                              a->act, a->act_a, a->act_b));
+    IG_TRY(ig_conv_image_room(&s->conv, b, &s->at_conv));
     if (!ig_type_elements(x, &n_x) || !ig_type_elements(y, &n_y))
         return ig_bind_fail(b, "too large");
     s->pixels_in = s->conv.args.in_h * s->conv.args.in_w;

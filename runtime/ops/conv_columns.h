@@ -1,4 +1,9 @@
-/* conv_columns.h - convolution of any spatial rank and float type: gather columns, multiply. */
+/* conv_columns.h - convolution of any spatial rank and float type, images as ONNX has them.
+ *
+ *     y[g, m, pixels] = w[g, m, c * taps] columns[c * taps, pixels]
+ *
+ * The columns of a few pixels at a time are gathered straight into panels (the right operand), so
+ * the weights need no packing and the result lies as it should. The order of a sum is (c, taps). */
 #ifndef IG_OPS_CONV_COLUMNS_H
 #define IG_OPS_CONV_COLUMNS_H
 
@@ -11,8 +16,9 @@ typedef struct {
     ig_wide x, w, bias, residual, y;
     size_t batch, groups, c, m;     /* channels of a group: in, out */
     size_t taps, pixels, pixels_in; /* of an image */
-    size_t panels;                  /* elements of one group's packed weights */
-    size_t at_columns, at_result, at_panels;
+    size_t block;                   /* pixels at a time */
+    size_t columns;                 /* elements of their panels: scratch of one thread */
+    size_t at_columns;
     int act;
     double act_a, act_b;
 } ig_conv_columns;

@@ -18,7 +18,8 @@ static bool list_taps(ig_conv_i8 *s, ig_arena *arena)
             const size_t k = (size_t)s->win.kernel[d];
             const int64_t by = (int64_t)(rest % k) * s->win.dilation[d];
             s->tap[t * (size_t)n + (size_t)d] = by;
-            s->offset[t] += (ptrdiff_t)by * (ptrdiff_t)(place * s->c);
+            const size_t before = (size_t)s->offset[t]; /* wraps where no window lies in x */
+            s->offset[t] = (ptrdiff_t)(before + (size_t)by * place * s->c);
             place *= (size_t)s->win.in[d];
             rest /= k;
         }
@@ -107,13 +108,18 @@ static void place_at(const ig_conv_i8 *s, size_t p, place *at)
     }
 }
 
-static void step(const ig_conv_i8 *s, place *at)
+/* n positions on, which do not go past the end of a row. */
+static void step(const ig_conv_i8 *s, place *at, size_t n)
 {
-    for (int d = s->win.n - 1; d >= 0; d--) {
-        at->in[d] += s->win.stride[d];
-        if (++at->out[d] < s->win.out[d]) return;
+    const int row = s->win.n - 1;
+    at->in[row] += (int64_t)n * s->win.stride[row];
+    at->out[row] += (int64_t)n;
+    for (int d = row; d >= 0 && at->out[d] == s->win.out[d]; d--) {
         at->out[d] = 0;
         at->in[d] = -s->win.begin[d];
+        if (d == 0) return;
+        at->in[d - 1] += s->win.stride[d - 1];
+        at->out[d - 1]++;
     }
 }
 
@@ -121,14 +127,31 @@ static void step(const ig_conv_i8 *s, place *at)
 static bool inside(const ig_conv_i8 *s, const place *at, ptrdiff_t *p)
 {
     bool in = true;
-    ptrdiff_t base = 0;
+    size_t base = 0; /* wraps where it is outside */
     for (int d = 0; d < s->win.n; d++) {
         const int64_t last = at->in[d] + (s->win.kernel[d] - 1) * s->win.dilation[d];
         in = in && at->in[d] >= 0 && last < s->win.in[d];
-        base = base * (ptrdiff_t)s->win.in[d] + (ptrdiff_t)at->in[d];
+        base = base * (size_t)s->win.in[d] + (size_t)at->in[d];
     }
-    *p = base * (ptrdiff_t)s->c;
+    *p = (ptrdiff_t)(base * s->c);
     return in;
+}
+
+/* How many windows from this one on, at most `most`, lie in x side by side; 0: this one does not.
+ * *p: where its first tap is, in bytes. */
+static size_t run_inside(const ig_conv_i8 *s, const place *at, size_t most, ptrdiff_t *p)
+{
+    const int d = s->win.n - 1;
+    if (!inside(s, at, p)) return 0;
+    const int64_t last = at->in[d] + (s->win.kernel[d] - 1) * s->win.dilation[d];
+    const int64_t fit = (s->win.in[d] - 1 - last) / s->win.stride[d] + 1;
+    return IG_MIN(most, (size_t)IG_MIN(fit, s->win.out[d] - at->out[d]));
+}
+
+/* Bytes between neighbouring windows. */
+static ptrdiff_t window_step(const ig_conv_i8 *s)
+{
+    return (ptrdiff_t)s->win.stride[s->win.n - 1] * (ptrdiff_t)s->c;
 }
 
 static bool tap_inside(const ig_conv_i8 *s, const place *at, size_t t)
@@ -153,25 +176,66 @@ static inline void copy(uint8_t *to, const uint8_t *from, size_t n)
     }
 }
 
-/* The windows of output positions [p, p + rows) of an image, group g, as rows of k4 bytes. */
+/* One window as a row of k4 bytes, where it lies in x from `base` on; else gather_border. */
+static void gather_one(const ig_conv_i8 *s, uint8_t *to, const uint8_t *base)
+{
+    const size_t run = s->run * s->c_each;
+    for (size_t t = 0; t < s->taps; t += s->run, to += run) copy(to, base + s->offset[t], run);
+    for (size_t i = s->k; i % 4; i++) *to++ = 0;
+}
+
+static void gather_border(const ig_conv_i8_job *j, uint8_t *to, const uint8_t *x, const place *at,
+                          ptrdiff_t base)
+{
+    const ig_conv_i8 *s = j->s;
+    for (size_t t = 0; t < s->taps; t++, to += s->c_each)
+        copy(to, tap_inside(s, at, t) ? x + base + s->offset[t] : j->border, s->c_each);
+    for (size_t i = s->k; i % 4; i++) *to++ = 0;
+}
+
+/* The windows of output positions [p, p + rows) of an image, group g. */
 static void gather(const ig_conv_i8_job *j, uint8_t *to, const uint8_t *x, size_t p, size_t rows,
                    size_t g)
 {
     const ig_conv_i8 *s = j->s;
-    const size_t tail = (s->k + 3) / 4 * 4 - s->k, each = s->c_each, run = s->run * each;
+    const size_t k4 = (s->k + 3) / 4 * 4;
+    const ptrdiff_t by = window_step(s);
     place at;
     place_at(s, p, &at);
-    x += g * each;
-    for (size_t r = 0; r < rows; r++, step(s, &at)) {
+    x += g * s->c_each;
+    for (size_t r = 0, n; r < rows; r += n, step(s, &at, n)) {
         ptrdiff_t base;
-        if (inside(s, &at, &base)) {
-            for (size_t t = 0; t < s->taps; t += s->run, to += run)
-                copy(to, x + base + s->offset[t], run);
-        } else {
-            for (size_t t = 0; t < s->taps; t++, to += each)
-                copy(to, tap_inside(s, &at, t) ? x + base + s->offset[t] : j->border, each);
+        n = run_inside(s, &at, rows - r, &base);
+        for (size_t i = 0; i < n; i++, base += by, to += k4) gather_one(s, to, x + base);
+        if (n) continue;
+        n = 1;
+        gather_border(j, to, x, &at, base);
+        to += k4;
+    }
+}
+
+/* The same as lists of pointers, for the depthwise kernel. */
+static void list_windows(const ig_conv_i8_job *j, const uint8_t **from, const uint8_t *x, size_t p,
+                         size_t rows)
+{
+    const ig_conv_i8 *s = j->s;
+    const size_t slots = 4 * s->dw_groups;
+    const ptrdiff_t by = window_step(s);
+    place at;
+    place_at(s, p, &at);
+    for (size_t r = 0, n; r < rows; r += n, step(s, &at, n)) {
+        ptrdiff_t base;
+        n = run_inside(s, &at, rows - r, &base);
+        for (size_t i = 0; i < n; i++, base += by, from += slots)
+            for (size_t k = 0; k < slots; k++) from[k] = x + base + s->slot_offset[k];
+        if (n) continue;
+        n = 1;
+        for (size_t k = 0; k < slots; k++) {
+            const int64_t t = s->slot[k];
+            const bool in = t >= 0 && tap_inside(s, &at, (size_t)t);
+            from[k] = in ? x + base + s->slot_offset[k] : j->border;
         }
-        for (size_t i = 0; i < tail; i++) *to++ = 0;
+        from += slots;
     }
 }
 
@@ -179,7 +243,7 @@ static void gather(const ig_conv_i8_job *j, uint8_t *to, const uint8_t *x, size_
 
 static size_t block_begin(const ig_conv_i8 *s, size_t block)
 {
-    return block * s->p_out / s->blocks;
+    return block * (s->p_out / s->blocks) + IG_MIN(block, s->p_out % s->blocks);
 }
 
 static char *result(const ig_conv_i8_job *j, size_t image, size_t p, size_t channel)
@@ -219,22 +283,7 @@ static void depthwise(const ig_conv_i8_job *j, char *mine, size_t image, size_t 
 {
     const ig_conv_i8 *s = j->s;
     const uint8_t *x = j->x + image * s->p_in * s->c;
-    const uint8_t **from = (const uint8_t **)(void *)mine;
-    const size_t slots = 4 * s->dw_groups;
-    place at;
-    place_at(s, p, &at);
-    for (size_t r = 0; r < rows; r++, step(s, &at), from += slots) {
-        ptrdiff_t base;
-        if (inside(s, &at, &base)) {
-            for (size_t i = 0; i < slots; i++) from[i] = x + base + s->slot_offset[i];
-            continue;
-        }
-        for (size_t i = 0; i < slots; i++) {
-            const int64_t t = s->slot[i];
-            const bool in = t >= 0 && tap_inside(s, &at, (size_t)t);
-            from[i] = in ? x + base + s->slot_offset[i] : j->border;
-        }
-    }
+    list_windows(j, (const uint8_t **)(void *)mine, x, p, rows);
     const conv_dw_i8_args q = {.y = result(j, image, p, 0),
                                .taps = (const uint8_t *const *)(void *)mine,
                                .w = j->panels,

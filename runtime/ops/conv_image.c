@@ -15,7 +15,7 @@ enum {
 
 ingot_status ig_conv_image_bind(ig_conv_image *c, ig_bind *b, const ig_window *w, int64_t batch,
                                 int64_t in_c, int64_t out_c, int64_t groups, bool depthwise,
-                                int act, double act_a, double act_b, size_t *at)
+                                int act, double act_a, double act_b)
 {
     const int x = w->n - 1, y = w->n - 2; /* a 1-D image has height 1 */
     *c = (ig_conv_image){.dense = ig_conv_f32(), .depthwise = depthwise ? ig_conv_dw_f32() : NULL};
@@ -44,8 +44,13 @@ ingot_status ig_conv_image_bind(ig_conv_image *c, ig_bind *b, const ig_window *w
     c->panels = depthwise ? 1 : (size_t)groups * ig_conv_group_panels(&c->args);
     c->scratch = depthwise ? 0 : ig_conv_f32_scratch(&c->args);
     size_t n;
-    if (!ig_mul_ok(c->scratch, b->n_threads, &n)) return ig_bind_fail(b, "too large for scratch");
-    return ig_scratch_add(b, n, sizeof(float), at);
+    return ig_mul_ok(c->scratch, b->n_threads, &n) ? INGOT_OK
+                                                   : ig_bind_fail(b, "too large for scratch");
+}
+
+ingot_status ig_conv_image_room(const ig_conv_image *c, ig_bind *b, size_t *at)
+{
+    return ig_scratch_add(b, c->scratch * b->n_threads, sizeof(float), at);
 }
 
 /* A grid: shares of the panels, in each of them blocks of pixels. */

@@ -13,11 +13,13 @@ typedef struct {
     size_t panels;             /* of all groups */
 } ig_conv_image;
 
-/* ig_conv_image_bind - one or two spatial dims. in_c, out_c: channels; act as in act.h. The
- * kernel's scratch for all threads is added to the node's at *at. */
+/* ig_conv_image_bind - one or two spatial dims. in_c, out_c: channels; act as in act.h. */
 ingot_status ig_conv_image_bind(ig_conv_image *c, ig_bind *b, const ig_window *w, int64_t batch,
                                 int64_t in_c, int64_t out_c, int64_t groups, bool depthwise,
-                                int act, double act_a, double act_b, size_t *at);
+                                int act, double act_a, double act_b);
+
+/* ig_conv_image_room - add the kernel's scratch for all threads to the node's, at *at. */
+ingot_status ig_conv_image_room(const ig_conv_image *c, ig_bind *b, size_t *at);
 
 /* ig_conv_image_run - y, x, w, bias, residual as in conv.h; bias and residual may be NULL. */
 void ig_conv_image_run(const ig_conv_image *c, ig_pool *pool, float *scratch, float *y,

@@ -4,6 +4,7 @@
  * x [N, H, W, C]; w [G, kh * kw * C/G, M/G] in panels (IG_P16) or plain, or [kh * kw, C] for a
  * depthwise convolution; bias [M]; residual like y. */
 #include "runtime/ops/conv_image.h"
+#include "runtime/ops/conv_winograd.h"
 #include "runtime/ops/act.h"
 #include "runtime/ops/wide.h"
 #include "runtime/base/checked.h"
@@ -82,6 +83,7 @@ static ingot_status infer(ig_infer *c)
 
 typedef struct {
     ig_conv_image conv;
+    ig_conv_winograd winograd; /* math=fast */
     size_t at;
     const float *packed; /* made here when the weights are plain; NULL: use them as they are */
 } state;
@@ -114,8 +116,14 @@ static ingot_status bind(ig_bind *b)
     if (dw && b->in_layout[W] != IG_PLAIN)
         return ig_bind_fail(b, "depthwise weights are not packed");
     IG_TRY(ig_conv_image_bind(&s->conv, b, &window, x->dims[0], x->dims[3], y->dims[3], a->group,
-                              dw, a->act, a->act_a, a->act_b, &s->at));
+                              dw, a->act, a->act_a, a->act_b));
+    if (b->math == IG_MATH_FAST && b->known[W] && !dw && ig_conv_winograd_fits(&s->conv.args)) {
+        b->kernel = "winograd_f32";
+        return ig_conv_winograd_bind(&s->winograd, b, &s->conv.args, b->known[W]->data,
+                                     b->in_layout[W] == IG_P16, &s->at);
+    }
     b->kernel = dw ? "conv_dw_f32" : "conv_f32";
+    IG_TRY(ig_conv_image_room(&s->conv, b, &s->at));
     return pack_plain(s, b);
 }
 
@@ -124,6 +132,14 @@ static ingot_status run(ig_run *r)
     const state *s = r->state;
     const ig_tensor *bias = r->n_in > BIAS ? r->in[BIAS] : NULL;
     const ig_tensor *residual = r->n_in > RESIDUAL ? r->in[RESIDUAL] : NULL;
+    if (s->winograd.in) {
+        ig_conv_f32_args args = s->conv.args;
+        args.y = r->out[0]->data, args.x = r->in[X]->data;
+        args.epilogue.bias = bias ? bias->data : NULL;
+        args.epilogue.residual = residual ? residual->data : NULL;
+        ig_conv_winograd_run(&s->winograd, r->pool, ig_piece(r, s->at), &args);
+        return INGOT_OK;
+    }
     ig_conv_image_run(&s->conv, r->pool, ig_piece(r, s->at), r->out[0]->data, r->in[X]->data,
                       s->packed ? s->packed : r->in[W]->data, bias ? bias->data : NULL,
                       residual ? residual->data : NULL);

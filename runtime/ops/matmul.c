@@ -198,6 +198,13 @@ static ingot_status pack_constant(state *s, ig_bind *b)
     return INGOT_OK;
 }
 
+/* math=fast: bf16 by bf16 goes through the CPU's dot product of pairs, a is not widened. */
+static bool pairs_do(const state *s, const ig_bind *b)
+{
+    return b->math == IG_MATH_FAST && b->in[A]->dtype == INGOT_BF16 && s->k % 2 == 0 &&
+           !s->a_turned && ig_gemm_bf16_fast();
+}
+
 static ingot_status bind(ig_bind *b)
 {
     state *s = ig_bind_new(b, sizeof *s);
@@ -214,9 +221,14 @@ static ingot_status bind(ig_bind *b)
         (s->packed && !ig_mul_ok(s->panels, s->b_batches, &n_b)))
         return ig_bind_fail(b, "the right operand is too large");
     if (s->packed && s->b_turned) return ig_bind_fail(b, "a packed operand is not transposed");
-    IG_TRY(ig_wide_bind(&s->a, b, b->in[A], calc));
+    if (pairs_do(s, b))
+        s->kernels.pairs = ig_gemm_bf16_fast();
+    else
+        IG_TRY(ig_wide_bind(&s->a, b, b->in[A], calc));
     if (ig_product_half(&s->kernels))
-        b->kernel = s->kernels.b == INGOT_F16 ? "gemm_f16" : "gemm_bf16";
+        b->kernel = s->kernels.pairs            ? "gemm_bf16_fast"
+                    : s->kernels.b == INGOT_F16 ? "gemm_f16"
+                                                : "gemm_bf16";
     else
         IG_TRY(ig_wide_bind_n(&s->b, b, b->in[B], calc, n_b));
     if (b->n_in > BIAS) IG_TRY(ig_wide_bind(&s->bias, b, b->in[BIAS], calc));
@@ -245,8 +257,8 @@ typedef struct {
     const state *s;
     const char *a, *b, *residual;
     char *panels, *y;
-    size_t each, b_each; /* bytes of an element, and of one of b */
-    size_t first;        /* batch of the chunk */
+    size_t each, a_each, b_each; /* bytes of an element: computed, of a, of b */
+    size_t first;                /* batch of the chunk */
 } job;
 
 static ig_pack_pair pack_at(const void *arg, size_t i)
@@ -263,7 +275,7 @@ static void product_at(const void *arg, size_t i, ig_product *p)
     const job *j = arg;
     const state *s = j->s;
     const size_t at = j->first + i;
-    p->a = j->a + batch_of(s, s->a_step, at) * s->m * s->k * j->each;
+    p->a = j->a + batch_of(s, s->a_step, at) * s->m * s->k * j->a_each;
     if (s->packed)
         p->b = j->b + batch_of(s, s->b_step, at) * s->panels * j->b_each;
     else
@@ -316,6 +328,7 @@ static ingot_status run(ig_run *r)
     const ig_tensor *residual = r->n_in > RESIDUAL ? r->in[RESIDUAL] : NULL;
     job j = {.s = s,
              .each = ig_calc_bytes(s->kernels.calc),
+             .a_each = s->kernels.pairs ? 2 : ig_calc_bytes(s->kernels.calc),
              .b_each = ig_product_b_bytes(&s->kernels),
              .panels = ig_piece(r, s->at_b)};
     j.a = turned(s, r, ig_wide_in(&s->a, r, r->in[A]));

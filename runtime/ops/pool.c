@@ -10,6 +10,8 @@
 
 #include <math.h>
 
+enum { LONG_ROW = 32 /* taps that are worth a call */ };
+
 const char *const ig_pool_names[] = {"max", "average", "lp", NULL};
 static const ig_attr attrs[] = {IG_POOL_FIELDS, {0}};
 
@@ -67,6 +69,7 @@ typedef struct {
     size_t images, pixels_in, pixels_out, taps;
     bool integer; /* an empty maximum is the type's lowest value */
     double lowest;
+    reduce_rows_f32_fn *max_row;
 } state;
 
 static ingot_status bind(ig_bind *b)
@@ -82,6 +85,7 @@ static ingot_status bind(ig_bind *b)
     if (!ig_dims_elements(s->w.n, s->w.kernel, &s->taps))
         return ig_bind_fail(b, "too large a window");
     s->lowest = x->dtype == INGOT_I8 ? -128 : x->dtype == INGOT_U8 ? 0 : -INFINITY;
+    s->max_row = ig_max_rows_f32();
     IG_TRY(ig_wide_bind(&s->x, b, x, calc));
     return ig_wide_bind(&s->y, b, b->out[0], calc);
 }
@@ -95,7 +99,8 @@ typedef struct {
     const void *x;
     void *y;
     int64_t *indices;
-    bool wide; /* f64 */
+    bool wide;                   /* f64 */
+    reduce_rows_f32_fn *max_row; /* of long rows of f32, where no index is asked; else NULL */
 } job;
 
 typedef struct {
@@ -104,30 +109,47 @@ typedef struct {
     size_t counted;
 } result;
 
-/* Where a tap lies: inside the image, in its padding, or beyond both. */
+/* A row of taps along the last dim: [0, counted) are not beyond the padding, [from, to) inside. */
+typedef struct {
+    int64_t at; /* index of the first tap, may be negative */
+    int64_t counted, from, to;
+} tap_row;
+
+static tap_row row_at(const ig_window *w, int64_t out)
+{
+    const int i = w->n - 1;
+    const int64_t step = w->dilation[i], at = out * w->stride[i] - w->begin[i];
+    tap_row r = {.at = at, .from = at < 0 ? (-at + step - 1) / step : 0};
+    const int64_t high = w->in[i] - at, beyond = w->in[i] + w->end[i] - at;
+    r.to = high > 0 ? IG_MIN((high - 1) / step + 1, w->kernel[i]) : 0;
+    r.counted = beyond > 0 ? IG_MIN((beyond - 1) / step + 1, w->kernel[i]) : 0;
+    if (r.from > r.to) r.from = r.to;
+    return r;
+}
+
+/* Where a row of taps lies: inside the image, in its padding, or beyond both. */
 typedef enum { INSIDE, PADDING, BEYOND } where;
 
-static where tap_at(const ig_window *w, size_t p, size_t t, size_t *at)
+/* Row t of the taps (all dims but the last) of the output at `out`; *start: its first element. */
+static where tap_row_at(const ig_window *w, const int64_t *out, size_t t, size_t *start)
 {
-    int64_t index[IG_SPATIAL];
+    size_t span = (size_t)w->in[w->n - 1];
     where found = INSIDE;
-    for (int i = w->n - 1; i >= 0; i--) {
-        const int64_t out = (int64_t)(p % (size_t)w->out[i]),
-                      k = (int64_t)(t % (size_t)w->kernel[i]);
-        p /= (size_t)w->out[i];
+    *start = 0;
+    for (int i = w->n - 2; i >= 0; i--) {
+        const int64_t k = (int64_t)(t % (size_t)w->kernel[i]);
+        const int64_t index = out[i] * w->stride[i] - w->begin[i] + k * w->dilation[i];
         t /= (size_t)w->kernel[i];
-        index[i] = out * w->stride[i] - w->begin[i] + k * w->dilation[i];
-        if (index[i] >= w->in[i] + w->end[i]) return BEYOND;
-        if (index[i] < 0 || index[i] >= w->in[i]) found = PADDING;
+        if (index >= w->in[i] + w->end[i]) return BEYOND;
+        if (index < 0 || index >= w->in[i]) found = PADDING;
+        *start += (size_t)IG_MAX(index, (int64_t)0) * span;
+        span *= (size_t)w->in[i];
     }
-    *at = 0;
-    for (int i = 0; i < w->n; i++) *at = *at * (size_t)w->in[i] + (size_t)IG_MAX(index[i], 0);
     return found;
 }
 
 static void take(result *r, const ig_pool_attrs *a, double v, size_t at)
 {
-    r->counted++;
     switch (a->fn) {
     case IG_POOL_MAX:
         if (r->at < 0 || v > r->value || (v != v && r->value == r->value)) {
@@ -144,17 +166,45 @@ static void take(result *r, const ig_pool_attrs *a, double v, size_t at)
     }
 }
 
+/* n elements `step` apart, the first at `at` of the image that begins at element `image`. */
+static void take_row(result *r, const job *j, size_t image, size_t at, size_t step, size_t n)
+{
+    r->counted += n;
+    if (j->wide) {
+        const double *x = (const double *)j->x + image + at;
+        for (size_t i = 0; i < n; i++) take(r, j->a, x[i * step], at + i * step);
+    } else if (j->max_row && step == 1 && n >= LONG_ROW) {
+        float most;
+        j->max_row(&most, (const float *)j->x + image + at, 1, n);
+        take(r, j->a, (double)most, at);
+    } else {
+        const float *x = (const float *)j->x + image + at;
+        for (size_t i = 0; i < n; i++) take(r, j->a, (double)x[i * step], at + i * step);
+    }
+}
+
 static result pool_one(const job *j, size_t image, size_t pixel)
 {
     const state *s = j->s;
+    const ig_window *w = &s->w;
+    const int last = w->n - 1;
+    int64_t out[IG_SPATIAL];
+    for (int i = last; i >= 0; i--) {
+        out[i] = (int64_t)(pixel % (size_t)w->out[i]);
+        pixel /= (size_t)w->out[i];
+    }
+    const tap_row row = row_at(w, out[last]);
+    const size_t step = (size_t)w->dilation[last], inside = (size_t)(row.to - row.from);
     result r = {.at = -1};
-    for (size_t t = 0; t < s->taps; t++) {
-        size_t at;
-        const where found = tap_at(&s->w, pixel, t, &at);
-        if (found == PADDING && j->a->count_include_pad) r.counted++;
-        if (found != INSIDE) continue;
-        const size_t i = image * s->pixels_in + at;
-        take(&r, j->a, j->wide ? ((const double *)j->x)[i] : (double)((const float *)j->x)[i], at);
+    for (size_t t = 0; t < s->taps / (size_t)w->kernel[last]; t++) {
+        size_t start;
+        const where found = tap_row_at(w, out, t, &start);
+        if (found == BEYOND) continue;
+        if (j->a->count_include_pad)
+            r.counted += (size_t)row.counted - (found == INSIDE ? inside : 0);
+        if (found == INSIDE && inside)
+            take_row(&r, j, image * s->pixels_in, start + (size_t)row.at + (size_t)row.from * step,
+                     step, inside);
     }
     if (j->a->fn == IG_POOL_MAX && r.at < 0) r.value = s->lowest;
     if (j->a->fn == IG_POOL_AVERAGE) r.value = r.counted ? r.value / (double)r.counted : 0;
@@ -234,6 +284,7 @@ static ingot_status run(ig_run *r)
              .y = ig_wide_room(&s->y, r, r->out[0]),
              .wide = r->in[0]->dtype == INGOT_F64};
     if (r->n_out > 1 && r->out[1]) j.indices = r->out[1]->data;
+    if (j.a->fn == IG_POOL_MAX && !j.wide && !j.indices) j.max_row = s->max_row;
     const size_t worth = (32u << 10) / IG_MAX(s->taps, (size_t)1) + 1;
     if (is_whole(&j))
         ig_parallel(r->pool, s->images, 2 * worth, 0, whole_part, &j);

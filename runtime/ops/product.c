@@ -1,8 +1,7 @@
 /* product.c - see product.h. */
 #include "runtime/ops/product.h"
+#include "kernels/gemm/split.h"
 #include "runtime/base/checked.h"
-
-enum { TILE = 12, WORTH = 1 << 17 /* multiplications that are worth a thread */ };
 
 ig_product_kernels ig_product_choose(ig_calc calc)
 {
@@ -107,12 +106,15 @@ static void part_f32(const ig_product_kernels *k, const ig_product *p, size_t m0
         .c = p->c, .a = p->a, .b = p->b, .ldc = p->ldc, .lda = p->lda, .n = p->n, .k = p->k};
     ig_epilogue e = {.bias = p->bias, .residual = p->residual, .ld_residual = p->ld_residual};
     ig_act_set(&e, p->act, p->act_a, p->act_b);
-    if (p->scale == 1) {
-        g.epilogue = e;
+    if (p->scale == 1) g.epilogue = e;
+    if (k->pairs) {
+        g.k /= 2;
+        g.lda /= 2;
+        k->pairs(&g, m0, m1, p0, p1);
+    } else {
         k->f32(&g, m0, m1, p0, p1);
-        return;
     }
-    k->f32(&g, m0, m1, p0, p1);
+    if (p->scale == 1) return;
     const size_t from = p0 * IG_PANEL, to = IG_MIN(p1 * IG_PANEL, p->n);
     if (e.bias) e.bias += from;
     if (e.residual) e.residual += m0 * p->ld_residual + from;
@@ -151,36 +153,35 @@ typedef struct {
     const ig_product *all;
     ig_product_at_fn *at;
     const void *arg;
-    size_t tiles, panels;
-    bool by_rows;
+    ig_split split;
 } product_job;
 
-/* Items are tiles of rows, or panels, of one product after the other. */
+/* Items are the tasks of one product after the other. */
 static void product_range(void *arg, size_t begin, size_t end, size_t worker)
 {
     (void)worker;
     const product_job *j = arg;
-    const size_t each = j->by_rows ? j->tiles : j->panels;
+    const size_t each = ig_split_tasks(&j->split);
     while (begin < end) {
-        const size_t from = begin % each, to = IG_MIN(each, from + (end - begin));
+        const size_t i = begin / each, stop = IG_MIN(end, (i + 1) * each);
         ig_product p = *j->all;
-        if (j->at) j->at(j->arg, begin / each, &p);
-        if (j->by_rows)
-            ig_product_part(j->kernels, &p, from * TILE, IG_MIN(to * TILE, p.m), 0, j->panels);
-        else
-            ig_product_part(j->kernels, &p, 0, p.m, from, to);
-        begin += to - from;
+        if (j->at) j->at(j->arg, i, &p);
+        for (size_t task = begin; task < stop;) {
+            ig_split_part t;
+            task = i * each + ig_split_take(&j->split, task - i * each, stop - i * each, &t);
+            ig_product_part(j->kernels, &p, t.m0, t.m1, t.p0, t.p1);
+        }
+        begin = stop;
     }
 }
 
 void ig_product_run(const ig_product_kernels *k, ig_pool *pool, const ig_product *p, size_t batch,
                     ig_product_at_fn *at, const void *arg)
 {
-    product_job j = {k, p, at, arg, p->m / TILE + (p->m % TILE != 0), ig_gemm_panels(p->n), true};
-    if (!batch || !j.tiles || !j.panels) return;
-    j.by_rows = batch * j.tiles >= 4 * ig_pool_threads(pool) || j.panels < j.tiles;
-    const double item =
-        (double)p->k * (j.by_rows ? (double)TILE * (double)p->n : (double)p->m * (double)IG_PANEL);
-    const size_t grain = item >= WORTH ? 1 : (size_t)(WORTH / (item + 1)) + 1;
-    ig_parallel(pool, batch * (j.by_rows ? j.tiles : j.panels), grain, 0, product_range, &j);
+    if (!batch) return;
+    const size_t panels = ig_gemm_panels(p->n);
+    product_job j = {k, p, at, arg, ig_split_of(p->m, panels, p->k, ig_pool_threads(pool), batch)};
+    const double task = (double)p->k * (double)j.split.rows * (double)j.split.panels * IG_PANEL;
+    const size_t grain = task >= IG_SPLIT_WORTH ? 1 : (size_t)(IG_SPLIT_WORTH / (task + 1)) + 1;
+    ig_parallel(pool, batch * ig_split_tasks(&j.split), grain, 0, product_range, &j);
 }

@@ -21,6 +21,7 @@ typedef struct {
     gemm_f64_fn *f64;
     gemm_pack_f32_fn *pack_f32;
     gemm_pack_f16_fn *pack_half;
+    gemm_bf16_fast_fn *pairs; /* not NULL: A is of bf16 too (b is BF16, K even) */
 } ig_product_kernels;
 
 ig_product_kernels ig_product_choose(ig_calc calc);
@@ -44,7 +45,7 @@ static inline size_t ig_product_depth(const ig_product_kernels *kernels, size_t 
 
 typedef struct {
     void *c;       /* [M, N] */
-    const void *a; /* [M, K] */
+    const void *a; /* [M, K], of the computing type, or of bf16 under kernels.pairs */
     const void *b; /* panels */
     size_t m, n, k, ldc, lda;
     double scale;

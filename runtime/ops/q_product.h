@@ -8,6 +8,7 @@
 typedef struct {
     gemm_q_fn *product;
     gemm_q_acts_fn *round;
+    gemm_q_f32_fn *product_f32;
 } ig_q_kernels;
 
 ig_q_kernels ig_q_choose(void); /* asked once, when a node is bound */
@@ -16,5 +17,23 @@ ig_q_kernels ig_q_choose(void); /* asked once, when a node is bound */
  * scratch. x [m, k], ldx elements between rows; g->acts is set here. */
 void ig_q_product(const ig_q_kernels *kernels, ig_pool *pool, const ig_gemm_q_args *g,
                   ig_q_act *acts, const float *x, size_t ldx);
+
+/* ig_q_grouped - experts (MoE): rows [first, end) of `order` meet their own weights.
+ *   groups  in any order, rows of several may overlap; g->panels is not read
+ *   order   [m] row i of c is row order[i] of x; NULL: row i
+ * Each row has the bits of a product of its own. */
+typedef struct {
+    const uint8_t *panels;
+    size_t first, end;
+} ig_q_expert;
+void ig_q_grouped(const ig_q_kernels *kernels, ig_pool *pool, const ig_gemm_q_args *g,
+                  ig_q_act *acts, const float *x, size_t ldx, const int32_t *order,
+                  const ig_q_expert *experts, size_t n_experts);
+
+/* ig_q_product_f32 - the same with x as it is, g->a. Rows beyond IG_Q_DIRECT need g->scratch:
+ * ig_q_product_scratch bytes, for all threads. false: they do not fit size_t. */
+bool ig_q_product_scratch(size_t m, size_t k, size_t threads, size_t *bytes);
+void ig_q_product_f32(const ig_q_kernels *kernels, ig_pool *pool, const ig_gemm_q_f32_args *g,
+                      size_t m);
 
 #endif

@@ -29,7 +29,8 @@ static ingot_status whole_life(ig_heap *heap)
     ingot_error err;
     char path[80];
     snprintf(path, sizeof path, "%s.out", image_path());
-    ingot_status s = ig_ingot_write(path, model, &image_meta, NULL, heap, &err);
+    ingot_status s =
+        ig_ingot_write(path, &(ig_contents){.graph = model, .meta = image_meta}, heap, &err);
     assert_int_equal(access(path, F_OK) == 0, s == INGOT_OK);
     unlink(path);
     return s ? s : image_try(heap, bytes, n_bytes);

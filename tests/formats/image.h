@@ -48,7 +48,8 @@ static inline void image_write(const char *path, ig_heap *heap)
     ig_golden_case c = {in_names, out_names, &tin, &tout, 1, 1};
     const ig_golden golden = {1e-6, &c, 1};
     ig_graph *g = image_graph(heap);
-    check_ok(ig_ingot_write(path, g, &image_meta, &golden, heap, &err));
+    check_ok(ig_ingot_write(path, &(ig_contents){.graph = g, .meta = image_meta, .golden = &golden},
+                            heap, &err));
     ig_graph_close(&g);
 }
 

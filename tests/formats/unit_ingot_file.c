@@ -155,7 +155,8 @@ static void opening_copies_no_weights(void **state)
     const ig_id w = ig_graph_const(g, "w", INGOT_F32, 2, dims, weights);
     const ig_id y = small_binary(g, "add", x, w);
     assert_true(ig_graph_set_io(g, &x, 1, &y, 1));
-    check_ok(ig_ingot_write(image_path(), g, &image_meta, NULL, &heap, &err));
+    check_ok(
+        ig_ingot_write(image_path(), &(ig_contents){.graph = g, .meta = image_meta}, &heap, &err));
     ig_graph_close(&g);
     free(weights);
     ig_heap_reset_peak(&heap);

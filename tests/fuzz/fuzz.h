@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-extern const char *const fuzz_ending; /* of the corpus' files */
-extern long fuzz_taken;               /* inputs that were not refused */
+extern const char *const fuzz_endings; /* of the corpus' files, separated by spaces */
+extern long fuzz_taken;                /* inputs that were not refused */
 
 typedef struct {
     size_t left;

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-const char *const fuzz_ending = ".ingot";
+const char *const fuzz_endings = ".ingot";
 long fuzz_taken;
 
 enum { MEMORY = 64 << 20, SIDE = 16 << 20, INPUT_MOST = 1 << 20 };

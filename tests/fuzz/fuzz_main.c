@@ -36,7 +36,7 @@ static void add_folder(corpus *c, const char *dir)
         const char *dot = strrchr(e->d_name, '.');
         if (S_ISDIR(st.st_mode))
             add_folder(c, path);
-        else if (dot && !strcmp(dot, fuzz_ending) && st.st_size <= FILE_MOST)
+        else if (dot && strstr(fuzz_endings, dot) && st.st_size <= FILE_MOST)
             add_file(c, path);
     }
     if (d) closedir(d);

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-const char *const fuzz_ending = ".onnx";
+const char *const fuzz_endings = ".onnx";
 long fuzz_taken;
 
 /* Memory in proportion to the file: what the structs of the densest messages need, and a floor. */

@@ -16,7 +16,7 @@ static void halve(float *y, const float *x, size_t n, float a, float b)
 /* A random layer of a size that a scalar reference finishes soon; every pad, stride, dilation. */
 static ig_conv_f32_args random_layer(bool depthwise)
 {
-    static const size_t windows[] = {1, 2, 3, 3, 3, 5, 7};
+    static const size_t windows[] = {1, 2, 3, 3, 3, 4, 5, 6, 7, 9};
     ig_conv_f32_args c = {.batch = check_pick(1, 2)};
     c.kh = windows[check_pick(0, IG_LEN(windows) - 1)];
     c.kw = check_pick(0, 2) ? c.kh : windows[check_pick(0, IG_LEN(windows) - 1)];
@@ -65,10 +65,25 @@ static size_t fill_layer(ig_conv_f32_args *c, bool depthwise, const size_t draw[
     return y_size;
 }
 
+/* Pixels so far apart that they meet in one set of L1. */
+static ig_conv_f32_args clashing_layer(void)
+{
+    ig_conv_f32_args c = {.batch = 1, .kh = 1, .dilation_h = 1, .dilation_w = 1, .groups = 1};
+    c.kw = check_pick(1, 2);
+    c.stride_h = c.stride_w = check_pick(1, 2);
+    c.in_c = 1024 / c.stride_w;
+    c.in_h = check_pick(1, 3);
+    c.in_w = check_pick(2, 20);
+    c.out_h = (c.in_h - 1) / c.stride_h + 1;
+    c.out_w = (c.in_w - c.kw) / c.stride_w + 1;
+    c.out_c = check_pick(1, 70);
+    return c;
+}
+
 static void check_random(conv_f32_fn *fn, const char *name, uint32_t needs)
 {
     for (size_t i = 0; i < SHAPES; i++) {
-        ig_conv_f32_args c = random_layer(false);
+        ig_conv_f32_args c = i % 20 == 19 ? clashing_layer() : random_layer(false);
         const size_t m = c.batch * c.out_h * c.out_w, panels = c.groups * ig_conv_group_panels(&c);
         const size_t draw[3] = {check_pick(0, IG_ACT_MAP), check_pick(0, 1), check_pick(0, 1)};
         const size_t cut = check_pick(0, m), panel_cut = check_pick(0, panels);

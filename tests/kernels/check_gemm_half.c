@@ -5,6 +5,8 @@
 #include "kernels/gemm/gemm.h"
 #include "runtime/base/half.h"
 
+#include <math.h>
+
 enum { SHAPES = 200 };
 
 typedef struct {
@@ -112,6 +114,46 @@ static void check_timed(const half_type *t, gemm_f16_fn *fn, const char *name, u
     }
 }
 
+/* |want - got| <= K 2^-22 of the sum of the products' sizes, which the reference gives on operands
+ * without signs. */
+static void check_fast(gemm_bf16_fast_fn *fn, const char *name, uint32_t needs)
+{
+    for (size_t i = 0; i < SHAPES; i++) {
+        const size_t m = check_pick(1, 40), n = check_pick(1, 100);
+        const size_t pairs = check_pick(1, i % 20 ? 90 : 700), cut = check_pick(0, m);
+        if (!check_next(needs, name, "%zux%zux%zu cut%zu", m, n, 2 * pairs, cut)) continue;
+        const size_t b_size = packed_size(&bf16, 2 * pairs, n), a_size = m * 2 * pairs;
+        uint16_t *a = random_halves(&bf16, a_size, false);
+        uint16_t *b = random_halves(&bf16, b_size, false);
+        float *want = check_out_f32(m * n), *got = check_out_f32(m * n);
+        float *size = check_out_f32(m * n);
+        ig_gemm_f32_args g = {.c = want, .b = b, .ldc = n, .lda = pairs, .n = n, .k = pairs};
+        g.a = (const float *)(const void *)a;
+        gemm_bf16_fast_ref(&g, 0, m, 0, ig_gemm_panels(n));
+        g.c = got;
+        fn(&g, 0, cut, 0, ig_gemm_panels(n));
+        fn(&g, cut, m, 0, ig_gemm_panels(n));
+        for (size_t j = 0; j < a_size; j++) a[j] &= 0x7fff;
+        for (size_t j = 0; j < b_size; j++) b[j] &= 0x7fff;
+        g.c = size;
+        gemm_bf16_fast_ref(&g, 0, m, 0, ig_gemm_panels(n));
+        const float unit = 0x1p-21f * (float)pairs;
+        for (size_t j = 0; j < m * n; j++)
+            check_true(fabsf(want[j] - got[j]) <= unit * size[j], "[%zu] is %g, not %g", j,
+                       (double)got[j], (double)want[j]);
+    }
+    for (size_t m = 1; m <= 256; m *= 16) {
+        enum { SIDE = 1024 };
+        if (!check_benching() || !check_next(needs, name, "%zux%dx%d", m, SIDE, SIDE)) continue;
+        ig_gemm_f32_args g = {.ldc = SIDE, .lda = SIDE / 2, .n = SIDE, .k = SIDE / 2};
+        g.a = (const float *)(const void *)random_halves(&bf16, m * SIDE, false);
+        g.b = random_halves(&bf16, (size_t)SIDE * SIDE, false);
+        g.c = check_out_f32(m * SIDE);
+        check_bench(2.0 * (double)m * SIDE * SIDE, 2.0 * SIDE * SIDE,
+                    fn(&g, 0, m, 0, ig_gemm_panels(SIDE)));
+    }
+}
+
 static void check_pack(const half_type *t, gemm_pack_f16_fn *fn, const char *name, uint32_t needs)
 {
     for (size_t i = 0; i < SHAPES; i++) {
@@ -153,6 +195,9 @@ void check_gemm_half(void)
 #define TYPE &bf16
 #include "kernels/gemm/gemm_bf16.kern"
 #undef TYPE
+#undef K
+#define K(family, fn, needs) check_fast(fn, #fn, needs);
+#include "kernels/gemm/gemm_bf16_fast.kern"
 #undef K
 #define K(family, fn, needs) check_pack(TYPE, fn, #fn, needs);
 #define TYPE                 &f16

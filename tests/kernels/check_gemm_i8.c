@@ -145,9 +145,12 @@ static void bench_product(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, size_t m, size_
                 fn(&p, 0, m, 0, n / 16));
 }
 
-static bool reads_rows(gemm_i8_acts_fn *pack)
+static bool reads_rows(gemm_i8_acts_fn *pack, uint32_t needs)
 {
-    return pack == gemm_i8_acts_ref || pack == gemm_i8_acts_avx512vnni;
+    uint8_t packed[8];
+    if ((ig_cpu_flags() & needs) != needs) return false;
+    pack(packed, NULL, "\1\2\3\4", false, 1, 4, 4);
+    return packed[1] == 2;
 }
 
 static void check_one(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, const char *name, uint32_t needs)
@@ -161,7 +164,7 @@ static void check_one(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, const char *name, u
                              .zeros = check_pick(0, 1),
                              .extreme = check_pick(0, 1),
                              .k_major = check_pick(0, 1),
-                             .raw = check_pick(0, 1) && reads_rows(pack),
+                             .raw = check_pick(0, 1) && reads_rows(pack, needs),
                              .to = (i8_to)check_pick(0, 2)};
         static const char *const to[] = {"i32", "f32", "bytes"};
         if (check_next(needs, name, "%zux%zux%zu %c8 by %c8 to %s%s%s%s%s", g.m, g.n, g.k,
@@ -190,7 +193,7 @@ static void check_acts(gemm_i8_acts_fn *fn, const char *name, uint32_t needs)
         const uint8_t *a = check_bytes(m * a_row);
         int32_t *sums = check_i32(m, 0, 0), *alone_sum = check_i32(1, 0, 0);
         uint8_t *all = check_bytes(bytes), *alone = check_bytes(row_bytes);
-        const bool words = !strstr(name, "ref") && !strstr(name, "vnni");
+        const bool words = !reads_rows(fn, needs);
         fn(all, sums, a, is_signed, m, k, a_row);
         const size_t used = words ? row_bytes : row_bytes / 2;
         for (size_t r = 0; r < m; r++) {

@@ -1,6 +1,7 @@
 /* check_gemm_q.c - every format against double sums over the plain values, every variant bit for
  * bit against the scalar truth. */
 #include "tests/kernels/kernel_check.h"
+#include "kernels/gemm/gemm.h"
 #include "kernels/gemm_q/q_panel.h"
 
 #include <float.h>
@@ -11,7 +12,7 @@ typedef struct {
     const ig_q_format *f;
     size_t m, n, k;
     int kind; /* of values */
-    bool bias, residual, act;
+    bool bias, residual, act, gated;
 } q_case;
 enum { USUAL, EXTREME, WILD, KINDS };
 
@@ -148,6 +149,11 @@ static void check_product(gemm_q_fn *fn, const q_case *c)
                                .a = 0.25f,
                                .b = 3,
                                .map = halve};
+    if (c->gated) {
+        g.gated = true;
+        g.epilogue.act = IG_ACT_MAP;
+        g.epilogue.residual = NULL;
+    }
     g.c = want;
     gemm_q_ref(&g, 0, c->m, 0, panels);
     g.c = got;
@@ -184,19 +190,22 @@ static void check_one(gemm_q_fn *fn, const char *name, uint32_t needs)
     size_t n_formats;
     const ig_q_format *formats = ig_q_formats(&n_formats);
     for (size_t i = 0; i < 12 * n_formats; i++) {
-        const q_case c = {.f = &formats[i % n_formats],
-                          .m = i < 60 ? i % 20 : check_pick(1, check_pick(0, 9) ? 20 : 150),
-                          .n = check_pick(0, 90),
-                          .k = check_pick(0, 3) ? check_pick(0, 300) : check_pick(0, 2200),
-                          .kind = (int)check_pick(0, KINDS - 1),
-                          .bias = check_pick(0, 1),
-                          .residual = check_pick(0, 1),
-                          .act = check_pick(0, 1)};
-        if (check_next(needs, name, "%s %zux%zux%zu %s%s%s%s", c.f->name, c.m, c.n, c.k,
+        q_case c = {.f = &formats[i % n_formats],
+                    .m = i < 60 ? i % 20 : check_pick(1, check_pick(0, 9) ? 20 : 150),
+                    .n = check_pick(0, 90),
+                    .k = check_pick(0, 3) ? check_pick(0, 300) : check_pick(0, 2200),
+                    .kind = (int)check_pick(0, KINDS - 1),
+                    .bias = check_pick(0, 1),
+                    .residual = check_pick(0, 1),
+                    .act = check_pick(0, 1),
+                    .gated = !check_pick(0, 3)};
+        if (c.gated) c.n = c.n / IG_Q_PANEL * IG_Q_PANEL;
+        if (check_next(needs, name, "%s %zux%zux%zu %s%s%s%s%s", c.f->name, c.m, c.n, c.k,
                        c.kind == USUAL     ? "usual"
                        : c.kind == EXTREME ? "extreme"
                                            : "wild",
-                       c.bias ? " bias" : "", c.residual ? " residual" : "", c.act ? " act" : ""))
+                       c.bias ? " bias" : "", c.residual ? " residual" : "", c.act ? " act" : "",
+                       c.gated ? " gated" : ""))
             check_product(fn, &c);
     }
     static const char *const timed[] = {"i4g32", "i4g32z", "i4g128", "i8g32"};
@@ -209,9 +218,106 @@ static void check_one(gemm_q_fn *fn, const char *name, uint32_t needs)
                           USUAL,
                           false,
                           false,
+                          false,
                           false};
         if (check_next(needs, name, "bench %s %zux%zux%zu", c.f->name, c.m, c.n, c.k))
             bench_product(fn, &c);
+    }
+}
+
+/* With x in f32: the bits of gemm_f32 on weights that were widened beforehand. */
+static void check_f32_product(gemm_q_f32_fn *fn, const q_case *c)
+{
+    const size_t ldx = c->k + 1, ldc = c->n + 3, panels = ig_q_panels(c->n);
+    const weights w = make_weights(c);
+    const float *bias = check_f32(c->n, -1, 1), *residual = check_f32(c->m * ldc, -1, 1);
+    float *wide = check_f32(panels * IG_Q_PANEL * c->k, 0, 0);
+    float *scratch = check_f32(ig_q_wide_panels(c->k) * IG_Q_PANEL * c->k, 0, 0);
+    float *want = check_out_f32(c->m * ldc), *got = check_out_f32(c->m * ldc);
+    const ig_gemm_f32_args plain = {
+        .c = want,
+        .a = make_x(c, ldx),
+        .b = wide,
+        .ldc = ldc,
+        .lda = ldx,
+        .n = c->n,
+        .k = c->k,
+        .epilogue = {.bias = c->bias ? bias : NULL,
+                     .residual = c->residual ? residual : NULL,
+                     .ld_residual = ldc,
+                     .act = (ig_act)(c->act ? c->m % (IG_ACT_MAP + 1) : IG_ACT_NONE),
+                     .a = 0.25f,
+                     .b = 3,
+                     .map = halve}};
+    for (size_t n = 0; n < c->n; n++)
+        for (size_t k = 0; k < c->k; k++) {
+            const size_t at = n * w.groups + (c->f->group ? k / c->f->group : 0);
+            const float q = w.q[n * c->k + k], d = w.scale[at];
+            const float zero = c->f->offset == IG_Q_ZERO ? w.offset[at] : c->f->bits == 4 ? 8 : 128;
+            wide[n / 16 * 16 * c->k + k * 16 + n % 16] =
+                c->f->offset == IG_Q_MIN ? fmaf(d, q, w.offset[at]) : (q - zero) * d;
+        }
+    gemm_f32_ref(&plain, 0, c->m, 0, panels);
+    const ig_gemm_q_f32_args g = {.c = got,
+                                  .a = plain.a,
+                                  .ldc = ldc,
+                                  .lda = ldx,
+                                  .panels = w.panels,
+                                  .format = c->f,
+                                  .n = c->n,
+                                  .k = c->k,
+                                  .epilogue = plain.epilogue,
+                                  .scratch = c->m > IG_Q_DIRECT ? scratch : NULL};
+    const size_t panel = panels / 2, row = c->m / 3; /* in four parts */
+    fn(&g, 0, row, 0, panel);
+    fn(&g, row, c->m, 0, panel);
+    fn(&g, 0, row, panel, panels);
+    fn(&g, row, c->m, panel, panels);
+    check_same_f32(want, got, c->m * ldc);
+    float *back = check_f32(c->n * c->k, 0, 0);
+    ig_q_unpack(back, c->n, 1, w.panels, c->f, c->n, c->k, panel, panels);
+    ig_q_unpack(back, c->n, 1, w.panels, c->f, c->n, c->k, 0, panel);
+    for (size_t n = 0; n < c->n; n++)
+        for (size_t k = 0; k < c->k; k++)
+            check_same_f32(&wide[n / 16 * 16 * c->k + k * 16 + n % 16], &back[k * c->n + n], 1);
+}
+
+static void check_f32_one(gemm_q_f32_fn *fn, const char *name, uint32_t needs)
+{
+    size_t n_formats;
+    const ig_q_format *formats = ig_q_formats(&n_formats);
+    for (size_t i = 0; i < 8 * n_formats; i++) {
+        const q_case c = {.f = &formats[i % n_formats],
+                          .m = i < 60 ? i % 20 : check_pick(1, 20),
+                          .n = check_pick(0, 70),
+                          .k = check_pick(0, 3) ? check_pick(0, 300) : check_pick(0, 1200),
+                          .kind = (int)check_pick(0, KINDS - 1),
+                          .bias = check_pick(0, 1),
+                          .residual = check_pick(0, 1),
+                          .act = check_pick(0, 1)};
+        if (check_next(needs, name, "%s %zux%zux%zu %d%s%s%s", c.f->name, c.m, c.n, c.k, c.kind,
+                       c.bias ? " bias" : "", c.residual ? " residual" : "", c.act ? " act" : ""))
+            check_f32_product(fn, &c);
+    }
+    static const size_t rows[] = {1, 4, 8, 16, 128};
+    for (size_t i = 0; i < 2 * IG_LEN(rows); i++) {
+        const q_case c = {.f = ig_q_format_named(i % 2 ? "i8cz" : "i4g32"),
+                          .m = rows[i / 2],
+                          .n = 512,
+                          .k = 1024};
+        if (!check_next(needs, name, "bench %s %zux%zux%zu", c.f->name, c.m, c.n, c.k)) continue;
+        const weights w = make_weights(&c);
+        const ig_gemm_q_f32_args g = {.c = check_out_f32(c.m * c.n),
+                                      .a = make_x(&c, c.k),
+                                      .ldc = c.n,
+                                      .lda = c.k,
+                                      .panels = w.panels,
+                                      .format = c.f,
+                                      .n = c.n,
+                                      .k = c.k,
+                                      .scratch = check_f32(ig_q_wide_panels(c.k) * 16 * c.k, 0, 0)};
+        check_bench(2.0 * (double)(c.m * c.n * c.k), (double)(c.n * c.k * c.f->bits / 8),
+                    fn(&g, 0, c.m, 0, ig_q_panels(c.n)));
     }
 }
 
@@ -272,6 +378,9 @@ void check_gemm_q(void)
     check_rounding();
 #define K(family, fn, needs) check_one(fn, #fn, needs);
 #include "kernels/gemm_q/gemm_q.kern"
+#undef K
+#define K(family, fn, needs) check_f32_one(fn, #fn, needs);
+#include "kernels/gemm_q/gemm_q_f32.kern"
 #undef K
 #define K(family, fn, needs) check_acts(fn, #fn, needs);
 #include "kernels/gemm_q/gemm_q_acts.kern"

@@ -195,7 +195,36 @@ def random_graphs():
         case(f"graph_{seed}", m, [r.standard_normal((5, 6)).astype(np.float32)], [r.standard_normal((1, 6)).astype(np.float32)])
 
 
-for make in (perceptron, constants, encodings, functions, names, external, shapes, old_opsets, arithmetic, random_graphs):
+def low_bit():
+    """MatMulNBits, against its definition in double: bits, blocks, and the forms of zero points."""
+    r = np.random.default_rng(11)
+    for name, bits, block, zeros, dtype, k in (("plain", 4, 32, None, np.float32, 96), ("zeros", 4, 64, "u8", np.float32, 150),
+                                               ("half", 4, 128, "u8", np.float16, 256), ("real_zeros", 4, 32, "f", np.float32, 64),
+                                               ("bytes", 8, 32, "u8", np.float32, 70), ("small", 4, 16, "u8", np.float32, 48)):
+        n, blocks = 21, -(-k // block)
+        q = r.integers(0, 1 << bits, (n, blocks * block), dtype=np.uint8)
+        packed = q if bits == 8 else q[:, ::2] | q[:, 1::2] << 4
+        scale = (r.random((n, blocks)) * 0.05 + 0.01).astype(dtype)
+        init = [nh.from_array(packed.reshape(n, blocks, -1), "w"), nh.from_array(scale, "s")]
+        zero = np.full((n, blocks), 1 << bits - 1)
+        if zeros == "u8":
+            zero = r.integers(0, 1 << bits, (n, blocks + blocks % 2), dtype=np.uint8)
+            init.append(nh.from_array(zero[:, :blocks].copy() if bits == 8 else zero[:, ::2] | zero[:, 1::2] << 4, "z"))
+        elif zeros:
+            zero = (r.random((n, blocks)) * 15).astype(dtype)
+            init.append(nh.from_array(zero, "z"))
+        bias, x = r.standard_normal(n).astype(dtype), r.standard_normal((2, 3, k)).astype(dtype)
+        init.append(nh.from_array(bias, "b"))
+        node = h.make_node("MatMulNBits", ["x", "w", "s", "z" if zeros else "", "", "b"], ["y"], domain="com.microsoft",
+                           N=n, K=k, bits=bits, block_size=block)
+        wide = lambda t: np.repeat(t.astype(np.float64)[:, :blocks], block, axis=1)
+        w = ((q - wide(zero)) * wide(scale))[:, :k]
+        t = h.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        m = model([node], [value("x", t, [2, "m", k])], [value("y", t, [2, "m", n])], domains=["com.microsoft"], initializer=init)
+        case(f"nbits_{name}", m, [x], want=[[(x.astype(np.float64) @ w.T + bias).astype(dtype)]])
+
+
+for make in (perceptron, constants, encodings, functions, names, external, shapes, old_opsets, arithmetic, random_graphs, low_bit):
     make()
 plain = io.BytesIO()
 with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:

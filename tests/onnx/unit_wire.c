@@ -1,7 +1,7 @@
 /* unit_wire.c - the wire reader: every field kind, packed and not, and every way to be cut off. */
 #include "tests/check.h"
 #include "tests/onnx/pb.h"
-#include "formats/onnx/wire.h"
+#include "formats/wire.h"
 
 static ingot_error err;
 

@@ -33,7 +33,7 @@ need() {
 # What a release build wants. The compiler comes first: headers are looked for with it.
 need_build() {
     need cc:gcc c++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config
-    need pcre2-config:libpcre2-dev hwloc.h:libhwloc-dev cblas.h:libopenblas-dev zstd.h:libzstd-dev xxhash.h:libxxhash-dev zlib.h:zlib1g-dev
+    need pcre2-config:libpcre2-dev utf8proc.h:libutf8proc-dev jansson.h:libjansson-dev hwloc.h:libhwloc-dev cblas.h:libopenblas-dev zstd.h:libzstd-dev xxhash.h:libxxhash-dev zlib.h:zlib1g-dev
 }
 
 # configure DIR options... - a build folder keeps the generator that it was made with.

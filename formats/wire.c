@@ -1,5 +1,5 @@
 /* wire.c - see wire.h. Spec: protobuf encoding guide (varints, tags, packed fields, groups). */
-#include "formats/onnx/wire.h"
+#include "formats/wire.h"
 #include "runtime/base/checked.h"
 
 #include <string.h>

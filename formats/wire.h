@@ -3,8 +3,8 @@
  * A message is a span of bytes. A reader walks the fields of one message; nested messages are spans
  * again, so how deep to go is the caller's choice. Every length is checked against the message that
  * holds it; fields that nobody asks for are skipped. */
-#ifndef IG_ONNX_WIRE_H
-#define IG_ONNX_WIRE_H
+#ifndef IG_WIRE_H
+#define IG_WIRE_H
 
 #include "runtime/base/arena.h"
 

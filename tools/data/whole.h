@@ -1,0 +1,11 @@
+/* whole.h - a text file, or standard input, read whole. */
+#ifndef IG_WHOLE_H
+#define IG_WHOLE_H
+
+#include "runtime/base/bytes.h"
+
+/* ig_read_whole - append all of `path` ("-": standard input; pipes too) to `to`. Errors: E_IO (says
+ * which file and why), E_NOMEM. */
+ingot_status ig_read_whole(ig_bytes *to, const char *path, ingot_error *err);
+
+#endif
