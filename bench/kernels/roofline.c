@@ -13,7 +13,7 @@ enum {
     TOP = 50,
     BOTTOM = 60,
     LEGEND = 22,
-    NAMES = 24
+    NAMES = 36
 };
 
 static const double LOW_X = 0.0625, HIGH_X = 4096; /* operations a byte: 16 doublings */
@@ -32,11 +32,16 @@ static const char *const colours[] = {"#4285f4", "#ea4335", "#34a853", "#fa7b17"
                                       "#a142f4", "#24c1e0", "#b06000", "#e52592",
                                       "#5f6368", "#0b8043", "#174ea6", "#9aa0a6"};
 
-static const char *colour_of(const plot *p, const char *name)
+/* A mark for the bench of that name: its colour, and another form when the colours are used up. */
+static void put_mark(const plot *p, double x, double y, const char *name, const char *title)
 {
+    static const char *const forms[] = {"m-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0", "m-4,-4h8v8h-8z",
+                                        "m0,-5.5l5.5,5.5l-5.5,5.5l-5.5,-5.5z"};
     size_t i = 0;
     while (i < p->n_names && strcmp(p->names[i], name) != 0) i++;
-    return colours[i % IG_LEN(colours)];
+    fprintf(p->to,
+            "<path class=\"mark\" d=\"M%.1f,%.1f %s\" fill=\"%s\"><title>%s</title></path>\n", x, y,
+            forms[i / IG_LEN(colours) % IG_LEN(forms)], colours[i % IG_LEN(colours)], title);
 }
 
 static double x_at(const plot *p, double intensity)
@@ -155,16 +160,14 @@ static void put_slope_names(const plot *p)
 static void put_points(const plot *p)
 {
     const size_t threads = ig_pool_threads(p->b->pools[p->slot]);
+    char title[256];
     for (size_t i = 0; i < p->b->n_results; i++) {
         const bench_result *r = &p->b->results[i];
         if (r->threads != threads || !(r->flop > 0) || !(r->bytes > 0)) continue;
-        const double x = fmin(fmax(r->flop / r->bytes, LOW_X), HIGH_X);
-        const double rate = r->flop / result_seconds(r) * 1e-9;
-        fprintf(p->to,
-                "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\"><title>%s %s %s: %.4g "
-                "G/s, %.4g a byte</title></circle>\n",
-                x_at(p, x), y_at(p, rate), colour_of(p, r->name), r->name, r->shape, r->isa, rate,
-                r->flop / r->bytes);
+        const double intensity = r->flop / r->bytes, rate = r->flop / result_seconds(r) * 1e-9;
+        snprintf(title, sizeof title, "%s %s %s: %.4g G/s, %.4g a byte", r->name, r->shape, r->isa,
+                 rate, intensity);
+        put_mark(p, x_at(p, fmin(fmax(intensity, LOW_X), HIGH_X)), y_at(p, rate), r->name, title);
     }
 }
 
@@ -187,10 +190,8 @@ static void put_legend(const plot *p)
     const int columns = (int)p->b->n_pools * 4, each = WIDE / 4;
     for (size_t i = 0; i < p->n_names; i++) {
         const int x = LEFT / 2 + (int)i % columns * each, y = HIGH + 10 + (int)i / columns * LEGEND;
-        fprintf(
-            p->to,
-            "<circle cx=\"%d\" cy=\"%d\" r=\"4\" fill=\"%s\"/><text x=\"%d\" y=\"%d\">%s</text>\n",
-            x, y, colour_of(p, p->names[i]), x + 10, y + 4, p->names[i]);
+        put_mark(p, x, y, p->names[i], p->names[i]);
+        fprintf(p->to, "<text x=\"%d\" y=\"%d\">%s</text>\n", x + 10, y + 4, p->names[i]);
     }
 }
 
@@ -217,7 +218,7 @@ ingot_status roofline_svg(const bench *b, FILE *to, ingot_error *err)
             "%d\">\n<style>text{font:12px sans-serif;fill:#202124}.mid{text-anchor:middle}"
             ".end{text-anchor:end}.title{font-size:16px;font-weight:bold}.axis{font-size:13px}"
             ".grid path{stroke:#e8eaed;fill:none}.grid text{fill:#5f6368}"
-            ".roof{stroke:#202124;stroke-width:1.5;fill:none}circle{stroke:#ffffff}"
+            ".roof{stroke:#202124;stroke-width:1.5;fill:none}.mark{stroke:#ffffff}"
             ".clear{paint-order:stroke;stroke:#ffffff;stroke-width:4}</style>\n"
             "<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n",
             wide, high, wide, high);

@@ -8,12 +8,13 @@
  * share times the limit's figure of the whole run. Who begins changes from round to round. */
 #include "bench/kernels/numbers.h"
 #include "bench/kernels/runner.h"
+#include "runtime/base/clock.h"
 
 #include <stdio.h>
 #include <time.h>
 
-enum { ROUNDS = 21, ROUNDS_QUICK = 9, CALLS_MOST = 1 << 22 };
-static const double ROUND = 4e-3, ROUND_QUICK = 2e-3;
+enum { ROUNDS = 21, ROUNDS_QUICK = 9, ROUNDS_LEAST = 5, CALLS_MOST = 1 << 22 };
+static const double ROUND = 4e-3, ROUND_QUICK = 2e-3, QUICK_MOST = 0.5; /* seconds */
 
 typedef struct {
     bench *b;
@@ -37,7 +38,7 @@ static double process_seconds(void)
 static void settle(void)
 {
     const struct timespec nap = {.tv_nsec = 1000000};
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 40; i++) {
         const double t0 = process_seconds();
         nanosleep(&nap, NULL);
         if (process_seconds() - t0 < 0.1e-3) return;
@@ -63,6 +64,14 @@ static void count_calls(timing *t, size_t side, double round)
         if (spent >= round / 2) break;
         t->calls[side] *= 2;
     }
+}
+
+/* --quick gives a case half a second, and at least ROUNDS_LEAST rounds. */
+static bool enough(const timing *t, size_t done, uint64_t began)
+{
+    if (done == t->rounds) return true;
+    return t->b->options->quick && done >= ROUNDS_LEAST &&
+           1e-9 * (double)(ig_now_ns() - began) > QUICK_MOST;
 }
 
 /* The limit that binds: the one that alone would take longer. */
@@ -91,17 +100,20 @@ static roof *choose_limit(bench *b, size_t slot, bench_result *r)
 static void measure(timing *t)
 {
     bench *b = t->b;
+    const uint64_t began = ig_now_ns();
+    size_t done = 0;
     double before = t->limit ? roofs_sample(&b->roofs, t->limit) : 0;
-    for (size_t i = 0; i < t->rounds; i++) {
+    for (; !enough(t, done, began); done++) {
         for (size_t k = 0; k < b->n_sides; k++) {
-            const size_t side = (i + k) % b->n_sides;
-            t->seconds[side][i] = time_side(t, side);
+            const size_t side = (done + k) % b->n_sides;
+            t->seconds[side][done] = time_side(t, side);
             if (side > 0 && ig_pool_threads(t->pool) > 1) settle();
         }
         const double after = t->limit ? roofs_sample(&b->roofs, t->limit) : 0;
-        t->speed[i] = (before + after) / 2;
+        t->speed[done] = (before + after) / 2;
         before = after;
     }
+    t->rounds = done;
 }
 
 static void compare(const timing *t, size_t side, bench_rival *rival)

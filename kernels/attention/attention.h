@@ -95,10 +95,10 @@ static inline attention_range ig_attention_sees(const attention_args *p, size_t 
 {
     const attention_rule *r = &p->rule;
     const int64_t at = (int64_t)query + r->offset, tk = (int64_t)p->tk;
-    int64_t begin = r->left >= 0 && at - r->left > 0 ? at - r->left : 0;
+    int64_t begin = r->left >= 0 && at > r->left ? at - r->left : 0;
     int64_t end = tk;
     if (r->causal && at + 1 < end) end = at + 1;
-    if (r->right >= 0 && at + r->right + 1 < end) end = at + r->right + 1;
+    if (r->right >= 0 && r->right < end - 1 - at) end = at + r->right + 1;
     if (end < 0) end = 0;
     if (begin > end) begin = end;
     return (attention_range){(size_t)begin, (size_t)end};

@@ -93,9 +93,42 @@ void transpose_b2_avx2(void *y, const void *x, const transpose_shape *s)
     walk_batch(y, x, s, 2, 8, block_b2);
 }
 
+/* Three planes to pixels of three, the images that networks are given: element j of plane p goes to
+ * 3 j + p. In eight pixels each plane has one order that suits all three results, which blends then
+ * pick from. Returns the pixels done, a multiple of 8. */
+static size_t planes_to_pixels(float *y, const float *x, size_t plane, size_t pixels)
+{
+    const __m256i first = _mm256_setr_epi32(0, 3, 6, 1, 4, 7, 2, 5);
+    const __m256i second = _mm256_setr_epi32(5, 0, 3, 6, 1, 4, 7, 2);
+    const __m256i third = _mm256_setr_epi32(2, 5, 0, 3, 6, 1, 4, 7);
+    enum { AT_147 = 0x92, AT_25 = 0x24 };
+    size_t i = 0;
+    for (; i + 8 <= pixels; i += 8, y += 24) {
+        const __m256 a = _mm256_permutevar8x32_ps(_mm256_loadu_ps(x + i), first);
+        const __m256 b = _mm256_permutevar8x32_ps(_mm256_loadu_ps(x + plane + i), second);
+        const __m256 c = _mm256_permutevar8x32_ps(_mm256_loadu_ps(x + 2 * plane + i), third);
+        const __m256 ab = _mm256_blend_ps(a, b, AT_147), ca = _mm256_blend_ps(c, a, AT_147);
+        const __m256 bc = _mm256_blend_ps(b, c, AT_147);
+        _mm256_storeu_ps(y, _mm256_blend_ps(ab, c, AT_25));
+        _mm256_storeu_ps(y + 8, _mm256_blend_ps(ca, b, AT_25));
+        _mm256_storeu_ps(y + 16, _mm256_blend_ps(bc, a, AT_25));
+    }
+    return i;
+}
+
 void transpose_b4_avx2(void *y, const void *x, const transpose_shape *s)
 {
-    walk_batch(y, x, s, 4, 8, block_b4);
+    if (s->rows != 3 || s->y_row != 3) {
+        walk_batch(y, x, s, 4, 8, block_b4);
+        return;
+    }
+    for (size_t b = 0; b < s->batch; b++) {
+        float *to = (float *)y + b * s->y_batch;
+        const float *from = (const float *)x + b * s->x_batch;
+        const size_t done = planes_to_pixels(to, from, s->x_row, s->cols);
+        copy_wide((uint8_t *)(to + done * 3), 12, (const uint8_t *)(from + done), s->x_row * 4, 3,
+                  s->cols - done, 4);
+    }
 }
 
 void transpose_b8_avx2(void *y, const void *x, const transpose_shape *s)

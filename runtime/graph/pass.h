@@ -27,8 +27,7 @@ ingot_status ig_passes_run(ig_graph *g, ig_pass_context *c,
                            ingot_error *err);
 
 /* ig_infer_graph - types of all values, in place; keeps what was declared where inference knows
- * less. Content that is known only as a shape (Shape, Gather, Concat on dims) is followed
- * symbolically. */
+ * less. sizes.h tells more of dimensions that are computed. */
 ingot_status ig_infer_graph(ig_graph *g, ig_heap *heap, ingot_error *err);
 
 /* ig_infer_node - the same for one node whose inputs' types are as known as they will be; not for

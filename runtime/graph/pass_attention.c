@@ -1,6 +1,7 @@
 /* pass_attention.c - attention that exporters spell out becomes one node:
  *
  *     q, k, v = x W + b, split into heads by Reshape [B, T, H, D] and Transpose [B, H, T, D]
+ *     k, v repeated for the query heads that share them
  *     s = q k^T, scaled before (both sides too) or after, capped by c tanh(s / c)
  *     s = s + mask, or Where(visible, s, -infinity), and so on
  *     y = softmax(s) v, then transposed back to [B, T, H, D]
@@ -91,10 +92,33 @@ static ig_id turned(const finder *f, ig_id id, const int64_t *perm, size_t rank)
 static const int64_t heads_first[] = {0, 2, 1, 3}, keys_last[] = {0, 2, 3, 1},
                      swapped[] = {0, 1, 3, 2}, swapped_3[] = {0, 2, 1};
 
+/* Key heads [B, H, T, D] repeated for the query heads that share them, by way of [B, H, 1, T, D]
+ * and [B, H, n, T, D] to [B, H n, T, D]: the heads before; else id itself. */
+static ig_id unrepeated(const finder *f, ig_id id)
+{
+    const ig_node *flat = ig_maker(f->m, id, "reshape", NULL);
+    const ig_node *spread = flat ? ig_maker(f->m, flat->in[0], "expand", NULL) : NULL;
+    const ig_node *apart = spread ? ig_maker(f->m, spread->in[0], "unsqueeze", NULL) : NULL;
+    if (!apart) return id;
+    const ig_type *x = ig_sizes_type(f->sizes, apart->in[0]), *y = ig_sizes_type(f->sizes, id);
+    const ig_type *one = ig_sizes_type(f->sizes, apart->out[0]);
+    const ig_type *all = ig_sizes_type(f->sizes, spread->out[0]);
+    if (x->rank != 4 || y->rank != 4 || one->rank != 5 || all->rank != 5) return id;
+    static const int from[] = {0, 1, 3, 4}; /* of the five, those that x has */
+    for (int d = 0; d < 4; d++)
+        if (one->dims[from[d]] != x->dims[d] || all->dims[from[d]] != x->dims[d] ||
+            (d != 1 && y->dims[d] != x->dims[d]))
+            return id;
+    const bool repeats = one->dims[2] == 1 && all->dims[2] >= 1 && x->dims[1] >= 1 &&
+                         y->dims[1] / x->dims[1] == all->dims[2];
+    return repeats ? apart->in[0] : id;
+}
+
 /* [B, H, T, D]: where it lies; sets the bit where that is [B, T, H, D]. */
 static ig_id heads_of(finder *f, ig_id id, int64_t bit, double *scale)
 {
     id = scale ? unscaled(f, id, scale) : plain(f, id);
+    if (bit != Q_FIRST) id = plain(f, unrepeated(f, id));
     const ig_id tokens = turned(f, id, heads_first, 4);
     if (tokens == IG_NO_VALUE) return id;
     f->first |= bit;
@@ -251,7 +275,8 @@ static bool shapes_fit(const finder *f)
     const int64_t heads = dim_of(f, f->q, Q_FIRST, 1), shared = dim_of(f, f->k, K_FIRST, 1);
     return dim_of(f, f->q, Q_FIRST, 0) == dim_of(f, f->k, K_FIRST, 0) &&
            dim_of(f, f->q, Q_FIRST, 0) == dim_of(f, f->v, V_FIRST, 0) &&
-           (shared == heads || (shared == 1 && heads > 1)) && dim_of(f, f->v, V_FIRST, 1) == shared;
+           (shared == heads || (shared >= 1 && heads >= shared && heads % shared == 0)) &&
+           dim_of(f, f->v, V_FIRST, 1) == shared;
 }
 
 /* Along each axis a mask is as long as the scores, or 1; along the keys one of them must be. */

@@ -1,9 +1,12 @@
-/* pass_batch_norm.c - a batch norm behind a convolution with constant weights folds into them:
+/* pass_batch_norm.c - what scales and shifts the channels of a convolution with constant weights
+ * folds into them:
  *
- *     w' = w * s,  b' = (b - mean) * s + shift,  s = scale / sqrt(var + eps)      per output
- * channel
+ *     w' = w * s,  b' = b * s + t                                             per output channel
  *
- * Computed in double and rounded once. */
+ *     batch norm            s = scale / sqrt(var + eps), t = shift - mean * s
+ *     mul, add, constant    s or t: a number, or one a channel
+ *
+ * One after the other, as many as follow. Computed in double and rounded once each. */
 #include "runtime/graph/match.h"
 #include "runtime/graph/passes.h"
 #include "runtime/base/checked.h"
@@ -12,27 +15,58 @@
 
 enum { SCALE = 1, SHIFT, MEAN, VAR };
 
+/* s and t, one a channel; in the pass's scratch. */
 typedef struct {
-    const float *scale, *shift, *mean, *var;
-    double eps;
-} norm;
+    double *scale, *shift;
+} affine;
 
-static bool find_norm(const ig_match *m, const ig_node *bn, int64_t n, norm *f)
+static bool norm_as_affine(const ig_match *m, const ig_node *bn, size_t n, const affine *f)
 {
-    if (!ig_is(bn, "batch_norm", NULL) || bn->n_in != 5 || ig_attr_int(bn, "training_mode"))
-        return false;
+    if (bn->n_in != 5 || ig_attr_int(bn, "training_mode")) return false;
     for (uint32_t o = 1; o < bn->n_out; o++)
         if (bn->out[o] != IG_NO_VALUE) return false;
-    f->scale = ig_const_vector(m, bn->in[SCALE], n, 0);
-    f->shift = ig_const_vector(m, bn->in[SHIFT], n, 0);
-    f->mean = ig_const_vector(m, bn->in[MEAN], n, 0);
-    f->var = ig_const_vector(m, bn->in[VAR], n, 0);
-    f->eps = ig_attr_double(bn, "epsilon");
-    return f->scale && f->shift && f->mean && f->var;
+    const float *v[5] = {NULL};
+    for (int i = SCALE; i <= VAR; i++)
+        if (!(v[i] = ig_const_vector(m, bn->in[i], (int64_t)n, 0))) return false;
+    for (size_t c = 0; c < n; c++) {
+        f->scale[c] = (double)v[SCALE][c] / sqrt((double)v[VAR][c] + ig_attr_double(bn, "epsilon"));
+        f->shift[c] = (double)v[SHIFT][c] - (double)v[MEAN][c] * f->scale[c];
+    }
+    return true;
+}
+
+/* node is mul or add of x [N, n, ..], `rank` dims, and a constant. */
+static bool constant_as_affine(const ig_match *m, const ig_node *node, ig_id x, size_t n, int rank,
+                               const affine *f)
+{
+    const bool mul = ig_is(node, "binary", "mul");
+    const ig_value *other = ig_value_at(m->g, ig_other(node, x));
+    if (!other || !other->is_const || other->type.dtype != INGOT_F32 || other->type.rank > rank ||
+        (!mul && !ig_is(node, "binary", "add")))
+        return false;
+    double one = 0;
+    const float *each = ig_const_vector(m, ig_other(node, x), (int64_t)n, rank - 2);
+    if (!each && !ig_scalar(m, ig_other(node, x), &one)) return false;
+    for (size_t c = 0; c < n; c++) {
+        const double v = each ? (double)each[c] : one;
+        f->scale[c] = mul ? v : 1;
+        f->shift[c] = mul ? 0 : v;
+    }
+    return true;
+}
+
+static bool find_affine(const ig_match *m, const ig_node *conv, const ig_node *next,
+                        const affine *f)
+{
+    const ig_type *w = &m->g->values[conv->in[1]].type;
+    const size_t n = (size_t)w->dims[0];
+    if (!next) return false;
+    if (ig_is(next, "batch_norm", NULL)) return norm_as_affine(m, next, n, f);
+    return constant_as_affine(m, next, conv->out[0], n, w->rank, f);
 }
 
 /* Weights [M, ...] and bias [M] of the folded convolution; false: no memory. */
-static bool fold(ig_graph *g, ig_node *conv, const norm *f)
+static bool fold(ig_graph *g, ig_node *conv, const affine *f)
 {
     const ig_value w = g->values[conv->in[1]];
     const bool biased = conv->n_in > 2 && conv->in[2] != IG_NO_VALUE;
@@ -43,11 +77,9 @@ static bool fold(ig_graph *g, ig_node *conv, const norm *f)
     float *new_b = ig_new_n(&g->arena, float, channels);
     if (!new_w || !new_b) return false;
     for (size_t c = 0; c < channels; c++) {
-        const double s = (double)f->scale[c] / sqrt((double)f->var[c] + f->eps);
         for (size_t i = 0; i < each; i++)
-            new_w[c * each + i] = (float)((double)old_w[c * each + i] * s);
-        new_b[c] = (float)(((double)(old_b ? old_b[c] : 0) - (double)f->mean[c]) * s +
-                           (double)f->shift[c]);
+            new_w[c * each + i] = (float)((double)old_w[c * each + i] * f->scale[c]);
+        new_b[c] = (float)((double)(old_b ? old_b[c] : 0) * f->scale[c] + f->shift[c]);
     }
     const ig_id in[3] = {
         conv->in[0],
@@ -70,21 +102,29 @@ static bool foldable(const ig_graph *g, const ig_node *conv)
            w->type.dims[0] > 0 && (!b || (b->is_const && b->type.rank == 1));
 }
 
+/* Fold whatever follows conv; false: no memory. */
+static bool fold_all(ig_match *m, ig_graph *g, ig_node *conv, ig_arena *scratch)
+{
+    const size_t n = (size_t)g->values[conv->in[1]].type.dims[0];
+    const affine f = {ig_new_n(scratch, double, n), ig_new_n(scratch, double, n)};
+    if (!f.scale || !f.shift) return false;
+    for (;;) {
+        ig_node *next = ig_only_reader(m, conv->out[0]);
+        if (!find_affine(m, conv, next, &f)) return true;
+        if (!fold(g, conv, &f)) return false;
+        conv->out[0] = next->out[0];
+        m->made_by[next->out[0]] = conv;
+        next->op = NULL;
+    }
+}
+
 ingot_status ig_pass_batch_norm(ig_graph *g, ig_pass_context *c, ingot_error *err)
 {
     ig_match m;
     bool failed = !ig_match_open(&m, g, c->scratch);
-    for (size_t i = 0; !failed && i < g->n_nodes; i++) {
-        ig_node *conv = g->nodes[i];
-        norm f;
-        if (!conv->op || !foldable(g, conv)) continue;
-        ig_node *bn = ig_only_reader(&m, conv->out[0]);
-        if (!find_norm(&m, bn, g->values[conv->in[1]].type.dims[0], &f)) continue;
-        failed = !fold(g, conv, &f);
-        conv->out[0] = bn->out[0];
-        m.made_by[bn->out[0]] = conv;
-        bn->op = NULL;
-    }
+    for (size_t i = 0; !failed && i < g->n_nodes; i++)
+        if (g->nodes[i]->op && foldable(g, g->nodes[i]))
+            failed = !fold_all(&m, g, g->nodes[i], c->scratch);
     ig_graph_compact(g);
     return failed ? ig_fail(err, INGOT_E_NOMEM, "folding batch norms: no memory") : INGOT_OK;
 }

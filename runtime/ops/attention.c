@@ -11,8 +11,8 @@
  *   kv_len     [B] i64: so many keys are there; with causal the last query stands at the last of
  *              them
  *
- * Query head h reads key head h / (Hq / Hkv). A task is a key head and a block of queries: heads are
- * read and written where they lie, with strides. f16 and bf16 are widened as a whole. */
+ * Query head h reads key head h / (Hq / Hkv). A task is a key head and a block of queries: heads
+ * are read and written where they lie, with strides. f16 and bf16 are widened as a whole. */
 #include "runtime/ops/attention.h"
 #include "runtime/ops/attention_rows.h"
 #include "runtime/ops/wide.h"
@@ -147,7 +147,7 @@ static ingot_status bind_tasks(state *s, ig_bind *b)
     size_t floats = 0, row;
     s->heads = s->batch * (s->plain ? s->kv_heads : s->q_heads);
     s->q_block = IG_MAX(s->tq, (size_t)1);
-    while (s->heads * ((s->tq + s->q_block - 1) / s->q_block) < 4 * threads &&
+    while (threads > 1 && s->heads * ((s->tq + s->q_block - 1) / s->q_block) < 4 * threads &&
            s->q_block * rows >= 2 * FEWEST)
         s->q_block = (s->q_block + 1) / 2;
     s->blocks = (s->tq + s->q_block - 1) / s->q_block;

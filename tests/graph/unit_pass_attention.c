@@ -22,7 +22,7 @@ typedef struct {
     enum { NONE, ADDED, CHOSEN, GUARDED } mask;
     float fill, cap;
     int64_t axis;
-    bool shared_key_head, scores_read, weights_read, wrong_turn;
+    bool shared_key_head, repeated, scores_read, weights_read, wrong_turn;
 } spelling;
 
 static void begin(fixture *f)
@@ -94,11 +94,22 @@ static ig_id projected(fixture *f, int64_t heads)
 static const int64_t heads_first[] = {0, 2, 1, 3}, keys_last[] = {0, 2, 3, 1};
 static const int64_t swapped[] = {0, 1, 3, 2}, swapped_3[] = {0, 2, 1};
 
+/* [batch, 1, seq, D] of one head as [batch, H, seq, D]. */
+static ig_id repeated(fixture *f, ig_id x)
+{
+    const int64_t two = 2, heads = H, both[] = {1, H};
+    const ig_id apart = node(f, "unsqueeze", (ig_id[]){x, ints(f, &two, 1)}, 2);
+    const ig_id to[] = {dim(f, x, 0), ints(f, both, 2), dim(f, x, 2), dim(f, x, 3)};
+    const ig_id spread = node(f, "expand", (ig_id[]){apart, node(f, "concat", to, 4)}, 2);
+    return reshape(f, spread, (ig_id[]){dim(f, x, 0), ints(f, &heads, 1), to[2], to[3]}, 4);
+}
+
 static ig_id key_columns(fixture *f, const spelling *s)
 {
-    const ig_id k = projected(f, s->shared_key_head ? 1 : H);
+    const ig_id k = projected(f, s->shared_key_head || s->repeated ? 1 : H);
     if (s->keys == PERMUTED) return transpose(f, k, keys_last, 4);
-    const ig_id t = transpose(f, k, heads_first, 4);
+    ig_id t = transpose(f, k, heads_first, 4);
+    if (s->repeated) t = repeated(f, t);
     if (s->keys == TRANS_B) return t;
     if (s->keys == SWAPPED) return transpose(f, t, swapped, 4);
     const int64_t rest = -1;
@@ -137,7 +148,9 @@ static ig_id build(fixture *f, const spelling *s)
         z = small_binary(f->g, "mul", z, scalar(f, s->cap));
     }
     const ig_id p = weights(f, s, z);
-    const ig_id v = transpose(f, projected(f, s->shared_key_head ? 1 : H), heads_first, 4);
+    ig_id v = projected(f, s->shared_key_head || s->repeated ? 1 : H);
+    v = transpose(f, v, heads_first, 4);
+    if (s->repeated) v = repeated(f, v);
     ig_id y = small_op(f->g, "matmul", NULL, p, v);
     y = transpose(f, y, s->wrong_turn ? keys_last : heads_first, 4);
     const ig_id parts[] = {dim(f, f->x, 0), dim(f, f->x, 1), ints(f, (int64_t[]){W}, 1)};
@@ -218,6 +231,8 @@ static void options_fuse(void **state)
     assert_true(fuses(&(spelling){.cap = 0.5f}));
     assert_true(fuses(&(spelling){.mask = CHOSEN, .fill = -3.4028235e38f}));
     assert_true(fuses(&(spelling){.mask = ADDED, .shared_key_head = true}));
+    assert_true(fuses(&(spelling){.keys = SWAPPED, .repeated = true}));
+    assert_true(fuses(&(spelling){.keys = TRANS_B, .mask = ADDED, .repeated = true}));
     assert_true(fuses(&(spelling){.axis = 3}));
     assert_true(fuses(&(spelling){.wrong_turn = true})); /* the last transpose stays */
 }

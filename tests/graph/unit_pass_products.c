@@ -127,6 +127,31 @@ static void norms_biases_and_activations_join_a_convolution(void **state)
     end(&f);
 }
 
+static void scales_and_shifts_join_a_convolution(void **state)
+{
+    (void)state;
+    fixture f;
+    begin(&f, 4, (int64_t[]){1, 3, 6, 6});
+    const int64_t one = 1;
+    const ig_id a = small_binary(f.g, "mul", conv(&f, f.x, 8, 3, 3, 1),
+                                 random_const(&f, 3, (int64_t[]){8, 1, 1}, -0.5f));
+    const ig_id b = small_binary(f.g, "add", random_const(&f, 1, &one, -0.5f), a);
+    const ig_id c = small_binary(f.g, "mul", b, random_const(&f, 0, NULL, 1));
+    finish(&f, small_unary(f.g, "relu", batch_norm(&f, c, 8)));
+    assert_int_equal(count(f.g, "binary"), 0);
+    assert_int_equal(f.g->n_nodes, 3);
+    end(&f);
+    /* Along another axis, or of a higher rank, they are not the channels'. */
+    begin(&f, 4, (int64_t[]){1, 3, 8, 8});
+    const ig_id d = small_binary(f.g, "mul", conv(&f, f.x, 8, 3, 3, 1),
+                                 random_const(&f, 1, (int64_t[]){8}, -0.5f));
+    const ig_id e = small_binary(f.g, "add", conv(&f, d, 8, 8, 3, 1),
+                                 random_const(&f, 5, (int64_t[]){1, 1, 1, 1, 1}, -0.5f));
+    finish(&f, e);
+    assert_int_equal(count(f.g, "binary"), 2);
+    end(&f);
+}
+
 static void a_residual_joins_the_later_convolution(void **state)
 {
     (void)state;
@@ -223,6 +248,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(norms_biases_and_activations_join_a_convolution),
+        cmocka_unit_test(scales_and_shifts_join_a_convolution),
         cmocka_unit_test(a_residual_joins_the_later_convolution),
         cmocka_unit_test(the_layout_reaches_through_what_lies_between),
         cmocka_unit_test(products_take_bias_activation_and_packed_weights),

@@ -216,15 +216,6 @@ static void check_prefill(attention_f32_fn *fn, const char *name, uint32_t needs
         check_oracle(&c.p, truth(c.p));
         check_rows(fn, &c);
     }
-    static const size_t sizes[][2] = {{128, 32}, {512, 64}, {1024, 64}, {1024, 128}};
-    for (size_t i = 0; i < IG_LEN(sizes); i++) {
-        const size_t t = sizes[i][0], d = sizes[i][1];
-        if (!check_next(needs, name, "bench %zux%zu of %zu", t, t, d)) continue;
-        attention_args p = make_case(t, 0, 1, d, d, 0, false).p;
-        float *scratch = scratch_of(&p);
-        p.y = check_out_f32(t * p.y_row);
-        check_bench(4.0 * (double)(t * t * d), 16.0 * (double)(t * d), fn(&p, 0, t, scratch));
-    }
 }
 
 /* Token after token: what a prompt gave as a whole. */
@@ -250,20 +241,6 @@ static void check_tokens(attention_decode_fn *fn, const attention_case *c, ig_pa
     check_same_f32(want, p.y, p.tq * p.y_row);
 }
 
-static void bench_decode(attention_decode_fn *fn, ig_page_type type, size_t tokens)
-{
-    attention_args p = make_case(1, tokens - 1, 4, 128, 128, 8, false).p;
-    ig_page_format f;
-    const attention_pages pages = paged(&p, type, 16, &f);
-    size_t part, n_scratch, first, end;
-    check_true(ig_attention_part(&p, &part) && ig_attention_decode_scratch(&p, &n_scratch), "size");
-    ig_attention_chunks(&p, &first, &end);
-    float *to = check_out_f32(part), *scratch = check_out_f32(n_scratch);
-    p.pages = &pages;
-    check_bench(4.0 * 4 * 128 * (double)tokens, (double)(f.bytes / 16 * tokens),
-                for (size_t c = first; c < end; c++) fn(&p, c, to, scratch));
-}
-
 static void check_decode(attention_decode_fn *fn, const char *name, uint32_t needs)
 {
     static const char *const types[] = {"f32", "f16", "bf16", "i8"};
@@ -281,9 +258,6 @@ static void check_decode(attention_decode_fn *fn, const char *name, uint32_t nee
         const attention_case c = make_case(tq, past, heads, d, dv, options, wild);
         check_tokens(fn, &c, (ig_page_type)(i % 4), tokens, step);
     }
-    for (size_t i = 0; i < 4; i++)
-        if (check_next(needs, name, "bench 2048 tokens of 4 x 128, %s", types[i]))
-            bench_decode(fn, (ig_page_type)i, 2048);
 }
 
 static void check_merge(attention_merge_fn *fn, const char *name, uint32_t needs)

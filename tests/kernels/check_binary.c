@@ -34,10 +34,6 @@ static void check_pair(binary_f32_fn *fn, const char *name, uint32_t needs)
         fn(got, a, b, n);
         check_same_f32(want, got, n);
     }
-    if (check_next(needs, name, "bench 4096")) {
-        float *a = check_f32(4096, 1, 6), *b = check_f32(4096, 1, 6), *y = check_out_f32(4096);
-        check_bench(4096.0, 12 * 4096.0, fn(y, a, b, 4096));
-    }
 }
 
 static void check_scale_shift(scale_shift_f32_fn *fn, const char *name, uint32_t needs)

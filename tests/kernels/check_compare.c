@@ -64,12 +64,6 @@ static void check_one(compare_fn *fn, const char *name, uint32_t needs)
         fn(got, a, b, n, how, one);
         check_same(want, got, n);
     }
-    if (check_next(needs, name, "bench 4096")) {
-        const void *a = operand(name, 4096), *b = operand(name, 4096);
-        uint8_t *y = check_bytes(4096);
-        const double each = strstr(name, "i64") ? 17 : 9;
-        check_bench(4096, each * 4096, fn(y, a, b, 4096, IG_EQUAL, false));
-    }
 }
 
 void check_compare(void)

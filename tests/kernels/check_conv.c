@@ -203,95 +203,16 @@ static void check_oracle_dw(conv_dw_f32_fn *fn, const char *name, uint32_t needs
     }
 }
 
-/* Layers of MobileNetV2, EfficientNet-lite0 and ResNet-50: side, channels in and out, window,
- * stride. */
-typedef struct {
-    size_t side, in_c, out_c, k, stride;
-} layer;
-
-static ig_conv_f32_args square_layer(const layer *l, bool depthwise)
-{
-    const size_t out = (l->side + l->stride - 1) / l->stride;
-    return (ig_conv_f32_args){.batch = 1,
-                              .in_h = l->side,
-                              .in_w = l->side,
-                              .in_c = l->in_c,
-                              .out_h = out,
-                              .out_w = out,
-                              .out_c = l->out_c,
-                              .kh = l->k,
-                              .kw = l->k,
-                              .stride_h = l->stride,
-                              .stride_w = l->stride,
-                              .dilation_h = 1,
-                              .dilation_w = 1,
-                              .pad_top = (l->k - 1) / 2,
-                              .pad_left = (l->k - 1) / 2,
-                              .groups = depthwise ? l->in_c : 1};
-}
-
-static double flop(const ig_conv_f32_args *c)
-{
-    const double each = 2.0 * (double)(c->kh * c->kw * (c->in_c / c->groups));
-    return each * (double)(c->out_h * c->out_w * c->out_c);
-}
-
-static double bytes(const ig_conv_f32_args *c)
-{
-    return 4.0 * (double)(c->in_h * c->in_w * c->in_c + c->out_h * c->out_w * c->out_c);
-}
-
-static void check_timed(conv_f32_fn *fn, const char *name, uint32_t needs)
-{
-    static const layer layers[] = {
-        {224, 3, 32, 3, 2},   {112, 32, 16, 1, 1}, {56, 24, 144, 1, 1},  {14, 384, 64, 1, 1},
-        {7, 320, 1280, 1, 1}, {224, 3, 64, 7, 2},  {56, 64, 64, 3, 1},   {28, 128, 128, 3, 1},
-        {14, 256, 256, 3, 1}, {7, 512, 512, 3, 1}, {56, 256, 512, 1, 2},
-    };
-    for (size_t i = 0; i < IG_LEN(layers); i++) {
-        ig_conv_f32_args c = square_layer(&layers[i], false);
-        char text[96];
-        snprintf(text, sizeof text, "%zux%zux%zu -> %zu k%zu s%zu", c.in_h, c.in_w, c.in_c, c.out_c,
-                 c.kh, c.stride_h);
-        if (!check_benching() || !check_next(needs, name, "%s", text)) continue;
-        const size_t size = fill_layer(&c, false, (size_t[3]){IG_ACT_RELU, 1, 0});
-        float *scratch = check_out_f32(ig_conv_f32_scratch(&c));
-        c.y = check_out_f32(size);
-        check_bench(flop(&c), bytes(&c),
-                    fn(&c, scratch, 0, c.out_h * c.out_w, 0, ig_conv_group_panels(&c)));
-    }
-}
-
-static void check_timed_dw(conv_dw_f32_fn *fn, const char *name, uint32_t needs)
-{
-    static const layer layers[] = {
-        {112, 32, 32, 3, 1},   {112, 96, 96, 3, 2},  {56, 144, 144, 3, 1}, {56, 144, 144, 5, 2},
-        {28, 240, 240, 5, 1},  {14, 480, 480, 5, 1}, {14, 576, 576, 3, 1}, {7, 960, 960, 3, 1},
-        {7, 1152, 1152, 5, 1}, {56, 96, 96, 7, 1},
-    };
-    for (size_t i = 0; i < IG_LEN(layers); i++) {
-        ig_conv_f32_args c = square_layer(&layers[i], true);
-        if (!check_benching() || !check_next(needs, name, "%zux%zux%zu k%zu s%zu", c.in_h, c.in_w,
-                                             c.in_c, c.kh, c.stride_h))
-            continue;
-        const size_t size = fill_layer(&c, true, (size_t[3]){IG_ACT_CLIP, 1, 0});
-        c.y = check_out_f32(size);
-        check_bench(flop(&c), bytes(&c), fn(&c, 0, c.out_h, 0, c.out_c));
-    }
-}
-
 void check_conv(void)
 {
 #define K(family, fn, needs)      \
     check_oracle(fn, #fn, needs); \
-    check_random(fn, #fn, needs); \
-    check_timed(fn, #fn, needs);
+    check_random(fn, #fn, needs);
 #include "kernels/conv/conv.kern"
 #undef K
 #define K(family, fn, needs)         \
     check_oracle_dw(fn, #fn, needs); \
-    check_random_dw(fn, #fn, needs); \
-    check_timed_dw(fn, #fn, needs);
+    check_random_dw(fn, #fn, needs);
 #include "kernels/conv/conv_dw.kern"
 #undef K
 }

@@ -124,33 +124,6 @@ static void check_case(conv_dw_i8_fn *fn, const dw_case *d)
     free(taps);
 }
 
-/* Windows of 3 x 3 in columns, or of 25 taps. */
-static void bench_case(conv_dw_i8_fn *fn, size_t pixels, size_t c, size_t groups)
-{
-    const dw_case d = {.c = c, .to = I8_TO_BYTES, .bias = true};
-    const size_t c64 = (c + 63) / 64 * 64, n_taps = groups == 3 ? 9 : 25;
-    size_t bytes;
-    check_true(ig_conv_dw_i8_bytes(c, groups, &bytes), "bytes");
-    int8_t *packed = check_bytes(bytes);
-    uint8_t *x = check_bytes((pixels + 4 * groups) * c), *y = check_bytes(pixels * c);
-    const columns plain = columns_of(c), ordered = columns_of(c64);
-    i8_finish f = finish_of(&d, &plain, &ordered, 10);
-    f.bias = NULL;
-    const uint8_t **taps = calloc(pixels * 4 * groups + 1, sizeof *taps);
-    for (size_t i = 0; i < pixels * 4 * groups; i++)
-        taps[i] = x + (i / (4 * groups) + i % (4 * groups) / 4 + i % 4) * c;
-    const conv_dw_i8_args p = {.y = y,
-                               .taps = taps,
-                               .w = packed,
-                               .finish = f,
-                               .groups = groups,
-                               .columns = groups == 3,
-                               .c = c,
-                               .y_row = c};
-    check_bench(2.0 * (double)(pixels * c * n_taps), 2.0 * (double)(pixels * c), fn(&p, pixels));
-    free(taps);
-}
-
 static void check_one(conv_dw_i8_fn *fn, const char *name, uint32_t needs)
 {
     static const char *const to[] = {"i32", "f32", "bytes"};
@@ -170,11 +143,6 @@ static void check_one(conv_dw_i8_fn *fn, const char *name, uint32_t needs)
                        d.extreme ? " extreme" : "", d.step))
             check_case(fn, &d);
     }
-    static const size_t sizes[][3] = {{112, 32, 3}, {56, 144, 3}, {28, 240, 7}, {14, 672, 7}};
-    for (size_t i = 0; i < IG_LEN(sizes); i++)
-        if (check_next(needs, name, "bench %zux%zu, %zu groups", sizes[i][0], sizes[i][1],
-                       sizes[i][2]))
-            bench_case(fn, sizes[i][0], sizes[i][1], sizes[i][2]);
 }
 
 void check_conv_dw_i8(void);

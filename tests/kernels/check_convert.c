@@ -61,7 +61,7 @@ static void check_truth(const pair *p, const void *x, const void *y, size_t n)
 static void check_one(convert_fn *fn, const char *name, uint32_t needs)
 {
     const pair p = pair_of(name);
-    const size_t from = ig_dtype(p.from)->bytes, to = ig_dtype(p.to)->bytes;
+    const size_t to = ig_dtype(p.to)->bytes;
     for (size_t i = 0; i < 90; i++) {
         const size_t n = i < 70 ? i : check_pick(70, 3000);
         if (!check_next(needs, name, "%zu", n)) continue;
@@ -76,11 +76,6 @@ static void check_one(convert_fn *fn, const char *name, uint32_t needs)
             check_same_f64(want, got, n);
         else
             check_same(want, got, n * to);
-    }
-    if (check_next(needs, name, "bench 4096")) {
-        const void *x = operand(p.from, 4096);
-        void *y = check_bytes(4096 * to);
-        check_bench(4096, 4096.0 * (double)(from + to), fn(y, x, 4096));
     }
 }
 

@@ -4,9 +4,6 @@
 #include "kernels/gemm/gemm.h"
 
 #include <math.h>
-#ifdef IG_HAVE_OPENBLAS
-#    include <cblas.h>
-#endif
 
 enum { SHAPES = 250 };
 
@@ -63,43 +60,6 @@ static void check_random(gemm_f32_fn *fn, const char *name, uint32_t needs)
     }
 }
 
-#ifdef IG_HAVE_OPENBLAS
-static void time_openblas(size_t m, size_t n, size_t k)
-{
-    const double flop = 2.0 * (double)m * (double)n * (double)k;
-    float *a = check_f32(m * k, -1, 1), *b = check_f32(k * n, -1, 1), *c = check_out_f32(m * n);
-    openblas_set_num_threads(1);
-    check_peer("  cblas_sgemm", flop, 4.0 * (double)(m * k + k * n + m * n),
-               cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)m, (int)n, (int)k, 1, a,
-                           (int)k, b, (int)n, 0, c, (int)n));
-}
-#endif
-
-static void check_timed(gemm_f32_fn *fn, const char *name, uint32_t needs)
-{
-    static const size_t shapes[][3] = {
-        {64, 64, 64},       {128, 128, 128},  {256, 256, 256}, {512, 512, 512}, {768, 768, 768},
-        {1024, 1024, 1024}, {1, 1024, 1024},  {1, 4096, 4096}, {2, 1024, 1024}, {4, 1024, 1024},
-        {8, 1024, 1024},    {16, 1024, 1024}, {32, 768, 3072}, {12544, 32, 27}, {3136, 144, 24},
-        {3136, 24, 144},    {784, 32, 192},   {196, 384, 64},  {49, 320, 960},  {49, 1280, 320},
-        {1000, 10, 64},     {1000, 1, 1000},  {1000, 3, 1000},
-    };
-    for (size_t i = 0; i < IG_LEN(shapes); i++) {
-        const size_t m = shapes[i][0], n = shapes[i][1], k = shapes[i][2];
-        if (!check_benching() || !check_next(needs, name, "%zux%zux%zu", m, n, k)) continue;
-        ig_gemm_f32_args g = {.ldc = n, .lda = k, .n = n, .k = k};
-        g.epilogue = (ig_epilogue){.act = IG_ACT_RELU, .bias = check_f32(n, -1, 1)};
-        g.a = check_f32(m * k, -1, 1);
-        g.b = check_f32(ig_gemm_packed(k, n), -1, 1);
-        g.c = check_out_f32(m * n);
-        check_bench(2.0 * (double)m * (double)n * (double)k, 4.0 * (double)(m * k + k * n + m * n),
-                    fn(&g, 0, m, 0, ig_gemm_panels(n)));
-#ifdef IG_HAVE_OPENBLAS
-        if (needs == IG_CPU_AVX512) time_openblas(m, n, k);
-#endif
-    }
-}
-
 static void check_pack(gemm_pack_f32_fn *fn, const char *name, uint32_t needs)
 {
     for (size_t i = 0; i < SHAPES; i++) {
@@ -116,15 +76,6 @@ static void check_pack(gemm_pack_f32_fn *fn, const char *name, uint32_t needs)
         fn(got, src, k, n, ld_k, ld_n, cut, ig_gemm_panels(n));
         fn(got, src, k, n, ld_k, ld_n, 0, cut);
         check_same_f32(want, got, size);
-    }
-    for (size_t i = 0; i < 2; i++) {
-        enum { SIDE = 384 };
-        if (!check_next(needs, name, "%dx%d %s", SIDE, SIDE, i ? "transposed" : "row-major"))
-            continue;
-        const float *src = check_f32(SIDE * SIDE, -1, 1);
-        float *dst = check_out_f32(SIDE * SIDE);
-        check_bench(0, 8.0 * SIDE * SIDE,
-                    fn(dst, src, SIDE, SIDE, i ? 1 : SIDE, i ? SIDE : 1, 0, SIDE / IG_PANEL));
     }
 }
 
@@ -158,8 +109,7 @@ void check_gemm(void)
 {
 #define K(family, fn, needs)      \
     check_oracle(fn, #fn, needs); \
-    check_random(fn, #fn, needs); \
-    check_timed(fn, #fn, needs);
+    check_random(fn, #fn, needs);
 #include "kernels/gemm/gemm.kern"
 #undef K
 #define K(family, fn, needs) check_pack(fn, #fn, needs);

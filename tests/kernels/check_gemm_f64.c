@@ -4,9 +4,6 @@
 #include "kernels/gemm/gemm_f64.h"
 
 #include <math.h>
-#ifdef IG_HAVE_OPENBLAS
-#    include <cblas.h>
-#endif
 
 enum { SHAPES = 150 };
 
@@ -44,32 +41,9 @@ static void check_random(gemm_f64_fn *fn, const char *name, uint32_t needs)
     }
 }
 
-static void check_timed(gemm_f64_fn *fn, const char *name, uint32_t needs)
-{
-    for (size_t side = 64; side <= 512; side *= 2) {
-        if (!check_benching() || !check_next(needs, name, "%zux%zux%zu", side, side, side))
-            continue;
-        double *a = check_f64(side * side, -1, 1), *b = check_f64(side * side, -1, 1);
-        double *c = check_f64(side * side, 0, 0);
-        const ig_gemm_f64_args g = {c, a, b, side, side, side, side, NULL};
-        const double cube = 2.0 * (double)(side * side * side),
-                     moved = 24.0 * (double)(side * side);
-        check_bench(cube, moved, fn(&g, 0, side, 0, ig_gemm_panels(side)));
-#ifdef IG_HAVE_OPENBLAS
-        openblas_set_num_threads(1);
-        const int n = (int)side;
-        check_peer("  cblas_dgemm", cube, moved,
-                   cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a, n, b, n, 0,
-                               c, n));
-#endif
-    }
-}
-
 void check_gemm_f64(void)
 {
-#define K(family, fn, needs)      \
-    check_random(fn, #fn, needs); \
-    check_timed(fn, #fn, needs);
+#define K(family, fn, needs) check_random(fn, #fn, needs);
 #include "kernels/gemm/gemm_f64.kern"
 #undef K
 }

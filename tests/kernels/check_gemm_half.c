@@ -95,25 +95,6 @@ static void check_widened(const half_type *t, gemm_f16_fn *fn, const char *name,
     }
 }
 
-static void check_timed(const half_type *t, gemm_f16_fn *fn, const char *name, uint32_t needs)
-{
-    static const size_t shapes[][3] = {
-        {1, 1024, 1024},  {1, 4096, 4096},   {2, 1024, 1024},   {4, 1024, 1024},  {8, 1024, 1024},
-        {16, 1024, 1024}, {128, 1024, 1024}, {256, 1024, 1024}, {128, 384, 1536},
-    };
-    for (size_t i = 0; i < IG_LEN(shapes); i++) {
-        const size_t m = shapes[i][0], n = shapes[i][1], k = shapes[i][2];
-        if (!check_benching() || !check_next(needs, name, "%zux%zux%zu", m, n, k)) continue;
-        ig_gemm_f32_args g = {.ldc = n, .lda = k, .n = n, .k = k};
-        g.a = check_f32(m * k, -1, 1);
-        g.b = random_halves(t, packed_size(t, k, n), false);
-        g.c = check_out_f32(m * n);
-        check_bench(2.0 * (double)m * (double)n * (double)k,
-                    4.0 * (double)(m * k + m * n) + 2.0 * (double)(k * n),
-                    fn(&g, 0, m, 0, ig_gemm_panels(n)));
-    }
-}
-
 /* |want - got| <= K 2^-22 of the sum of the products' sizes, which the reference gives on operands
  * without signs. */
 static void check_fast(gemm_bf16_fast_fn *fn, const char *name, uint32_t needs)
@@ -142,16 +123,6 @@ static void check_fast(gemm_bf16_fast_fn *fn, const char *name, uint32_t needs)
             check_true(fabsf(want[j] - got[j]) <= unit * size[j], "[%zu] is %g, not %g", j,
                        (double)got[j], (double)want[j]);
     }
-    for (size_t m = 1; m <= 256; m *= 16) {
-        enum { SIDE = 1024 };
-        if (!check_benching() || !check_next(needs, name, "%zux%dx%d", m, SIDE, SIDE)) continue;
-        ig_gemm_f32_args g = {.ldc = SIDE, .lda = SIDE / 2, .n = SIDE, .k = SIDE / 2};
-        g.a = (const float *)(const void *)random_halves(&bf16, m * SIDE, false);
-        g.b = random_halves(&bf16, (size_t)SIDE * SIDE, false);
-        g.c = check_out_f32(m * SIDE);
-        check_bench(2.0 * (double)m * SIDE * SIDE, 2.0 * SIDE * SIDE,
-                    fn(&g, 0, m, 0, ig_gemm_panels(SIDE)));
-    }
 }
 
 static void check_pack(const half_type *t, gemm_pack_f16_fn *fn, const char *name, uint32_t needs)
@@ -172,23 +143,13 @@ static void check_pack(const half_type *t, gemm_pack_f16_fn *fn, const char *nam
         fn(got, src, k, n, ld_k, ld_n, 0, cut);
         check_same(want, got, bytes);
     }
-    for (size_t i = 0; i < 2; i++) {
-        enum { SIDE = 384 };
-        if (!check_next(needs, name, "%dx%d %s", SIDE, SIDE, i ? "transposed" : "row-major"))
-            continue;
-        const uint16_t *src = check_bytes(2 * SIDE * SIDE);
-        uint16_t *dst = check_bytes(2 * SIDE * SIDE);
-        check_bench(0, 4.0 * SIDE * SIDE,
-                    fn(dst, src, SIDE, SIDE, i ? 1 : SIDE, i ? SIDE : 1, 0, SIDE / IG_PANEL));
-    }
 }
 
 void check_gemm_half(void)
 {
-#define K(family, fn, needs)             \
-    check_random(TYPE, fn, #fn, needs);  \
-    check_widened(TYPE, fn, #fn, needs); \
-    check_timed(TYPE, fn, #fn, needs);
+#define K(family, fn, needs)            \
+    check_random(TYPE, fn, #fn, needs); \
+    check_widened(TYPE, fn, #fn, needs);
 #define TYPE &f16
 #include "kernels/gemm/gemm_f16.kern"
 #undef TYPE

@@ -120,31 +120,6 @@ static void check_product(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, const gemm_case
     check_same(want, got, bytes);
 }
 
-static void bench_product(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, size_t m, size_t n, size_t k)
-{
-    size_t panel_bytes, act_bytes;
-    check_true(ig_gemm_i8_weight_bytes(n, k, &panel_bytes), "weight bytes");
-    check_true(ig_gemm_i8_acts_bytes(m, k, &act_bytes), "act bytes");
-    uint8_t *a = check_bytes(m * k), *w = check_bytes(n * k), *y = check_bytes(m * n);
-    int8_t *panels = check_bytes(panel_bytes);
-    void *acts = check_bytes(act_bytes);
-    int32_t *w_sum = check_i32(n, 0, 0), *start = check_i32(n, -1000, 1000);
-    ig_gemm_i8_pack_weights(panels, w_sum, w, true, n, k, k, 1);
-    pack(acts, NULL, a, false, m, k, k);
-    const i8_finish f = {.to = I8_TO_BYTES,
-                         .start = start,
-                         .scale = check_f32(n, 1e-4f, 1e-3f),
-                         .bias = check_f32(n, -3, 3),
-                         .low = -10,
-                         .high = 245,
-                         .zero = 10,
-                         .small = true};
-    const gemm_i8_args p = {
-        .y = y, .acts = acts, .panels = panels, .finish = f, .n = n, .k = k, .y_row = n};
-    check_bench(2.0 * (double)(m * n * k), (double)(m * k + n * k + m * n),
-                fn(&p, 0, m, 0, n / 16));
-}
-
 static bool reads_rows(gemm_i8_acts_fn *pack, uint32_t needs)
 {
     uint8_t packed[8];
@@ -173,11 +148,6 @@ static void check_one(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, const char *name, u
                        g.k_major ? " k-major" : "", g.raw ? " raw" : ""))
             check_product(fn, pack, &g);
     }
-    static const size_t sizes[][3] = {{1, 1024, 1024}, {128, 384, 384}, {196, 256, 576},
-                                      {3136, 16, 96},  {3136, 96, 16},  {196, 112, 672}};
-    for (size_t i = 0; i < IG_LEN(sizes); i++)
-        if (check_next(needs, name, "bench %zux%zux%zu", sizes[i][0], sizes[i][1], sizes[i][2]))
-            bench_product(fn, pack, sizes[i][0], sizes[i][1], sizes[i][2]);
 }
 
 /* check_acts - the sums, and that a row packs the same bytes alone as among others. */

@@ -164,27 +164,6 @@ static void check_product(gemm_q_fn *fn, const q_case *c)
     check_same_f32(want, got, c->m * ldc);
 }
 
-static void bench_product(gemm_q_fn *fn, const q_case *c)
-{
-    size_t bytes, w_bytes;
-    check_true(ig_q_acts_bytes(c->m, c->k, &bytes) && ig_q_bytes(c->f, c->n, c->k, &w_bytes),
-               "bytes");
-    const weights w = make_weights(c);
-    const float *x = make_x(c, c->k);
-    ig_q_act *acts = (ig_q_act *)check_i32(bytes / 4, 0, 0);
-    gemm_q_acts_ref(acts, x, c->m, c->k, c->k, NULL, 0, c->m);
-    const ig_gemm_q_args g = {.c = check_out_f32(c->m * c->n),
-                              .ldc = c->n,
-                              .acts = acts,
-                              .panels = w.panels,
-                              .format = c->f,
-                              .m = c->m,
-                              .n = c->n,
-                              .k = c->k};
-    check_bench(2.0 * (double)(c->m * c->n * c->k), (double)w_bytes + (double)bytes,
-                fn(&g, 0, c->m, 0, ig_q_panels(c->n)));
-}
-
 static void check_one(gemm_q_fn *fn, const char *name, uint32_t needs)
 {
     size_t n_formats;
@@ -207,21 +186,6 @@ static void check_one(gemm_q_fn *fn, const char *name, uint32_t needs)
                        c.bias ? " bias" : "", c.residual ? " residual" : "", c.act ? " act" : "",
                        c.gated ? " gated" : ""))
             check_product(fn, &c);
-    }
-    static const char *const timed[] = {"i4g32", "i4g32z", "i4g128", "i8g32"};
-    static const size_t rows[] = {1, 2, 4, 8, 16, 64, 128};
-    for (size_t i = 0; i < IG_LEN(timed) * IG_LEN(rows); i++) {
-        const q_case c = {ig_q_format_named(timed[i / IG_LEN(rows)]),
-                          rows[i % IG_LEN(rows)],
-                          512,
-                          1024,
-                          USUAL,
-                          false,
-                          false,
-                          false,
-                          false};
-        if (check_next(needs, name, "bench %s %zux%zux%zu", c.f->name, c.m, c.n, c.k))
-            bench_product(fn, &c);
     }
 }
 
@@ -299,26 +263,6 @@ static void check_f32_one(gemm_q_f32_fn *fn, const char *name, uint32_t needs)
                        c.bias ? " bias" : "", c.residual ? " residual" : "", c.act ? " act" : ""))
             check_f32_product(fn, &c);
     }
-    static const size_t rows[] = {1, 4, 8, 16, 128};
-    for (size_t i = 0; i < 2 * IG_LEN(rows); i++) {
-        const q_case c = {.f = ig_q_format_named(i % 2 ? "i8cz" : "i4g32"),
-                          .m = rows[i / 2],
-                          .n = 512,
-                          .k = 1024};
-        if (!check_next(needs, name, "bench %s %zux%zux%zu", c.f->name, c.m, c.n, c.k)) continue;
-        const weights w = make_weights(&c);
-        const ig_gemm_q_f32_args g = {.c = check_out_f32(c.m * c.n),
-                                      .a = make_x(&c, c.k),
-                                      .ldc = c.n,
-                                      .lda = c.k,
-                                      .panels = w.panels,
-                                      .format = c.f,
-                                      .n = c.n,
-                                      .k = c.k,
-                                      .scratch = check_f32(ig_q_wide_panels(c.k) * 16 * c.k, 0, 0)};
-        check_bench(2.0 * (double)(c.m * c.n * c.k), (double)(c.n * c.k * c.f->bits / 8),
-                    fn(&g, 0, c.m, 0, ig_q_panels(c.n)));
-    }
 }
 
 /* check_acts - the bytes of the scalar truth, for rows in another order too. */
@@ -339,13 +283,6 @@ static void check_acts(gemm_q_acts_fn *fn, const char *name, uint32_t needs)
         fn(got, x, m, k, ldx, i % 2 ? order : NULL, 0, m / 2);
         check_same_f32((const float *)want, (const float *)got, bytes / 4); /* any NaN is one */
         for (size_t g = 0; g < bytes / sizeof *want; g++) check_same(want[g].q, got[g].q, 32);
-    }
-    if (check_next(needs, name, "bench 64x4096")) {
-        size_t bytes;
-        check_true(ig_q_acts_bytes(64, 4096, &bytes), "bytes");
-        const float *x = check_f32(64 * 4096, -1, 1);
-        ig_q_act *to = (ig_q_act *)check_i32(bytes / 4, 0, 0);
-        check_bench(64 * 4096, 64 * 4096 * 5.5, fn(to, x, 64, 4096, 4096, NULL, 0, 64));
     }
 }
 

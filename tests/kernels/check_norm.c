@@ -78,17 +78,6 @@ static void check_one(layer_norm_f32_fn *fn, layer_norm_f32_fn *ref, const char 
         if (check_next(needs, name, "%zux%zu parts %zu", rows, cols, parts))
             check_shape(fn, ref, rows, cols, parts, rms);
     }
-    if (check_next(needs, name, "bench 16x384")) {
-        float *x = check_f32(16 * 384, -6, 6), *y = check_out_f32(16 * 384);
-        const norm_args p = {.y = y,
-                             .x = x,
-                             .gamma = check_f32(384, 1, 2),
-                             .beta = check_f32(384, 1, 2),
-                             .rows = 16,
-                             .cols = 384,
-                             .eps = 1e-5f};
-        check_bench(8.0 * 16 * 384, 8.0 * 16 * 384, fn(&p));
-    }
 }
 
 void check_norm(void);

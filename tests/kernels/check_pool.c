@@ -107,39 +107,11 @@ static void check_oracle(pool_max_f32_fn *fn, bool max, const char *name, uint32
     }
 }
 
-static void check_timed(pool_max_f32_fn *fn, const char *name, uint32_t needs)
-{
-    static const size_t shapes[][4] = {{112, 64, 3, 2}, {7, 1280, 7, 1}, {14, 256, 2, 2}};
-    for (size_t i = 0; i < IG_LEN(shapes); i++) {
-        const size_t side = shapes[i][0], channels = shapes[i][1], k = shapes[i][2],
-                     s = shapes[i][3];
-        const size_t out = (side - k) / s + 1;
-        ig_pool_f32_args p = {.batch = 1,
-                              .in_h = side,
-                              .in_w = side,
-                              .out_h = out,
-                              .out_w = out,
-                              .channels = channels,
-                              .kh = k,
-                              .kw = k,
-                              .stride_h = s,
-                              .stride_w = s,
-                              .dilation_h = 1,
-                              .dilation_w = 1};
-        if (!check_next(needs, name, "%zux%zux%zu k%zu s%zu", side, side, channels, k, s)) continue;
-        const size_t x_size = side * side * channels, y_size = out * out * channels;
-        p.x = check_f32(x_size, -1, 1);
-        p.y = check_out_f32(y_size);
-        check_bench((double)(y_size * k * k), 4.0 * (double)(x_size + y_size), fn(&p, 0, out));
-    }
-}
-
 void check_pool(void)
 {
 #define K(family, fn, needs)                                        \
     check_oracle(fn, family##_ref == pool_max_f32_ref, #fn, needs); \
-    check_random(fn, family##_ref, #fn, needs);                     \
-    check_timed(fn, #fn, needs);
+    check_random(fn, family##_ref, #fn, needs);
 #include "kernels/pool/pool_max.kern"
 #include "kernels/pool/pool_avg.kern"
 #undef K

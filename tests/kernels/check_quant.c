@@ -34,11 +34,6 @@ static void check_quantize(quantize_f32_fn *fn, const char *name, uint32_t needs
         fn(got, x, n, scale, zero, to_signed);
         check_same(want, got, n);
     }
-    if (check_next(needs, name, "bench 16384")) {
-        float *x = check_f32(16384, -3, 3);
-        uint8_t *y = check_bytes(16384);
-        check_bench(16384.0, 5 * 16384.0, fn(y, x, 16384, 0.03f, 120, false));
-    }
 }
 
 static void check_dequantize(dequantize_f32_fn *fn, const char *name, uint32_t needs)
@@ -54,11 +49,6 @@ static void check_dequantize(dequantize_f32_fn *fn, const char *name, uint32_t n
             want[k] = (float)((from_signed ? (int8_t)x[k] : x[k]) - zero) * 0.0173f;
         fn(got, x, n, 0.0173f, zero, from_signed);
         check_same_f32(want, got, n);
-    }
-    if (check_next(needs, name, "bench 16384")) {
-        float *y = check_out_f32(16384);
-        const uint8_t *x = check_bytes(16384);
-        check_bench(2 * 16384.0, 5 * 16384.0, fn(y, x, 16384, 0.03f, 120, false));
     }
 }
 
@@ -76,10 +66,6 @@ static void check_range(range_f32_fn *fn, const char *name, uint32_t needs)
         fn(&got[0], &got[1], x, n);
         check_true(got[0] == want[0] && got[1] == want[1], "%g .. %g, not %g .. %g", (double)got[0],
                    (double)got[1], (double)want[0], (double)want[1]);
-    }
-    if (check_next(needs, name, "bench 16384")) {
-        float *x = check_f32(16384, -3, 3), y[2];
-        check_bench(2 * 16384.0, 4 * 16384.0, fn(&y[0], &y[1], x, 16384));
     }
 }
 
@@ -119,18 +105,6 @@ static void check_binary_i8(binary_i8_fn *fn, const char *name, uint32_t needs)
         fn(got, a, b, n, &p);
         check_same(want, got, n);
     }
-    if (check_next(needs, name, "bench 16384")) {
-        const uint8_t *a = check_bytes(16384), *b = check_bytes(16384);
-        uint8_t *y = check_bytes(16384);
-        const binary_i8_args p = {.fn = BINARY_I8_ADD,
-                                  .a = {0.03f, 128, false, 1},
-                                  .b = {0.05f, 120, false, 1},
-                                  .scale = 0.06f,
-                                  .low = -120,
-                                  .high = 135,
-                                  .zero = 120};
-        check_bench(16384.0, 3 * 16384.0, fn(y, a, b, 16384, &p));
-    }
 }
 
 static void check_max_i8(max_i8_fn *fn, const char *name, uint32_t needs)
@@ -153,12 +127,6 @@ static void check_max_i8(max_i8_fn *fn, const char *name, uint32_t needs)
         }
         fn(got, x, taps, n, is_signed);
         check_same(want, got, n);
-    }
-    if (check_next(needs, name, "bench 9 taps of 64")) {
-        const uint8_t *x[TAPS];
-        for (size_t t = 0; t < TAPS; t++) x[t] = check_bytes(64);
-        uint8_t *y = check_bytes(64);
-        check_bench(9.0 * 64, 10.0 * 64, fn(y, x, TAPS, 64, false));
     }
 }
 

@@ -71,11 +71,6 @@ static void check_rows(reduce_rows_f32_fn *fn, reduce_rows_f32_fn *ref, const ch
             x[i] = was;
         }
     }
-    if (check_next(needs, name, "bench 8x4096")) {
-        const float *x = check_f32(8 * 4096, -1, 1);
-        float *y = check_out_f32(8);
-        check_bench(8 * 4096.0, 4.0 * 8 * 4096, fn(y, x, 8, 4096));
-    }
 }
 
 static void check_cols(reduce_cols_f32_fn *fn, reduce_cols_f32_fn *ref, const char *name,
@@ -93,11 +88,6 @@ static void check_cols(reduce_cols_f32_fn *fn, reduce_cols_f32_fn *ref, const ch
         fn(got, x, rows, cols, x_row);
         check_same_f32(want, got, cols);
         for (size_t c = 0; c < cols && !wild; c++) check_oracle(name, x + c, rows, x_row, want[c]);
-    }
-    if (check_next(needs, name, "bench 128x256")) {
-        const float *x = check_f32(128 * 256, -1, 1);
-        float *y = check_out_f32(256);
-        check_bench(128 * 256.0, 4.0 * 128 * 256, fn(y, x, 128, 256, 256));
     }
 }
 

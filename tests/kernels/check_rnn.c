@@ -66,16 +66,6 @@ static void check_lstm(lstm_cell_f32_fn *fn, lstm_cell_f32_fn *ref, const char *
         check_same_f32(p.h, got.h, n);
         check_same_f32(p.c, got.c, n);
     }
-    if (check_next(needs, name, "bench 1x1024")) {
-        const lstm_cell_args p = {.h = check_out_f32(1024),
-                                  .c = check_out_f32(1024),
-                                  .c_prev = check_f32(1024, -1, 1),
-                                  .gates = check_f32(4096, -6, 6),
-                                  .rows = 1,
-                                  .hidden = 1024,
-                                  .clip = INFINITY};
-        check_bench(1024.0 * 5, 4.0 * 7 * 1024, fn(&p));
-    }
 }
 
 static void gru_oracle(const gru_cell_args *p, bool reset_only)

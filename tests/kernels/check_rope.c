@@ -64,13 +64,6 @@ static void check_one(rope_f32_fn *fn, const char *name, uint32_t needs)
         fn(&p);
         check_same_f32(want, got, n);
     }
-    for (int interleaved = 0; interleaved < 2; interleaved++) {
-        if (!check_next(needs, name, "bench 32 x 128%s", interleaved ? ", interleaved" : ""))
-            continue;
-        rope_args p = make_case(32, 128, 64, interleaved);
-        p.y = check_out_f32(32 * p.y_head);
-        check_bench(32 * 64 * 6.0, 32 * 128 * 8.0, fn(&p));
-    }
 }
 
 static void near(double got, double want, const char *what)

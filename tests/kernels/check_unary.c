@@ -187,10 +187,6 @@ static void check_one(const char *family, unary_f32_fn *fn, unary_f32_fn *ref, c
         fn(got, in_place ? got : x, n, o->a, o->b);
         check_same_f32(want, got, n);
     }
-    if (o && check_next(needs, name, "bench 4096")) {
-        float *x = check_f32(4096, 0, 6), *y = check_out_f32(4096);
-        check_bench(4096.0, 8 * 4096.0, fn(y, x, 4096, o->a, o->b));
-    }
 }
 
 void check_unary(void);

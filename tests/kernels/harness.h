@@ -2,7 +2,6 @@
 #ifndef IG_TESTS_HARNESS_H
 #define IG_TESTS_HARNESS_H
 
-#include "kernels/limits/limits.h"
 #include "tests/kernels/kernel_check.h"
 
 /* The random stream (splitmix64). */
@@ -15,13 +14,5 @@ uint64_t check_rng_next(check_rng *r);
 void *fence_take(size_t bytes, size_t align, bool at_end); /* exits when memory is out */
 const char *fence_broken(void);                            /* what was overwritten, or NULL */
 void fence_drop(void);                                     /* all of it */
-
-/* bench.c - report of one timing beside the machine's limit. */
-typedef struct {
-    const char *name, *shape, *peer;
-    uint32_t needs;
-    bool json;
-} bench_label;
-void bench_set(bool on, const bench_label *label);
 
 #endif

@@ -1,6 +1,6 @@
 /* kernel_check.c - kernel-check: every variant of every kernel against its scalar truth.
  *
- *     kernel-check [-b] [-f glob] [--cpu level] [--json] [seed]
+ *     kernel-check [-f glob] [--cpu level] [seed]
  *
  * The glob may be an extended one: '@(add|sub)_f32_avx2'.
  * Runs the checks that CMake listed in checks.def. A failed case prints what differed and the
@@ -24,7 +24,6 @@ enum { MOST_FAILURES = 20, ENDS_KEPT = 0x3f /* MXCSR's sticky flags, which kerne
 
 static const char *filter = "*", *cpu;
 static uint64_t seed = 1;
-static bool bench_wanted, json;
 static check_rng shapes, data;
 
 static struct {
@@ -104,7 +103,6 @@ bool check_next(uint32_t needs, const char *name, const char *shape, ...)
     now.control = control_word();
     data.state = seed ^ hash_text(now.shape);
     n_cases++;
-    bench_set(bench_wanted, &(bench_label){name, now.shape, NULL, needs, json});
     return true;
 }
 
@@ -238,7 +236,7 @@ static void catch_crashes(void)
 
 static int usage(void)
 {
-    fprintf(stderr, "use: kernel-check [-b] [-f glob] [--cpu level] [--json] [seed]\n");
+    fprintf(stderr, "use: kernel-check [-f glob] [--cpu level] [seed]\n");
     return 2;
 }
 
@@ -247,11 +245,7 @@ static bool read_options(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         char *end = NULL;
         const bool more = i + 1 < argc;
-        if (!strcmp(argv[i], "-b"))
-            bench_wanted = true;
-        else if (!strcmp(argv[i], "--json"))
-            json = true;
-        else if (!strcmp(argv[i], "-f") && more)
+        if (!strcmp(argv[i], "-f") && more)
             filter = argv[++i];
         else if (!strcmp(argv[i], "--cpu") && more)
             cpu = argv[++i];
@@ -280,9 +274,8 @@ int main(int argc, char **argv)
     close_case();
 #include "checks.def"
 #undef CHECK
-    if (!json)
-        printf("kernel-check: %zu cases, %zu failed, %zu not for this CPU (%s), seed %llu\n",
-               n_cases, n_failed, n_skipped, ig_cpu_level(), (unsigned long long)seed);
+    printf("kernel-check: %zu cases, %zu failed, %zu not for this CPU (%s), seed %llu\n", n_cases,
+           n_failed, n_skipped, ig_cpu_level(), (unsigned long long)seed);
     if (!n_cases) fprintf(stderr, "kernel-check: no kernel is named %s\n", filter);
     return n_failed ? 1 : n_cases ? 0 : 2;
 }

@@ -51,20 +51,4 @@ void check_same_f64(const double *want, const double *got, size_t n);
 void check_close(const float *want, const float *got, size_t n, double rel, double abs);
 void check_true(bool ok, const char *what, ...) __attribute__((format(printf, 2, 3)));
 
-/* check_bench - with -b: time the call and print GFLOP/s, GB/s, and the share of this core's FMA
- * peak at the variant's vector width; else call it once, so that bench code cannot rot.
- * check_peer - the same for somebody else's function, under its own name, only with -b. */
-#define check_bench(flop, bytes, ...)                                                    \
-    do {                                                                                 \
-        for (check_bench_begin((flop), (bytes), NULL); check_bench_more();) __VA_ARGS__; \
-    } while (0)
-#define check_peer(peer, flop, bytes, ...)                                                 \
-    do {                                                                                   \
-        if (!check_benching()) break;                                                      \
-        for (check_bench_begin((flop), (bytes), (peer)); check_bench_more();) __VA_ARGS__; \
-    } while (0)
-bool check_benching(void);
-void check_bench_begin(double flop, double bytes, const char *peer);
-bool check_bench_more(void);
-
 #endif

@@ -60,25 +60,34 @@ static void layouts_agree(void **state)
     caller_close(&c);
 }
 
-/* A window wider than everything takes the row by row path to the same result: sums of at most 33
- * terms below 1 differ by some 33 roundings. */
+/* Asking for the scores takes the row by row path to the same result: sums of at most 33 terms
+ * below 1 differ by some 33 roundings. */
 static void paths_agree(void **state)
 {
     (void)state;
+    static const struct {
+        int64_t causal, left, right;
+        double softcap;
+    } options[] = {{0, -1, -1, 0}, {1, -1, -1, 0},  {0, 7, 4, 0},
+                   {1, 5, -1, 0},  {0, -1, 3, 0.5}, {1, INT64_MAX, INT64_MAX, 0}};
     caller c;
     caller_open(&c);
     const ig_tensor *in[4] = {
         floats(&c, 3, (int64_t[]){B, TQ, HD}), floats(&c, 3, (int64_t[]){B, TK, HD}),
         floats(&c, 3, (int64_t[]){B, TK, HD}), floats(&c, 3, (int64_t[]){H, 1, TK})};
-    ig_tensor a, b;
-    for (int64_t causal = 0; causal < 2; causal++) {
-        ig_node *node = node_of(&c, 4, 1, H);
-        caller_int(&c, node, "causal", causal);
-        assert_int_equal(call(&c, node, in, &a), INGOT_OK);
-        caller_int(&c, node, "left_window", 1000);
-        assert_int_equal(call(&c, node, in, &b), INGOT_OK);
+    for (size_t o = 0; o < IG_LEN(options); o++) {
+        ig_tensor a, b[4];
+        for (size_t n_out = 1; n_out <= 4; n_out += 3) {
+            ig_node *node = node_of(&c, 4, n_out, H);
+            caller_int(&c, node, "causal", options[o].causal);
+            caller_int(&c, node, "left_window", options[o].left);
+            caller_int(&c, node, "right_window", options[o].right);
+            caller_set(&c, node, "softcap",
+                       (ig_attr_value){.kind = IG_ATTR_FLOAT, .f = options[o].softcap});
+            assert_int_equal(call(&c, node, in, n_out == 1 ? &a : b), INGOT_OK);
+        }
         for (size_t i = 0; i < B * TQ * HD; i++) {
-            const float x = ((float *)a.data)[i], y = ((float *)b.data)[i];
+            const float x = ((float *)a.data)[i], y = ((float *)b[0].data)[i];
             assert_true(fabsf(x - y) <= 64 * 1.2e-7f);
         }
     }
