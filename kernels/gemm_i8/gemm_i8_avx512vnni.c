@@ -2,7 +2,8 @@
  * accumulated without saturation.
  *
  * Tile: up to 6 activation rows by 4 panels (24 accumulators, 4 weight registers, 1 broadcast),
- * more rows where fewer than 4 panels are left. Rows are split evenly (8 = 4 + 4). */
+ * more rows where fewer than 4 panels are left. Rows are split evenly (8 = 4 + 4). A single row is
+ * bound by reading the weights: it goes panel by panel. */
 #include "kernels/gemm_i8/gemm_i8_zmm.h"
 #include "runtime/base/checked.h"
 
