@@ -54,8 +54,7 @@ ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t ro
             high[r] = add_products(high[r], even1, odd1, a + r * a_row);
         }
     }
-    IG_UNROLL
-    for (size_t r = 0; r < rows; r++) store_panel(p, row + r, panel * 16, low[r], high[r]);
+    store_tile(p, row, panel, low, high, rows);
 }
 
 void gemm_i8_avx2(const gemm_i8_args *p, size_t first_row, size_t end_row, size_t first_panel,

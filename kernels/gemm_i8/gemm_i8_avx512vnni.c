@@ -2,7 +2,8 @@
  * accumulated without saturation.
  *
  * Tile: up to 6 activation rows by 4 panels (24 accumulators, 4 weight registers, 1 broadcast),
- * more rows where fewer than 4 panels are left. Rows are split evenly (8 = 4 + 4). */
+ * more rows where fewer than 4 panels are left. Rows are split evenly (8 = 4 + 4). A single row is
+ * bound by reading the weights: it goes panel by panel. */
 #include "kernels/gemm_i8/gemm_i8_zmm.h"
 #include "runtime/base/checked.h"
 
@@ -74,6 +75,26 @@ static const struct {
     size_t most;
 } widths[] = {{NULL, 0}, {one, 12}, {two, 12}, {three, 8}, {four, 6}};
 
+/* One row by one panel: the weights are one stream, and four sums hide the latency. */
+static void vector(const gemm_i8_args *p, size_t row, size_t panel)
+{
+    const size_t k4 = (p->k + 3) / 4, a_row = p->acts_row ? p->acts_row : k4 * 4;
+    const int8_t *w = p->panels + panel * k4 * 64;
+    const uint8_t *a = (const uint8_t *)p->acts + row * a_row;
+    __m512i sum[4] = {start_16(p, panel * 16), _mm512_setzero_si512(), _mm512_setzero_si512(),
+                      _mm512_setzero_si512()};
+    size_t g = 0;
+    for (; g + 4 <= k4; g += 4, w += 256, a += 16) {
+        IG_UNROLL
+        for (size_t i = 0; i < 4; i++)
+            sum[i] = add_dots(sum[i], broadcast(a + 4 * i), _mm512_loadu_si512(w + 64 * i));
+    }
+    for (; g < k4; g++, w += 64, a += 4)
+        sum[0] = add_dots(sum[0], broadcast(a), _mm512_loadu_si512(w));
+    sum[0] = _mm512_add_epi32(_mm512_add_epi32(sum[0], sum[1]), _mm512_add_epi32(sum[2], sum[3]));
+    store_tile(p, row, panel, sum, 1, 1);
+}
+
 /* each_tile - rows [row, end) in the fewest tiles of at most `most`, of sizes that differ by 1. */
 static void each_tile(const gemm_i8_args *p, size_t row, size_t end, size_t panel, size_t most,
                       tile_fn *const *by_rows)
@@ -88,6 +109,10 @@ static void each_tile(const gemm_i8_args *p, size_t row, size_t end, size_t pane
 void gemm_i8_avx512vnni(const gemm_i8_args *p, size_t first_row, size_t end_row, size_t first_panel,
                         size_t end_panel)
 {
+    if (end_row == first_row + 1) {
+        for (size_t panel = first_panel; panel < end_panel; panel++) vector(p, first_row, panel);
+        return;
+    }
     for (size_t panel = first_panel, panels; panel < end_panel; panel += panels) {
         panels = IG_MIN(end_panel - panel, (size_t)WIDE);
         each_tile(p, first_row, end_row, panel, widths[panels].most, widths[panels].by_rows);

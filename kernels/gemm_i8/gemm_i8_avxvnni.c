@@ -34,8 +34,7 @@ ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t ro
             high[r] = _mm256_dpbusd_avx_epi32(high[r], act, w1);
         }
     }
-    IG_UNROLL
-    for (size_t r = 0; r < rows; r++) store_panel(p, row + r, panel * 16, low[r], high[r]);
+    store_tile(p, row, panel, low, high, rows);
 }
 
 typedef void tile_fn(const gemm_i8_args *p, size_t row, size_t panel);
@@ -46,7 +45,8 @@ typedef void tile_fn(const gemm_i8_args *p, size_t row, size_t panel);
         tile(p, row, panel, rows);                                           \
     }
 TILE(1)
-TILE(2) TILE(3) TILE(4) TILE(5)
+TILE(2)
+TILE(3) TILE(4) TILE(5)
     TILE(6) static tile_fn *const by_rows[ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
 
 /* Rows in the fewest tiles, of sizes that differ by 1. */

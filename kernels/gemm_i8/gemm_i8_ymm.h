@@ -27,11 +27,30 @@ ACTS_INLINE __m256i corrected_8(const gemm_i8_args *p, size_t row, size_t n, __m
     return sum;
 }
 
-ACTS_INLINE void store_panel(const gemm_i8_args *p, size_t row, size_t n, __m256i low, __m256i high)
+/* The sums of a tile, rows by one panel. Most have nothing left to correct, and become bytes. */
+ACTS_INLINE void store_tile(const gemm_i8_args *p, size_t row, size_t panel, __m256i *low,
+                            __m256i *high, size_t rows)
 {
-    if (n >= p->n) return;
-    finish_16_avx2(&p->finish, p->y, row * p->y_row + n, corrected_8(p, row, n, low),
-                   corrected_8(p, row, n + 8, high), n, p->n - n);
+    const size_t n = panel * 16, left = p->n - n, y_row = p->y_row;
+    const i8_finish f = p->finish; /* y may not change it */
+    if (p->w_zero || p->a_zero) {
+        IG_UNROLL
+        for (size_t r = 0; r < rows; r++) {
+            low[r] = corrected_8(p, row + r, n, low[r]);
+            high[r] = corrected_8(p, row + r, n + 8, high[r]);
+        }
+    }
+    if (f.to == I8_TO_BYTES && left >= 16) {
+        uint8_t *y = (uint8_t *)p->y + row * y_row + n;
+        IG_UNROLL
+        for (size_t r = 0; r < rows; r++)
+            _mm_storeu_si128((__m128i *)(y + r * y_row),
+                             bytes_16(&f, rounded_8(&f, low[r], n), rounded_8(&f, high[r], n + 8)));
+        return;
+    }
+    IG_UNROLL
+    for (size_t r = 0; r < rows; r++)
+        finish_16_avx2(&f, p->y, (row + r) * y_row + n, low[r], high[r], n, left);
 }
 
 ACTS_INLINE __m256i start_8(const gemm_i8_args *p, size_t n)
