@@ -58,19 +58,6 @@ static void check_one(gemm_f32_fn *fn, const char *name, uint32_t needs)
         expect(want, &g, m, wide);
         check_same_f32(want, got, size);
     }
-    enum { M = 64, N = 1024, K = 1024 };
-    if (!check_benching() || !check_next(needs, name, "glu %dx%dx%d", M, N, K)) return;
-    ig_glu_args g = {.kernel = fn,
-                     .panel_bytes = K * IG_PANEL * sizeof(float),
-                     .y = check_out_f32((size_t)M * N),
-                     .a = check_f32((size_t)M * K, -1, 1),
-                     .b = check_f32(2 * (size_t)N * K, -1, 1),
-                     .ldy = N,
-                     .lda = K,
-                     .n = N,
-                     .k = K};
-    check_bench(4.0 * M * N * K, 4.0 * (2.0 * N * K + M * K + M * N),
-                ig_glu(&g, 0, M, 0, ig_glu_panels(N)));
 }
 
 void check_glu(void)
