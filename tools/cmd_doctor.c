@@ -112,6 +112,7 @@ static void put_cpu(report *r, const ig_machine *m)
     put_features(r, "in_use", ig_cpu_flags());
     put_text(r, "level", ig_cpu_level());
     put_text(r, "lowered_by", getenv("INGOT_CPU_ISA"));
+    put_text(r, "disabled", getenv("INGOT_CPU_DISABLE"));
     if (ig_cpu_check(&problem)) put_text(r, "problem", problem.text);
     put_count(r, "online", m->n_online, NULL);
     put_count(r, "allowed", m->n_allowed, NULL);
@@ -248,7 +249,8 @@ const ig_command ig_cmd_doctor = {
     .about = "Shows the processor and its instruction sets, how many processors this process may "
              "use, memory, the libraries that this build stands on, and how it was built.\n\n"
              "The environment variable INGOT_CPU_ISA (ref, avx2, avxvnni, avx512, avx512vnni, "
-             "avx512bf16, neon, dotprod, i8mm, bf16) holds the kernels to a lower instruction set.",
+             "avx512bf16, neon, dotprod, i8mm, bf16) holds the kernels to a lower instruction set; "
+             "INGOT_CPU_DISABLE takes some away, and what builds on them (bf16,vnni).",
     IG_COMMAND_OPTIONS(options),
     IG_COMMAND_EXAMPLES(examples),
     IG_COMMAND_ARGS(args, NULL),

@@ -2,6 +2,8 @@
  * stays in the L2 cache, and on what no cache holds. */
 #include "bench/kernels/bench.h"
 #include "kernels/binary/binary.h"
+#include "kernels/compare/compare.h"
+#include "kernels/convert/convert.h"
 #include "kernels/quant/quant.h"
 #include "kernels/unary/unary.h"
 #include "runtime/ops/block.h"
@@ -44,6 +46,20 @@ static void dequantize(void *arg, size_t begin, size_t end, size_t worker)
     ig_dequantize_f32()(j->y + begin, j->bytes + begin, end - begin, 0.03f, 120, false);
 }
 
+static void compare(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const job *j = arg;
+    (void)worker;
+    ig_compare_f32()(j->bytes + begin, j->a + begin, j->b + begin, end - begin, IG_LESS, false);
+}
+
+static void convert(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const job *j = arg;
+    (void)worker;
+    ig_convert(INGOT_U8, INGOT_F32)(j->y + begin, j->bytes + begin, end - begin);
+}
+
 typedef struct {
     const char *name, *family;
     ig_task_fn *part;
@@ -73,7 +89,7 @@ static void time_kind(bench *b, const kind *k, size_t n)
     if (!bench_next(b, &c, "N=%zu", n)) return;
     job j = {.unary = k->unary, .binary = k->binary};
     j.a = bench_f32(b, n, 0.5f, 6);
-    j.b = k->binary ? bench_f32(b, n, 1, 6) : NULL;
+    j.b = k->binary || k->part == compare ? bench_f32(b, n, 1, 6) : NULL;
     j.y = bench_take(b, n * sizeof *j.y);
     j.bytes = bench_bytes(b, n);
     bench_add_parts(b, "ingot", k->part, &j, n, IG_GRAIN);
@@ -89,6 +105,8 @@ void bench_elementwise(bench *b)
 #define B(f) {"binary_" #f "_f32", #f "_f32", binary, NULL, ig_##f##_f32(), 12},
 #include "kernels/binary/binary.def"
 #undef B
+        {"compare_f32", "compare_f32", compare, NULL, NULL, 9},
+        {"convert_u8_f32", "convert_u8_f32", convert, NULL, NULL, 5},
         {"quantize_f32", "quantize_f32", quantize, NULL, NULL, 5},
         {"dequantize_f32", "dequantize_f32", dequantize, NULL, NULL, 5},
     };

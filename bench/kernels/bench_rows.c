@@ -21,6 +21,14 @@ static void softmax(void *arg, size_t begin, size_t end, size_t worker)
     ig_softmax_f32()(j->y + at, j->x + at, NULL, 0, end - begin, j->cols, 1);
 }
 
+/* One thread's columns. */
+static void softmax_cols(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const job *j = arg;
+    (void)worker;
+    ig_softmax_cols_f32()(j->y + begin, j->x + begin, j->rows, end - begin, j->cols);
+}
+
 static norm_args norm_of(const job *j, size_t begin, size_t end)
 {
     return (norm_args){.y = j->y + begin * j->cols,
@@ -105,6 +113,7 @@ void bench_rows(bench *b)
 {
     static const kind kinds[] = {
         {"softmax_f32", "softmax_f32", softmax, true, false, bench_vs_softmax_f32},
+        {"softmax_cols_f32", "softmax_cols_f32", softmax_cols, true, true, NULL},
         {"norm_layer_f32", "layer_norm_f32", layer_norm, true, false, bench_vs_layer_norm_f32},
         {"norm_rms_f32", "rms_norm_f32", rms_norm, true, false, NULL},
         {"reduce_sum_cols_f32", "sum_cols_f32", sum_cols, false, true, NULL},
@@ -118,7 +127,7 @@ void bench_rows(bench *b)
     };
     const size_t common = 6; /* the rest is left out by --quick */
     for (size_t i = 0; i < (bench_quick(b) ? common : IG_LEN(kinds)); i++) {
-        time_rows(b, &kinds[i], 128, i ? 768 : 128);
+        time_rows(b, &kinds[i], 128, i > 1 ? 768 : 128);
         if (!bench_quick(b)) time_rows(b, &kinds[i], 1, 32768);
         time_rows(b, &kinds[i], bench_uncached(b) / (4 * 4096), 4096);
     }

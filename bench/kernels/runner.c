@@ -35,7 +35,8 @@ static bool shape_fits(const bench *b)
     if (!b->options->shape) return true;
     if (!bench_product(b, m)) return strstr(b->shape, b->options->shape) != NULL;
     snprintf(exact, sizeof exact, "M=%zu,N=%zu,K=%zu", m[0], m[1], m[2]);
-    return !strcmp(exact, b->shape);
+    const size_t n = strlen(exact); /* what follows says more, such as a weight format */
+    return !strncmp(exact, b->shape, n) && (!b->shape[n] || b->shape[n] == ',');
 }
 
 /* "avx2" of gemm_f32_avx2. */

@@ -3,7 +3,7 @@
  * activations (ig_q_act.lane), so that they are those of q - 8. */
 #include "kernels/gemm_q/q_zmm.h"
 
-enum { FEW = 0, MOST_8 = 8 };
+enum { FEW = 0, MOST_8 = 5 };
 
 /* The sum of nibbles times activations from `lane` on, pairs of words added up with `weight`. */
 VEC_INLINE __m512i q_dot(const __m512i w[DWORDS], const ig_q_act *a, __m512i sum, int16_t weight)
@@ -22,6 +22,8 @@ VEC_INLINE void q_group(__m512 *y, const uint8_t *from, const ig_q_act *a, __m51
         UNROLL for (size_t i = 0; i < cols; i++) low[i] =
             q_dot(w, &a[i], _mm512_setzero_si512(), 1);
     }
+    __asm__("" ::
+                : "memory"); /* or gcc keeps the activations of both halves in mind, on the stack */
     UNROLL for (size_t k = 0; k < DWORDS; k++) w[k] =
         bits == 8 ? q_nibbles(from + k * 64, true) : q_nibbles(from + k % 4 * 64, k >= 4);
     UNROLL for (size_t i = 0; i < cols; i++)

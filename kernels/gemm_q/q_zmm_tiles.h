@@ -10,14 +10,6 @@
 
 enum { MOST = 12 };
 
-/* The scale and the offset of the group whose scales begin at `from`. */
-VEC_INLINE void q_scales(__m512 *d, __m512 *z, const q_tile *t, const uint8_t *from, bool offset)
-{
-    const uint32_t bytes = t->format->scale_bytes;
-    *d = *z = q_load_scales(from, bytes);
-    if (offset) *z = q_offset(t->format, *d, q_load_scales(from + t->table, bytes));
-}
-
 /* Few columns wait for memory, and see further ahead when they need fewer instructions: groups by
  * four, which is what a block holds, or half of it. */
 VEC_INLINE size_t by_fours(__m512 *y, q_cursor *c, const q_tile *t, const size_t cols,

@@ -41,6 +41,11 @@ void ig_limit_loops_get(ig_limit_loops *out)
     if (have & IG_CPU_AVXVNNI) add_level(out, &ig_limit_loops_avxvnni);
     if (have & IG_CPU_AVX512) add_level(out, &ig_limit_loops_avx512);
     if (have & IG_CPU_AVX2) add_level(out, &ig_limit_loops_avx2);
+#elif IG_ARM
+    const uint32_t have = ig_cpu_flags();
+    if (have & IG_CPU_I8MM) add_level(out, &ig_limit_loops_i8mm);
+    if (have & IG_CPU_DOTPROD) add_level(out, &ig_limit_loops_dotprod);
+    if (have & IG_CPU_NEON) add_level(out, &ig_limit_loops_neon);
 #endif
     add_level(out, &ig_limit_loops_ref);
 }

@@ -33,6 +33,8 @@ extern const ig_limit_loops ig_limit_loops_ref;
 #if IG_X86
 extern const ig_limit_loops ig_limit_loops_avx2, ig_limit_loops_avxvnni, ig_limit_loops_avx512,
     ig_limit_loops_avx512vnni, ig_limit_loops_avx512bf16;
+#elif IG_ARM
+extern const ig_limit_loops ig_limit_loops_neon, ig_limit_loops_dotprod, ig_limit_loops_i8mm;
 #endif
 
 /* ig_limit_loops_get - for each kind the loop of the highest level in use; all ways to read and to

@@ -109,3 +109,68 @@ void IG_ISA(log_softmax_f32)(float *y, const float *x, const float *mask, size_t
             lower_row(y + (r + g) * cols, cols, vf_set(top[g]), vf_log(vf_set(sum[g])));
     }
 }
+
+/* ---- down columns ---- */
+
+enum { COL_BLOCK = 128 };
+
+/* The first m <= 16 columns of a row. */
+VEC_INLINE vf take_cols(const float *x, size_t m)
+{
+    return m == 16 ? vf_load(x) : vf_load_n(x, m, vf_set(0.0f));
+}
+
+VEC_INLINE void put_cols(float *y, vf v, size_t m)
+{
+    if (m == 16)
+        vf_store(y, v);
+    else
+        vf_store_n(y, v, m);
+}
+
+/* The sum of exp(x - top) of m columns; y keeps exp where `keep`. */
+VEC_INLINE vf sum_cols(float *y, const float *x, size_t n, size_t row, size_t m, vf top, bool keep)
+{
+    vf all = vf_set(0.0f);
+    for (size_t from = 0; from < n; from += COL_BLOCK) {
+        const size_t end = n - from < COL_BLOCK ? n : from + COL_BLOCK;
+        vf part = vf_set(0.0f);
+        for (size_t k = from; k < end; k++) {
+            const vf e = vf_exp(vf_sub(take_cols(x + k * row, m), top));
+            if (keep) put_cols(y + k * row, e, m);
+            part = vf_add(part, e);
+        }
+        all = vf_add(all, part);
+    }
+    return all;
+}
+
+/* m <= 16 columns, from the top to the bottom. */
+VEC_INLINE void strip(float *y, const float *x, size_t n, size_t row, size_t m, bool log_of)
+{
+    vf top = vf_set(-__builtin_inff());
+    for (size_t k = 0; k < n; k++) top = vf_max(top, take_cols(x + k * row, m));
+    const vf sum = sum_cols(y, x, n, row, m, top, !log_of);
+    const vf by = log_of ? vf_log(sum) : vf_div(vf_set(1.0f), sum);
+    for (size_t k = 0; k < n; k++) {
+        const vf v = take_cols((log_of ? x : y) + k * row, m);
+        put_cols(y + k * row, log_of ? vf_sub(vf_sub(v, top), by) : vf_mul(v, by), m);
+    }
+}
+
+VEC_INLINE void strips(float *y, const float *x, size_t n, size_t cols, size_t row, bool log_of)
+{
+    size_t c = 0;
+    for (; c + 16 <= cols; c += 16) strip(y + c, x + c, n, row, 16, log_of);
+    if (c < cols) strip(y + c, x + c, n, row, cols - c, log_of);
+}
+
+void IG_ISA(softmax_cols_f32)(float *y, const float *x, size_t n, size_t cols, size_t row)
+{
+    strips(y, x, n, cols, row, false);
+}
+
+void IG_ISA(log_softmax_cols_f32)(float *y, const float *x, size_t n, size_t cols, size_t row)
+{
+    strips(y, x, n, cols, row, true);
+}

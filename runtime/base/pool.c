@@ -154,7 +154,7 @@ static ig_job *take_slot(ig_pool *pool, size_t *slot)
 
 static bool runs_inline(const ig_pool *pool, size_t n, size_t grain)
 {
-    return !pool || pool->n_threads == 1 || n <= grain || inside.pool ||
+    return !pool || pool->n_threads == 1 || n / 2 < grain || inside.pool ||
            pool->fork_epoch != atomic_load_explicit(&fork_epoch, memory_order_relaxed);
 }
 

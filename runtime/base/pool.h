@@ -39,7 +39,8 @@ size_t ig_pool_threads(const ig_pool *pool); /* pool == NULL: 1 */
 
 /* ig_parallel - call fn on disjoint ranges that cover [0, n), each at least `grain` items (the last
  * may be shorter; 0 counts as 1) and starting at a multiple of it. Runs on the calling thread alone
- * when n <= grain or pool is NULL or has one thread. limit: at most so many threads (0: all).
+ * when n < 2 grain (the second thread would have less than its worth) or pool is NULL or has one
+ * thread. limit: at most so many threads (0: all).
  * Everything that the tasks wrote is visible to the caller afterwards. Threads: any. */
 void ig_parallel(ig_pool *pool, size_t n, size_t grain, size_t limit, ig_task_fn *fn, void *arg);
 

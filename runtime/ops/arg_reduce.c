@@ -1,8 +1,12 @@
 /* arg_reduce.c - arg_reduce fn=max|min: the index of the largest or smallest element on an axis,
  * the first of equals or, with select_last_index, the last. A NaN counts as the extreme. */
+#include "kernels/compare/compare.h"
+#include "kernels/reduce/reduce.h"
 #include "runtime/ops/axis.h"
 #include "runtime/ops/block.h"
 #include "runtime/base/checked.h"
+
+#include <string.h>
 
 typedef struct {
     int fn;
@@ -105,6 +109,48 @@ static void work(void *arg, size_t begin, size_t end, size_t worker)
     }
 }
 
+/* Where v lies in x, first or last; v is there. A block is compared to bytes, in which libc looks.
+ */
+static size_t find(const float *x, size_t n, float v, bool last)
+{
+    uint8_t hit[IG_BLOCK];
+    compare_fn *equal = ig_compare_f32();
+    for (size_t done = 0, m; done < n; done += m) {
+        m = IG_MIN(n - done, (size_t)IG_BLOCK);
+        const size_t at = last ? n - done - m : done;
+        equal(hit, x + at, &v, m, IG_EQUAL, true);
+        const uint8_t *found = last ? memrchr(hit, 1, m) : memchr(hit, 1, m);
+        if (found) return at + (size_t)(found - hit);
+    }
+    return 0;
+}
+
+static size_t find_nan(const float *x, size_t n, bool last)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++)
+        if (x[i] != x[i]) {
+            at = i;
+            if (!last) break;
+        }
+    return at;
+}
+
+/* Rows of f32: the extreme by a kernel, then its place. */
+static void work_rows(void *arg, size_t begin, size_t end, size_t worker)
+{
+    (void)worker;
+    const arg_job *job = arg;
+    const size_t n = job->view.n;
+    reduce_rows_f32_fn *best = job->max ? ig_max_rows_f32() : ig_min_rows_f32();
+    for (size_t r = begin; r < end; r++) {
+        const float *x = (const float *)job->x->data + r * n;
+        float v;
+        best(&v, x, 1, n);
+        job->y[r] = (int64_t)(v != v ? find_nan(x, n, job->last) : find(x, n, v, job->last));
+    }
+}
+
 static ingot_status run(ig_run *r)
 {
     const arg_reduce_attrs *a = r->attrs;
@@ -119,8 +165,10 @@ static ingot_status run(ig_run *r)
                    a->fn == 0,
                    a->select_last_index != 0};
     if (job.view.n == 0) return ig_run_fail(r, "axis %d is empty: it has no extreme", axis);
-    const size_t grain = IG_MAX((size_t)1, IG_GRAIN / job.view.n);
-    ig_parallel(r->pool, job.view.outer * job.view.inner, grain, 0, work, &job);
+    const bool rows = x->dtype == INGOT_F32 && job.view.inner == 1;
+    const double each = (rows ? IG_NS_MOVE : 2 * IG_NS_BLOCK) * (double)job.view.n;
+    ig_parallel(r->pool, job.view.outer * job.view.inner, ig_grain_ns(each), 0,
+                rows ? work_rows : work, &job);
     return INGOT_OK;
 }
 

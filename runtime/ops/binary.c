@@ -125,6 +125,8 @@ static ingot_status bind(ig_bind *b)
     s->test = ig_binary_kind_of(at->fn) == IG_BINARY_TEST;
     if (s->a == INGOT_F32 && s->b == INGOT_F32) s->kernels = find_kernels(ig_binary_names[at->fn]);
     s->compare = find_compare(ig_binary_names[at->fn], s->a, s->b, &s->how);
+    if (s->kernels.vv || s->compare) s->walk.each_ns = IG_NS_MOVE;
+    if (ig_binary_is(at->fn, "pow")) s->walk.each_ns = IG_NS_LIBM;
     b->state = s;
     b->kernel = ig_binary_names[at->fn];
     return INGOT_OK;

@@ -33,7 +33,7 @@ static bool joins(const ig_broadcast *b, const int64_t *last, int64_t outer[][IG
 bool ig_broadcast_make(ig_broadcast *b, const ig_type *out, const ig_type *const *in, size_t n)
 {
     int64_t full[IG_BROADCAST_MAX][IG_MAX_RANK];
-    *b = (ig_broadcast){.n = n};
+    *b = (ig_broadcast){.n = n, .each_ns = IG_NS_BLOCK};
     if (n > IG_BROADCAST_MAX || !ig_type_elements(out, &b->total)) return false;
     for (size_t k = 0; k < n; k++)
         if (!operand_strides(full[k], out, in[k])) return false;
@@ -116,5 +116,5 @@ void ig_broadcast_run(const ig_broadcast *b, ig_pool *pool, size_t longest, ig_b
                       void *arg)
 {
     walk w = {b, longest, fn, arg};
-    if (b->total) ig_parallel(pool, b->total, IG_GRAIN, 0, walk_range, &w);
+    if (b->total) ig_parallel(pool, b->total, ig_grain_ns(b->each_ns), 0, walk_range, &w);
 }

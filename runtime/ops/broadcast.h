@@ -17,6 +17,7 @@ typedef struct {
     int64_t dims[IG_MAX_RANK];
     int64_t stride[IG_BROADCAST_MAX][IG_MAX_RANK]; /* in elements; 0: repeated */
     size_t total;                                  /* elements of the result */
+    double each_ns; /* what an element takes; set to IG_NS_BLOCK by make */
 } ig_broadcast;
 
 /* A run: elements [at, at + n) of the result; operand k starts at element in[k] and moves by

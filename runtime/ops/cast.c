@@ -152,9 +152,9 @@ static ingot_status run(ig_run *r)
     else if (from == INGOT_STR)
         return run_from_text(r, x, n);
     else if (job.kernel)
-        ig_parallel(r->pool, n, 4 * IG_GRAIN, 0, work_kernel, &job);
+        ig_parallel(r->pool, n, ig_grain_ns(IG_NS_MOVE), 0, work_kernel, &job);
     else
-        ig_parallel(r->pool, n, IG_GRAIN, 0,
+        ig_parallel(r->pool, n, ig_grain_ns(IG_NS_BLOCK), 0,
                     is_complex(from) || is_complex(to) ? work_complex : work_numbers, &job);
     return INGOT_OK;
 }

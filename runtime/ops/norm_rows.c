@@ -80,5 +80,6 @@ static void range(void *arg, size_t begin, size_t end, size_t worker)
 void ig_norm_rows_run(const ig_norm_rows *a, ig_pool *pool, size_t rows)
 {
     ig_norm_rows job = *a;
-    if (rows) ig_parallel(pool, rows, IG_GRAIN / (a->cols + 1) + 1, 0, range, &job);
+    const double each = a->calc == IG_CALC_F32 ? IG_NS_EXP : IG_NS_BLOCK;
+    if (rows) ig_parallel(pool, rows, ig_grain_ns(each * (double)(a->cols + 1)), 0, range, &job);
 }

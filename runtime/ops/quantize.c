@@ -185,7 +185,8 @@ static ingot_status run(ig_run *r)
 {
     job j = {r->state, r->in[IG_QUANT_X]->data, r->in[IG_QUANT_SCALE]->data, NULL, r->out[0]->data};
     if (j.s->has_zero) j.zero = r->in[IG_QUANT_ZERO]->data;
-    ig_parallel(r->pool, ig_tensor_elements(r->in[IG_QUANT_X]), IG_GRAIN, 0, work, &j);
+    const size_t grain = ig_grain_ns(j.s->kernel ? IG_NS_EXP : IG_NS_LIBM);
+    ig_parallel(r->pool, ig_tensor_elements(r->in[IG_QUANT_X]), grain, 0, work, &j);
     return INGOT_OK;
 }
 

@@ -292,7 +292,8 @@ static bool run_f32(const reduce_job *job, ig_pool *pool)
         return false;
     f32_job f = {kernels, job->y, job->x, gone->count, (size_t)gone->stride[0], job->what};
     const size_t outer = kept->count / f.inner;
-    const size_t item = f.n * IG_MIN(f.inner, (size_t)STRIP), grain = 2 * IG_GRAIN / item + 1;
+    const size_t item = f.n * IG_MIN(f.inner, (size_t)STRIP),
+                 grain = ig_grain_ns(IG_NS_MOVE * (double)item);
     if (f.inner == 1)
         ig_parallel(pool, outer, grain, 0, rows_f32, &f);
     else

@@ -1,8 +1,8 @@
 /* softmax.c - softmax fn=softmax|log_softmax|hardmax along an axis; to_end: over that axis and all
  * behind it as one (ONNX before opset 13).
  *
- * Computed in f64 and rounded once; exp is taken twice instead of keeping a row. f32 rows along the
- * last axis go to the kernel family. */
+ * f32 goes to the kernel families, as rows along the last axis or else down columns. The rest is
+ * computed in f64 and rounded once; exp is taken twice instead of keeping a row. */
 #include "kernels/softmax/softmax.h"
 #include "runtime/ops/axis.h"
 #include "runtime/ops/block.h"
@@ -38,12 +38,18 @@ static ingot_status infer(ig_infer *c)
     return INGOT_OK;
 }
 
+/* For f32; NULL: none. */
+typedef struct {
+    softmax_f32_fn *rows;
+    softmax_cols_f32_fn *cols;
+} softmax_kernels;
+
 typedef struct {
     const ig_tensor *x;
     void *y;
     ig_axis_view view;
     softmax_fn fn;
-    softmax_f32_fn *kernel; /* for rows of f32; NULL: none */
+    const softmax_kernels *kernels;
 } softmax_job;
 
 /* What a block of neighbours knows of its rows. For rows along the last axis only [0] counts. */
@@ -122,11 +128,12 @@ static void work(void *arg, size_t begin, size_t end, size_t worker)
 static ingot_status bind(ig_bind *b)
 {
     const softmax_attrs *a = b->attrs;
-    softmax_f32_fn **kernel = ig_new(b->arena, softmax_f32_fn *);
-    if (!kernel) return ig_fail(b->err, INGOT_E_NOMEM, "softmax: no memory for a plan");
-    if (a->fn == SOFTMAX) *kernel = ig_softmax_f32();
-    if (a->fn == LOG_SOFTMAX) *kernel = ig_log_softmax_f32();
-    b->state = kernel;
+    softmax_kernels *k = ig_new(b->arena, softmax_kernels);
+    if (!k) return ig_fail(b->err, INGOT_E_NOMEM, "softmax: no memory for a plan");
+    if (a->fn == SOFTMAX) *k = (softmax_kernels){ig_softmax_f32(), ig_softmax_cols_f32()};
+    if (a->fn == LOG_SOFTMAX)
+        *k = (softmax_kernels){ig_log_softmax_f32(), ig_log_softmax_cols_f32()};
+    b->state = k;
     b->kernel = names[a->fn];
     return INGOT_OK;
 }
@@ -136,16 +143,38 @@ static void work_rows(void *arg, size_t begin, size_t end, size_t worker)
     (void)worker;
     const softmax_job *job = arg;
     const size_t n = job->view.n;
-    job->kernel((float *)job->y + begin * n, (const float *)job->x->data + begin * n, NULL, 0,
-                end - begin, n, 1);
+    job->kernels->rows((float *)job->y + begin * n, (const float *)job->x->data + begin * n, NULL,
+                       0, end - begin, n, 1);
+}
+
+/* Items are columns of one outer index after the other. */
+static void work_cols(void *arg, size_t begin, size_t end, size_t worker)
+{
+    (void)worker;
+    const softmax_job *job = arg;
+    const ig_axis_view *v = &job->view;
+    size_t n;
+    for (size_t at = begin; at < end; at += n) {
+        const size_t inner = at % v->inner, base = at / v->inner * v->n * v->inner + inner;
+        n = IG_MIN(v->inner - inner, end - at);
+        job->kernels->cols((float *)job->y + base, (const float *)job->x->data + base, v->n, n,
+                           v->inner);
+    }
+}
+
+/* A task of whole lines of columns, where there are so many. */
+static size_t grain_of(const ig_axis_view *v, bool kernel)
+{
+    const double each = (kernel ? 2 * IG_NS_EXP : 2 * IG_NS_LIBM) * (double)v->n;
+    const size_t grain = ig_grain_ns(each);
+    return v->inner == 1 ? grain : (grain + 15) / 16 * 16;
 }
 
 static ingot_status run(ig_run *r)
 {
     const softmax_attrs *a = r->attrs;
-    softmax_f32_fn **kernel = r->state;
     const ig_tensor *x = r->in[0];
-    softmax_job job = {x, r->out[0]->data, {1, 1, 1}, (softmax_fn)a->fn, *kernel};
+    softmax_job job = {x, r->out[0]->data, {1, 1, 1}, (softmax_fn)a->fn, r->state};
     int axis;
     if (x->rank > 0) {
         if (!ig_axis_wrap(a->axis, x->rank, &axis))
@@ -154,9 +183,9 @@ static ingot_status run(ig_run *r)
     }
     if (a->to_end) job.view.n *= job.view.inner, job.view.inner = 1;
     if (ig_tensor_elements(x) == 0) return INGOT_OK;
-    const size_t grain = IG_MAX((size_t)1, IG_GRAIN / 4 / job.view.n);
-    const bool rows = job.kernel && x->dtype == INGOT_F32 && job.view.inner == 1;
-    ig_parallel(r->pool, job.view.outer * job.view.inner, grain, 0, rows ? work_rows : work, &job);
+    const bool kernel = job.kernels->rows && x->dtype == INGOT_F32;
+    ig_task_fn *fn = !kernel ? work : job.view.inner == 1 ? work_rows : work_cols;
+    ig_parallel(r->pool, job.view.outer * job.view.inner, grain_of(&job.view, kernel), 0, fn, &job);
     return INGOT_OK;
 }
 

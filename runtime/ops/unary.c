@@ -259,7 +259,22 @@ typedef struct {
     ig_calc calc;
     ingot_dtype from, to;
     double alpha, beta;
+    size_t grain;
 } unary_state;
+
+/* What an element takes. */
+static double each_ns(const unary_state *s, const char *name)
+{
+    static const char *const exps[] = {"exp", "log",  "tanh", "sigmoid", "softplus",
+                                       "elu", "selu", "celu", "swish",   "mish"};
+    static const char *const erfs[] = {"erf", "gelu", "gelu_tanh"};
+    for (size_t i = 0; i < IG_LEN(exps); i++)
+        if (!strcmp(name, exps[i])) return s->kernel ? IG_NS_EXP : IG_NS_LIBM;
+    for (size_t i = 0; i < IG_LEN(erfs); i++)
+        if (!strcmp(name, erfs[i])) return s->kernel ? IG_NS_ERF : IG_NS_LIBM;
+    if (s->kernel) return IG_NS_MOVE;
+    return s->calc == IG_CALC_F32 || s->calc == IG_CALC_F64 ? IG_NS_LIBM : IG_NS_BLOCK;
+}
 
 static ingot_status bind(ig_bind *b)
 {
@@ -275,6 +290,7 @@ static ingot_status bind(ig_bind *b)
         .beta = a->beta,
     };
     if (s->calc == IG_CALC_F32 && !gives_bool(a->fn)) s->kernel = find_kernel(rows[a->fn].name, a);
+    s->grain = ig_grain_ns(each_ns(s, rows[a->fn].name));
     b->state = s;
     b->kernel = rows[a->fn].name;
     return INGOT_OK;
@@ -312,7 +328,7 @@ static void work(void *arg, size_t begin, size_t end, size_t worker)
 static ingot_status run(ig_run *r)
 {
     unary_job job = {r->state, r->in[0]->data, r->out[0]->data};
-    ig_parallel(r->pool, ig_tensor_elements(r->in[0]), IG_GRAIN, 0, work, &job);
+    ig_parallel(r->pool, ig_tensor_elements(r->in[0]), job.s->grain, 0, work, &job);
     return INGOT_OK;
 }
 

@@ -140,6 +140,39 @@ static void bad_axes_are_errors(void **state)
     caller_close(&c);
 }
 
+/* Few values, so that extremes repeat; a NaN here and there. */
+static void places_of_extremes(void **state)
+{
+    (void)state;
+    enum { ROWS = 9, COLS = 700 };
+    static float x[ROWS * COLS];
+    srand(5);
+    for (size_t i = 0; i < ROWS * COLS; i++) x[i] = (float)(rand() % 40);
+    x[2 * COLS + 300] = x[2 * COLS + 650] = NAN;
+    for (int which = 0; which < 4; which++) {
+        const bool min = which % 2, last = which / 2;
+        caller c;
+        caller_open(&c);
+        ig_tensor out, *t = caller_tensor(&c, INGOT_F32, 2, (int64_t[]){ROWS, COLS}, x);
+        ig_node *node = caller_node(&c, "arg_reduce", 1, 1);
+        caller_text(&c, node, "fn", min ? "min" : "max");
+        caller_int(&c, node, "axis", 1);
+        caller_int(&c, node, "select_last_index", last);
+        assert_int_equal(call(&c, node, (const ig_tensor *[]){t}, &out), INGOT_OK);
+        for (size_t r = 0; r < ROWS; r++) {
+            const float *row = x + r * COLS;
+            size_t best = 0;
+            for (size_t i = 1; i < COLS; i++) {
+                const bool beats = min ? row[i] < row[best] : row[i] > row[best];
+                const bool nan = row[i] != row[i], had = row[best] != row[best];
+                if (nan ? !had || last : !had && (beats || (last && row[i] == row[best]))) best = i;
+            }
+            assert_int_equal(((int64_t *)out.data)[r], best);
+        }
+        caller_close(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +180,7 @@ int main(void)
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(empty_sets_have_their_values),
         cmocka_unit_test(bad_axes_are_errors),
+        cmocka_unit_test(places_of_extremes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,102 @@
+/* gemm_q_avxvnni.c - products with 4 and 8 bit weights by vpdpbusd on 256 bits: unsigned weights by
+ * signed activations.
+ *
+ * Tile: 16 rows of one panel by up to 4 columns: 8 integer sums, 2 registers of weights, 1 of an
+ * activation dword that both meet. A group's integer sums are added to y in memory, which is L1. */
+#include "kernels/gemm/epilogue_avx2.h"
+#include "kernels/vec/vec_avx2.h"
+
+#include "kernels/gemm_q/q_load_avx2.h"
+
+#include "kernels/gemm_q/q_cursor.h"
+
+enum { COLS = 4, HALVES = 2 };
+
+#define UNROLL _Pragma("GCC unroll 8")
+
+/* In place: with the intrinsic gcc 12 copies the sums. */
+VEC_INLINE __m256i q_dot(__m256i sum, __m256i w, __m256i a)
+{
+#if defined(__AVXVNNI__) /* not where the intrinsics are emulated */
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(w), "x"(a));
+    return sum;
+#else
+    return _mm256_dpbusd_avx_epi32(sum, w, a);
+#endif
+}
+
+VEC_INLINE __m256i q_dword(const void *p)
+{
+    int32_t v;
+    memcpy(&v, p, sizeof v);
+    return _mm256_set1_epi32(v);
+}
+
+/* Half the rows of dword k of a group. */
+VEC_INLINE __m256i q_weights(const uint8_t *from, size_t k, size_t half, const size_t bits)
+{
+    const size_t at = (bits == 4 ? k % 4 : k) * 64 + half * 32;
+    const __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(from + at));
+    if (bits == 8) return v;
+    return _mm256_and_si256(k < 4 ? v : _mm256_srli_epi16(v, 4), _mm256_set1_epi8(15));
+}
+
+/* y + d a.d sum, + z a.sum with offsets; for half the rows */
+VEC_INLINE void q_add(float *y, __m256 d, __m256 z, const ig_q_act *a, __m256i sum, bool offset)
+{
+    const __m256 by = _mm256_mul_ps(d, _mm256_broadcast_ss(&a->d));
+    __m256 to = _mm256_fmadd_ps(by, _mm256_cvtepi32_ps(sum), _mm256_load_ps(y));
+    if (offset) to = _mm256_fmadd_ps(z, _mm256_broadcast_ss(&a->sum), to);
+    _mm256_store_ps(y, to);
+}
+
+VEC_INLINE void tile(const q_tile *t, const size_t cols, const size_t bits, const bool offset)
+{
+    q_cursor c = q_begin(t);
+    for (size_t left = t->groups; left; left--) {
+        __m256i sum[COLS][HALVES];
+        UNROLL for (size_t i = 0; i < cols; i++)
+        {
+            sum[i][0] = q_dword(&c.a[i].fix);
+            if (bits == 8) sum[i][0] = _mm256_slli_epi32(sum[i][0], 4);
+            sum[i][1] = sum[i][0];
+        }
+        UNROLL for (size_t k = 0; k < IG_Q_GROUP / 4; k++)
+        {
+            const __m256i w0 = q_weights(c.w, k, 0, bits), w1 = q_weights(c.w, k, 1, bits);
+            UNROLL for (size_t i = 0; i < cols; i++)
+            {
+                const __m256i a = q_dword(c.a[i].q + 4 * k);
+                sum[i][0] = q_dot(sum[i][0], w0, a);
+                sum[i][1] = q_dot(sum[i][1], w1, a);
+            }
+        }
+        vf d, z;
+        q_scales(&d, &z, t, c.head + c.at, offset);
+        UNROLL for (size_t i = 0; i < cols; i++)
+        {
+            float *y = t->y + i * IG_Q_PANEL;
+            q_add(y, d.a, z.a, &c.a[i], sum[i][0], offset);
+            q_add(y + 8, d.b, z.b, &c.a[i], sum[i][1], offset);
+        }
+        q_next(&c, t, bits * IG_Q_GROUP * IG_Q_PANEL / 8);
+    }
+}
+
+#define UP_TO_4(X, b, z) X(1, b, z) X(2, b, z) X(3, b, z) X(4, b, z)
+#define TILE(cols, bits, offset) \
+    static void tile_##cols##_##bits##_##offset(const q_tile *t) { tile(t, cols, bits, offset); }
+#define NAME(cols, bits, offset) tile_##cols##_##bits##_##offset,
+UP_TO_4(TILE, 4, 0)
+UP_TO_4(TILE, 4, 1)
+UP_TO_4(TILE, 8, 0)
+UP_TO_4(TILE, 8, 1)
+static q_tile_fn *const by_4[2][COLS] = {{UP_TO_4(NAME, 4, 0)}, {UP_TO_4(NAME, 4, 1)}};
+static q_tile_fn *const by_8[2][COLS] = {{UP_TO_4(NAME, 8, 0)}, {UP_TO_4(NAME, 8, 1)}};
+
+void gemm_q_avxvnni(const ig_gemm_q_args *g, size_t m0, size_t m1, size_t p0, size_t p1)
+{
+    static const q_tiles tiles = {
+        {{by_4[0], by_4[1]}, {by_8[0], by_8[1]}}, {COLS, COLS}, false, ig_finish_avx2};
+    q_drive(g, &tiles, m0, m1, p0, p1);
+}

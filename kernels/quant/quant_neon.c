@@ -1,0 +1,3 @@
+/* quant_neon.c - quantisation, NEON. */
+#include "kernels/vec/vec_neon.h"
+#include "kernels/quant/quant_body.h"
