@@ -7,7 +7,8 @@
  *
  * Group and instance norm: rows are the groups, gamma and beta NULL, then unary.h's affine for each
  * channel. The variance is taken in a second pass over v - mean.
- * Class E: sums run in 64 lanes, joined to sixteen and then by halves, as in reduce.h. Threads: pure; split the rows anywhere. */
+ * Class E: sums run in 64 lanes, joined to sixteen and then by halves, as in reduce.h. Threads:
+ * pure; split the rows anywhere. */
 #ifndef IG_NORM_H
 #define IG_NORM_H
 

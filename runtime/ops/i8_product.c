@@ -45,8 +45,8 @@ bool ig_i8_columns_bytes(const ig_i8_weights *w, size_t *bytes)
     return ig_mul_ok(w->count, w->n16, &rows) && ig_mul_ok(rows, ARRAYS * sizeof(int32_t), bytes);
 }
 
-/* Which of n numbers, one for all, one a column, or one a column of each matrix, belongs to column i
- * of matrix m; the columns that only pad take the first. */
+/* Which of n numbers, one for all, one a column, or one a column of each matrix, belongs to column
+ * i of matrix m; the columns that only pad take the first. */
 static size_t element(const ig_i8_weights *w, size_t n, size_t m, size_t i)
 {
     const size_t col = i < w->n ? i : 0;
