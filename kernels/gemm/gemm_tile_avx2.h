@@ -212,10 +212,12 @@ INLINE void tile(const gemm_tile *t, const size_t rows, const size_t vecs, const
     TILE(5, 1, name, type)                                                        \
     TILE(6, 1, name, type)                                                        \
     TILE(1, 2, name, type)                                                        \
-    TILE(2, 2, name, type) TILE(3, 2, name, type)                                 \
-        TILE(1, 4, name, type) static gemm_tile_fn *const by_1_##name[] = {       \
-            tile_1x1_##name, tile_2x1_##name, tile_3x1_##name,                    \
-            tile_4x1_##name, tile_5x1_##name, tile_6x1_##name};                   \
+    TILE(2, 2, name, type)                                                        \
+    TILE(3, 2, name, type)                                                        \
+    TILE(1, 4, name, type)                                                        \
+    static gemm_tile_fn *const by_1_##name[] = {                                  \
+        tile_1x1_##name, tile_2x1_##name, tile_3x1_##name,                        \
+        tile_4x1_##name, tile_5x1_##name, tile_6x1_##name};                       \
     static gemm_tile_fn *const by_2_##name[] = {tile_1x2_##name, tile_2x2_##name, \
                                                 tile_3x2_##name};                 \
     static gemm_tile_fn *const by_4_##name[] = {tile_1x4_##name};

@@ -47,8 +47,9 @@ typedef void tile_fn(const gemm_i8_args *p, size_t row, size_t panel);
 TILE(1)
 TILE(2)
 TILE(3)
-TILE(4) TILE(5)
-    TILE(6) static tile_fn *const by_rows[ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
+TILE(4)
+TILE(5)
+TILE(6) static tile_fn *const by_rows[ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
 
 /* Rows in the fewest tiles, of sizes that differ by 1. */
 void gemm_i8_avxvnni(const gemm_i8_args *p, size_t first_row, size_t end_row, size_t first_panel,

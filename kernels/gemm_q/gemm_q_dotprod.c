@@ -61,8 +61,9 @@ VEC_INLINE void q_dots(int32x4_t acc[COLS][VECS], const uint8_t *from, const ig_
     } else {
         DOTS_8(0, 0, first)
         DOTS_8(1, 0, first)
-        DOTS_8(2, 0, first) DOTS_8(3, 0, first) DOTS_8(0, 4, second) DOTS_8(1, 4, second)
-            DOTS_8(2, 4, second) DOTS_8(3, 4, second)
+        DOTS_8(2, 0, first)
+        DOTS_8(3, 0, first)
+        DOTS_8(0, 4, second) DOTS_8(1, 4, second) DOTS_8(2, 4, second) DOTS_8(3, 4, second)
     }
 }
 

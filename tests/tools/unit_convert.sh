@@ -42,7 +42,6 @@ cmp -s $src "$work/same.onnx" || fail "the source was overwritten"
 # Options.
 expect 2 'output' convert $src
 expect 2 'caffe' convert $src -o "$out" --from caffe
-expect 3 'not a GGUF file' convert $src -o "$out" --from gguf
 expect 2 'f16' convert $src -o "$out" --dtype f16
 expect 2 'no such pass' convert $src -o "$out" --dump-after nonsense
 expect 0 '^# after import' convert $src -o "$out" --dump-after all

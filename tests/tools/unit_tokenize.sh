@@ -46,6 +46,7 @@ echo '{"pre_tokenizer": {"type": "Strange"}, "model": {"type": "WordLevel", "voc
 expect 3 "pre_tokenizer 'Strange' is not supported" convert "$work/tokenizer.json" -o "$work/x.ingot"
 echo '{"model": ' >"$work/tokenizer.json"
 expect 3 'line 2' convert "$work/tokenizer.json" -o "$work/x.ingot"
+expect 3 'not a GGUF file' convert examples/models/digits_cnn.onnx -o "$work/x.ingot" --from gguf
 head -c 300 $data/llama.gguf >"$work/x.gguf"
 expect 3 'GGUF, byte' convert "$work/x.gguf" -o "$work/x.ingot"
 [ ! -e "$work/x.ingot" ] || fail "a failed conversion left a file"
