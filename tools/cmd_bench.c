@@ -114,6 +114,8 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
     const args *a = given;
     if (a->isa) setenv("INGOT_CPU_ISA", a->isa, 1);
     IG_TRY(ig_cpu_check(err));
+    if (a->json && a->svg && !strcmp(a->json, a->svg))
+        return ig_fail(err, INGOT_E_ARG, "--json and --svg name the same file, %s", a->json);
     if (!strcmp(a->what, "kernels")) return bench_kernels(cli, a, err);
     return ig_fail(err, INGOT_E_ARG, "bench %s: unknown (kernels is what there is)", a->what);
 }
@@ -159,7 +161,7 @@ static const ig_option options[] = {
      .offset = offsetof(args, peers)},
     {.name = "quick",
      .kind = IG_OPT_FLAG,
-     .help = "fewer rounds and shapes: about two minutes",
+     .help = "fewer rounds and shapes: about a minute",
      .offset = offsetof(args, quick)},
     {.name = "compare",
      .arg = "F",
@@ -181,7 +183,7 @@ static const ig_option options[] = {
     IG_OPTION_QUIET(args),
 };
 static const ig_example examples[] = {
-    {"ingot bench kernels --quick", "every kernel, in about two minutes"},
+    {"ingot bench kernels --quick", "every kernel, in about a minute"},
     {"ingot bench kernels -f conv --compare before.json", "what a change brought"},
     {"ingot bench kernels -f '^gemm_f32' -s 1,4096,4096 -t 1", "one product beside its peers"},
 };

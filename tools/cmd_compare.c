@@ -52,6 +52,7 @@ static ingot_status open_both(job *j, ingot_error *err)
 {
     const ig_open_options how = {.threads = j->a->threads, .quiet = j->a->quiet};
     IG_TRY(ig_open_model(&j->o, j->cli, j->a->a, &how, err));
+    IG_TRY(ig_model_computes(j->cli, &j->o, j->a->a, err));
     j->sides[0].model = j->o.model;
     return ig_model_failed(j->cli,
                            ingot_model_open(&j->sides[1].model, j->o.rt, j->a->b, NULL, err));

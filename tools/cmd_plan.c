@@ -173,6 +173,7 @@ static ingot_status run_job(job *j, ingot_error *err)
 {
     const ig_open_options how = {.threads = j->a->threads, .quiet = j->a->quiet};
     IG_TRY(ig_open_model(&j->o, j->cli, j->a->model, &how, err));
+    IG_TRY(ig_model_computes(j->cli, &j->o, j->a->model, err));
     IG_TRY(ig_shapes_choose(&j->shapes, j->o.model->file->graph, &j->a->wishes, &j->arena, err));
     IG_TRY(make_plan(j, err));
     ig_exec_steps(ig_session_exec(j->session), add_cost, j);

@@ -194,6 +194,7 @@ static ingot_status run_job(job *j, ingot_error *err)
     ig_results results;
     const uint64_t begin = ig_now_ns();
     IG_TRY(ig_open_model(&j->o, j->cli, j->a->model, &how, err));
+    IG_TRY(ig_model_computes(j->cli, &j->o, j->a->model, err));
     j->opened_s = 1e-9 * (double)(ig_now_ns() - begin);
     IG_TRY(read_inputs(j, err));
     IG_TRY(open_session(j, err));

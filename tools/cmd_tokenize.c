@@ -145,6 +145,8 @@ static ingot_status print_text(const job *j, ingot_error *err)
 static ingot_status work(job *j, ingot_error *err)
 {
     const args *a = j->a;
+    if (a->decode && (a->ids || a->json || a->plain))
+        return ig_fail(err, INGOT_E_ARG, "--decode prints text: it goes with --no-special only");
     IG_TRY(take_text(j, err));
     if (a->decode) {
         IG_TRY(parse_ids(j, err));

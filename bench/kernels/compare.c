@@ -124,5 +124,9 @@ ingot_status earlier_print(const bench_earlier *e, const bench *b, size_t *n_slo
     const ingot_status s = ig_table_print(&t, stdout, err);
     ig_table_clear(&t);
     printf("%zu of %zu cases are in both; %zu slower\n", n_common, b->n_results, *n_slower);
+    if (!s && !n_common)
+        return ig_fail(err, INGOT_E_DATA,
+                       "%s has none of the cases that were measured: nothing was compared",
+                       e->path);
     return s;
 }

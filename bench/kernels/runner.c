@@ -24,8 +24,9 @@ bool bench_product(const bench *b, size_t mnk[3])
 {
     int end = 0;
     const char *text = b->options->shape;
-    return text && sscanf(text, "%zu,%zu,%zu%n", &mnk[0], &mnk[1], &mnk[2], &end) == 3 &&
-           !text[end];
+    return text && !strpbrk(text, "+- ") && /* which sscanf takes for numbers too */
+           sscanf(text, "%zu,%zu,%zu%n", &mnk[0], &mnk[1], &mnk[2], &end) == 3 && !text[end] &&
+           mnk[0] && mnk[1] && mnk[2];
 }
 
 static bool shape_fits(const bench *b)

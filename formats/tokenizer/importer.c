@@ -30,8 +30,9 @@ static ingot_status open_empty(ig_import *out, const ig_source *src, ingot_error
 
 static bool is_hf(const ig_source *src)
 {
-    return src->is_folder ? has_file(src->path, "tokenizer.json")
-                          : ends_with(src->path, "tokenizer.json");
+    /* No ONNX file begins so: field 15 of its message would be a group's end. */
+    const bool is_json = src->n_bytes && *(const char *)src->bytes == '{';
+    return src->is_folder ? has_file(src->path, "tokenizer.json") : is_json;
 }
 
 static ingot_status read_json(ig_import *out, const void *bytes, size_t n, ingot_error *err)

@@ -38,6 +38,41 @@ static uint32_t highest(const ig_bytes *b)
     return most;
 }
 
+/* Marks behind a letter stand in order of their combining class. Sorted here by counting, run by
+ * run: the library's own sort of neighbours takes quadratic time on a run without end. */
+static void order_marks(utf8proc_int32_t *c, utf8proc_int32_t *sorted, size_t n)
+{
+    for (size_t begin = 0, end; begin < n; begin = end) {
+        size_t at[257] = {0};
+        for (end = begin; end < n && utf8proc_get_property(c[end])->combining_class; end++)
+            at[utf8proc_get_property(c[end])->combining_class + 1]++;
+        if (end == begin) {
+            end++;
+            continue;
+        }
+        for (size_t k = 1; k < 257; k++) at[k] += at[k - 1];
+        for (size_t i = begin; i < end; i++)
+            sorted[at[utf8proc_get_property(c[i])->combining_class]++] = c[i];
+        memcpy(c + begin, sorted, (end - begin) * sizeof *c);
+    }
+}
+
+/* Every character taken apart; the most that one becomes is 18. out NULL: only count. */
+static size_t decompose(utf8proc_int32_t *out, size_t room, const ig_bytes *from,
+                        utf8proc_option_t options)
+{
+    size_t n = 0;
+    int boundary = 0;
+    walk w = {.p = (const char *)from->p, .n = from->n};
+    while (step(&w)) {
+        const utf8proc_ssize_t k =
+            utf8proc_decompose_char((utf8proc_int32_t)w.c, out ? out + n : NULL,
+                                    out ? (utf8proc_ssize_t)(room - n) : 0, options, &boundary);
+        if (k > 0) n += (size_t)k;
+    }
+    return n;
+}
+
 static ingot_status unicode_form(ig_bytes *to, const ig_bytes *from, int form, uint32_t quiet_below,
                                  ingot_error *err)
 {
@@ -45,17 +80,19 @@ static ingot_status unicode_form(ig_bytes *to, const ig_bytes *from, int form, u
         ig_put(to, from->p, from->n);
         return INGOT_OK;
     }
-    utf8proc_uint8_t *out = NULL;
-    const utf8proc_ssize_t n = utf8proc_map(from->p, (utf8proc_ssize_t)from->n, &out,
-                                            (utf8proc_option_t)(UTF8PROC_STABLE | form));
-    if (n < 0) {
-        free(out);
-        return ig_fail(err, n == UTF8PROC_ERROR_NOMEM ? INGOT_E_NOMEM : INGOT_E_DATA,
-                       "tokenizer: normalising %zu bytes: %s", from->n, utf8proc_errmsg(n));
-    }
-    ig_put(to, out, (size_t)n);
-    free(out);
-    return INGOT_OK;
+    const utf8proc_option_t options = (utf8proc_option_t)(UTF8PROC_STABLE | form);
+    const size_t n = decompose(NULL, 0, from, options);
+    /* One more: the library ends its text with a zero. */
+    utf8proc_int32_t *c = n < SIZE_MAX / 16 ? malloc((2 * n + 1) * sizeof *c) : NULL;
+    if (!c) return ig_fail(err, INGOT_E_NOMEM, "tokenizer: no memory for %zu bytes", from->n);
+    decompose(c, n, from, options);
+    order_marks(c, c + n, n);
+    const utf8proc_ssize_t bytes = utf8proc_reencode(c, (utf8proc_ssize_t)n, options);
+    if (bytes > 0) ig_put(to, c, (size_t)bytes);
+    free(c);
+    if (bytes >= 0) return INGOT_OK;
+    return ig_fail(err, INGOT_E_DATA, "tokenizer: normalising %zu bytes: %s", from->n,
+                   utf8proc_errmsg(bytes));
 }
 
 static void lowercase(ig_bytes *to, walk w)

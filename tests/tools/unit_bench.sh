@@ -52,5 +52,10 @@ echo '{"results": [' >"$work/bad.json"
 expect 4 'JSON: .* in line 2' bench kernels --compare "$work/bad.json"
 echo '{"results": 3}' >"$work/bad.json"
 expect 4 'no results' bench kernels --compare "$work/bad.json"
+echo '{"results": [{}]}' >"$work/bad.json"
+expect 4 'nothing was compared' "${one[@]}" --compare "$work/bad.json"
+expect 2 'no bench fits' bench kernels --shape 0,1,1
+expect 2 'no bench fits' bench kernels --shape -1,5,5
+expect 2 'same file' bench kernels --json "$work/x" --svg "$work/x"
 expect 1 'folder does not exist' bench kernels --json "$work/none/k.json"
 exit $failed

@@ -4,7 +4,7 @@
 data=tests/text/data
 m=$work/bpe.ingot
 
-expect 0 'MiB|KiB' convert $data/byte_level.json --from hf -o "$m"
+expect 0 'MiB|KiB' convert $data/byte_level.json -o "$m"
 expect 0 'tokenizer  BPE, [0-9]+ pieces' inspect "$m"
 expect 0 'TOKN' verify "$m"
 expect 0 "'.?Hello|'H'" tokenize "$m" 'Hello world'
@@ -36,6 +36,10 @@ expect 4 'not UTF-8 at byte 1' tokenize "$m" -f "$work/bad"
 expect 4 'vocabulary has' tokenize "$m" --decode '1 99999999'
 expect 4 'no token id' tokenize "$m" --decode '1 x'
 expect 2 'one of the two' tokenize "$m"
+expect 2 'prints text' tokenize "$m" --decode '5 6' --json
+expect 3 'only a tokenizer' run "$m"
+expect 3 'only a tokenizer' plan "$m"
+expect 3 'only a tokenizer' compare "$m" "$m"
 expect 2 'one of the two' tokenize "$m" text -f "$work/text"
 expect 1 'none' tokenize "$m" -f "$work/none"
 expect 3 'no such file' tokenize "$work/none.ingot" text

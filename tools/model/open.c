@@ -34,3 +34,11 @@ void ig_close_model(ig_opened *o)
     if (o->model) ingot_model_close(&o->model);
     if (o->rt) ingot_runtime_close(&o->rt);
 }
+
+ingot_status ig_model_computes(ig_cli *cli, const ig_opened *o, const char *path, ingot_error *err)
+{
+    if (ingot_model_n_outputs(o->model)) return INGOT_OK;
+    return ig_model_failed(
+        cli, ig_fail(err, INGOT_E_UNSUPPORTED,
+                     "%s: computes nothing, it holds only a tokenizer (see ingot tokenize)", path));
+}

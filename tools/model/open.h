@@ -28,6 +28,9 @@ void ig_close_model(ig_opened *o); /* may be closed or zero */
 /* ig_model_failed - for any later failure of a model itself: exit code 3, or 5 for memory. */
 ingot_status ig_model_failed(ig_cli *cli, ingot_status s);
 
+/* ig_model_computes - exit code 3 for a file without a graph: one that holds only a tokenizer. */
+ingot_status ig_model_computes(ig_cli *cli, const ig_opened *o, const char *path, ingot_error *err);
+
 /* Choices of --device: what this build has. */
 extern const char *const ig_devices[];
 
