@@ -25,6 +25,11 @@ VEC_INLINE void dots(float *s, const float *q, const unsigned char *const *group
         for (size_t c = from; c < end; c += step) {
             const size_t n = IG_MIN(step, end - c);
             vf k[GROUPS][4];
+            /* never read, which gcc for Arm does not see */
+            ATT_UNROLL for (size_t g = n_groups; g < GROUPS; g++)
+            {
+                ATT_UNROLL for (size_t i = 0; i < step; i++) k[g][i] = vf_set(0.0f);
+            }
             ATT_UNROLL for (size_t g = 0; g < n_groups; g++)
             {
                 widen_element(k[g], groups[g], type, c);
@@ -68,6 +73,8 @@ VEC_INLINE void sums(float *o, size_t wide, const float *s, const unsigned char 
         const unsigned char *v = values[t / IG_PAGE_GROUP] + at;
         const unsigned char *later = ahead[t / IG_PAGE_GROUP] + at + c * each;
         vf x[GROUPS];
+        /* never read, which gcc for Arm does not see */
+        ATT_UNROLL for (size_t k = cols; k < GROUPS; k++) x[k] = vf_set(0.0f);
         for (size_t k = 0; k < cols * 16 * each; k += 64) __builtin_prefetch(later + k, 0, 2);
         ATT_UNROLL for (size_t k = 0; k < cols; k++) x[k] = widen_value(v, type, c + k * 16);
         ATT_UNROLL for (size_t r = 0; r < rows; r++)

@@ -6,7 +6,7 @@
  * lane by lane.
  *
  * Weights of 16 bits become floats on their way into the registers: f16 by a conversion, bf16 pairs
- * by a shift and a mask. */
+ * by a shift and a mask. A file may define GEMM_STEP(acc, x, w), what one line of B adds. */
 #ifndef IG_GEMM_TILE_NEON_H
 #define IG_GEMM_TILE_NEON_H
 
@@ -17,6 +17,9 @@ enum { LANES = 4, VECS = IG_PANEL / LANES, TILE_ROWS = 6, MOST_VECS = 4 * VECS }
 enum { FEW = 2 /* rows that outrun L2: B is fetched into L1 */ };
 
 #define UNROLL _Pragma("GCC unroll 16")
+#ifndef GEMM_STEP
+#    define GEMM_STEP(acc, x, w) vfmaq_f32(acc, x, w)
+#endif
 
 typedef enum { B_F32, B_F16, B_BF16 } b_type;
 
@@ -49,7 +52,7 @@ NEON_INLINE void add_product(float32x4_t acc[TILE_ROWS][MOST_VECS], const float 
         UNROLL for (size_t r = 0; r < rows; r++)
         {
             UNROLL for (size_t v = 0; v < n; v++) acc[r][p * VECS + v] =
-                vfmaq_f32(acc[r][p * VECS + v], x[r], w[v]);
+                GEMM_STEP(acc[r][p * VECS + v], x[r], w[v]);
         }
     }
 }

@@ -50,8 +50,24 @@ SHIM int32x4_t shim_vusmmlaq_s32(int32x4_t sum, uint8x16_t a, int8x16_t b)
     return sum;
 }
 #define vusmmlaq_s32 shim_vusmmlaq_s32
-#define vfmsq_f32    shim_vfmsq_f32
-#define vdivq_f32    shim_vdivq_f32
-#define vsqrtq_f32   shim_vsqrtq_f32
+
+/* bf16: four dot products of pairs, added to the sums. */
+SHIM float32x4_t shim_vbfdotq_f32(float32x4_t sum, uint16x8_t a, uint16x8_t b)
+{
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 2; k++) {
+            const uint32_t x = (uint32_t)a[2 * i + k] << 16, y = (uint32_t)b[2 * i + k] << 16;
+            float p, q;
+            memcpy(&p, &x, sizeof p);
+            memcpy(&q, &y, sizeof q);
+            sum[i] += p * q;
+        }
+    return sum;
+}
+#define vbfdotq_f32            shim_vbfdotq_f32
+#define vreinterpretq_bf16_f32 vreinterpretq_u16_f32
+#define vfmsq_f32              shim_vfmsq_f32
+#define vdivq_f32              shim_vdivq_f32
+#define vsqrtq_f32             shim_vsqrtq_f32
 
 #endif
