@@ -7,7 +7,7 @@
  *             merge O into y
  *
  * S (16 KB) stays in L1, the chunk's panels in L2. */
-#include "kernels/attention/attention_tile.h"
+#include "kernels/attention/attention_tile.inc"
 #include "kernels/attention/scratch.h"
 
 #include <string.h>
