@@ -100,7 +100,7 @@ bool ig_wire_next(ig_wire *w, ig_field *f)
 ingot_status ig_wire_end(const ig_wire *w, const char *what, ingot_error *err)
 {
     if (!w->fault) return INGOT_OK;
-    return ig_fail(err, INGOT_E_FORMAT, "%s: %s at byte %zu of %zu: not a whole ONNX file?", what,
+    return ig_fail(err, INGOT_E_FORMAT, "%s: %s at byte %zu of %zu: is the file whole?", what,
                    w->fault, (size_t)(w->at - w->begin), (size_t)(w->end - w->begin));
 }
 

@@ -231,7 +231,8 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
 
 static const ig_operand operands[] = {
     {.name = "SOURCE",
-     .help = "the model to convert: an .onnx file, or a folder that holds model.onnx",
+     .help = "the model to convert: an .onnx file or a folder with model.onnx; a tokenizer: "
+             "tokenizer.json or a folder with one, tokenizer.model, a GGUF vocabulary",
      .offset = offsetof(args, source)}};
 static const ig_option options[] = {
     {.name = "output",
@@ -305,7 +306,7 @@ const ig_command ig_cmd_convert = {
              "without further work. What cannot be expressed is listed all at once, and no file is "
              "written. The output appears whole or not at all.\n\n"
              "ONNX models of all versions are read; weights in files beside the model must lie "
-             "under its folder.",
+             "under its folder. Of a folder that holds a model.onnx nothing else is read.",
     IG_COMMAND_OPERANDS(operands),
     IG_COMMAND_OPTIONS(options),
     IG_COMMAND_EXAMPLES(examples),

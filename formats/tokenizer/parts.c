@@ -113,44 +113,18 @@ ingot_status ig_split_at_spaces(ig_recipe *r, ig_arena *arena, ingot_error *err)
 
 /* ---- pieces by their bytes ---- */
 
-static bool is_found(const ig_piece *p)
-{
-    return p->n &&
-           (p->kind == IG_PIECE_NORMAL || p->kind == IG_PIECE_USER || p->kind == IG_PIECE_UNUSED);
-}
-
 uint32_t ig_piece_table_find(const ig_piece_table *t, const char *p, size_t n)
 {
-    uint64_t h = IG_PIECE_HASH_0;
-    for (size_t i = 0; i < n; i++) h = ig_piece_hash(h, (unsigned char)p[i]);
-    const size_t mask = ((size_t)1 << t->log2) - 1;
-    for (size_t s = ig_slot_of(h, 64 - t->log2); t->slots[s]; s = (s + 1) & mask) {
-        const ig_piece *q = &t->r->pieces[t->slots[s] - 1];
-        if (q->n == n && !memcmp(q->p, p, n)) return t->slots[s] - 1;
-    }
-    return UINT32_MAX;
-}
-
-static void put_piece(ig_piece_table *t, size_t i)
-{
-    const ig_piece *p = &t->r->pieces[i];
-    if (!is_found(p) || ig_piece_table_find(t, p->p, p->n) != UINT32_MAX) return;
-    uint64_t h = IG_PIECE_HASH_0;
-    for (size_t k = 0; k < p->n; k++) h = ig_piece_hash(h, (unsigned char)p->p[k]);
-    const size_t mask = ((size_t)1 << t->log2) - 1;
-    size_t s = ig_slot_of(h, 64 - t->log2);
-    while (t->slots[s]) s = (s + 1) & mask;
-    t->slots[s] = (uint32_t)i + 1;
+    return ig_piece_slots_find(t->slots, t->log2, t->r->pieces, p, n);
 }
 
 ingot_status ig_piece_table_open(ig_piece_table *t, ig_arena *arena, const ig_recipe *r,
                                  ingot_error *err)
 {
-    *t = (ig_piece_table){.r = r, .log2 = 4};
-    while (((size_t)1 << t->log2) < 2 * r->n_pieces) t->log2++;
+    *t = (ig_piece_table){.r = r, .log2 = ig_slots_log2(r->n_pieces)};
     t->slots = ig_new_n(arena, uint32_t, (size_t)1 << t->log2);
     if (!t->slots) return ig_fail(err, INGOT_E_NOMEM, "tokenizer: no memory for its table");
-    for (size_t i = 0; i < r->n_pieces; i++) put_piece(t, i);
+    ig_piece_slots_fill(t->slots, t->log2, r->pieces, r->n_pieces);
     return INGOT_OK;
 }
 
@@ -190,7 +164,7 @@ static size_t all_cuts(ig_merge *out, const ig_piece_table *t, const ranked *ran
     size_t n = 0;
     for (size_t i = 0; i < t->r->n_pieces; i++) {
         const ig_piece *p = &t->r->pieces[i];
-        if (!is_found(p)) continue;
+        if (!ig_piece_is_found(p)) continue;
         for (uint32_t cut = 1; cut < p->n; cut++) {
             if ((p->p[cut] & 0xc0) == 0x80) continue;
             const uint32_t left = ig_piece_table_find(t, p->p, cut);

@@ -42,6 +42,18 @@ static inline uint64_t ig_piece_hash(uint64_t h, unsigned char byte)
 }
 #define IG_PIECE_HASH_0 0x811c9dc5u
 
+static inline uint64_t ig_piece_hash_of(const char *p, size_t n)
+{
+    uint64_t h = IG_PIECE_HASH_0;
+    for (size_t i = 0; i < n; i++) h = ig_piece_hash(h, (unsigned char)p[i]);
+    return h;
+}
+
+static inline uint64_t ig_merge_hash(uint32_t left, uint32_t right)
+{
+    return ((uint64_t)left << 32 | right) * 0xff51afd7ed558ccdu;
+}
+
 static inline size_t ig_slot_of(uint64_t h, unsigned shift)
 {
     return (size_t)((h ^ h >> 32) * 0x9e3779b97f4a7c15u >> shift);
@@ -65,17 +77,14 @@ static inline uint32_t ig_lexicon_find_hashed(const ig_lexicon *x, const char *p
 
 static inline uint32_t ig_lexicon_find(const ig_lexicon *x, const char *p, size_t n)
 {
-    uint64_t h = IG_PIECE_HASH_0;
-    for (size_t i = 0; i < n; i++) h = ig_piece_hash(h, (unsigned char)p[i]);
-    return ig_lexicon_find_hashed(x, p, n, h);
+    return ig_lexicon_find_hashed(x, p, n, ig_piece_hash_of(p, n));
 }
 
 /* The merge of two neighbours, or NULL. */
 static inline const ig_merge *ig_lexicon_merge(const ig_lexicon *x, uint32_t left, uint32_t right)
 {
     const size_t slots = (size_t)1 << (64 - x->merge_shift);
-    const uint64_t key = (uint64_t)left << 32 | right;
-    size_t s = ig_slot_of(key * 0xff51afd7ed558ccdu, x->merge_shift);
+    size_t s = ig_slot_of(ig_merge_hash(left, right), x->merge_shift);
     for (size_t k = 0; k < slots; k++, s = (s + 1) & (slots - 1)) {
         const uint32_t i = x->merge_slots[s] - 1;
         if (i >= x->recipe.n_merges) return NULL;

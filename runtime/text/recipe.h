@@ -174,6 +174,16 @@ typedef struct {
     ig_template one, two; /* of a text and of a pair */
 } ig_recipe;
 
+/* ---- the table of pieces by their bytes, as the section holds it ----
+ * Control, unknown and byte pieces are not in it: text never makes them. Of equal ones the first
+ * is. */
+bool ig_piece_is_found(const ig_piece *p);
+unsigned ig_slots_log2(size_t n); /* of slots for n entries: at most half full */
+void ig_piece_slots_fill(uint32_t *slots, unsigned log2, const ig_piece *pieces, size_t n);
+/* The index of piece p[0, n), or UINT32_MAX. */
+uint32_t ig_piece_slots_find(const uint32_t *slots, unsigned log2, const ig_piece *pieces,
+                             const char *p, size_t n);
+
 /* ig_recipe_write - append the section's bytes. Errors: E_FORMAT for a recipe that cannot be (an id
  * past the pieces, a merge whose result is not its halves), which names the item; E_NOMEM. */
 ingot_status ig_recipe_write(ig_bytes *to, const ig_recipe *r, ingot_error *err);

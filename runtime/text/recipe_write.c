@@ -82,35 +82,9 @@ static void put_template(ig_bytes *to, const ig_template *t)
     }
 }
 
-static bool is_found(const ig_piece *p)
-{
-    return p->n && p->kind != IG_PIECE_CONTROL && p->kind != IG_PIECE_UNKNOWN &&
-           p->kind != IG_PIECE_BYTE;
-}
-
-static unsigned slots_log2(size_t n) /* at most half full */
-{
-    unsigned log2 = 4;
-    while (((size_t)1 << log2) < 2 * n) log2++;
-    return log2;
-}
-
-/* Of equal pieces the first is found. */
 static void fill_pieces(uint32_t *slots, unsigned log2, const ig_recipe *r)
 {
-    const size_t mask = ((size_t)1 << log2) - 1;
-    for (size_t i = 0; i < r->n_pieces; i++) {
-        const ig_piece *p = &r->pieces[i];
-        if (!is_found(p)) continue;
-        uint64_t h = IG_PIECE_HASH_0;
-        for (size_t k = 0; k < p->n; k++) h = ig_piece_hash(h, (unsigned char)p->p[k]);
-        size_t s = ig_slot_of(h, 64 - log2);
-        for (; slots[s]; s = (s + 1) & mask) {
-            const ig_piece *q = &r->pieces[slots[s] - 1];
-            if (q->n == p->n && !memcmp(q->p, p->p, p->n)) break;
-        }
-        if (!slots[s]) slots[s] = (uint32_t)i + 1;
-    }
+    ig_piece_slots_fill(slots, log2, r->pieces, r->n_pieces);
 }
 
 static void fill_merges(uint32_t *slots, unsigned log2, const ig_recipe *r)
@@ -118,8 +92,7 @@ static void fill_merges(uint32_t *slots, unsigned log2, const ig_recipe *r)
     const size_t mask = ((size_t)1 << log2) - 1;
     for (size_t i = 0; i < r->n_merges; i++) {
         const ig_merge *m = &r->merges[i];
-        const uint64_t key = (uint64_t)m->left << 32 | m->right;
-        size_t s = ig_slot_of(key * 0xff51afd7ed558ccdu, 64 - log2);
+        size_t s = ig_slot_of(ig_merge_hash(m->left, m->right), 64 - log2);
         while (slots[s] && (r->merges[slots[s] - 1].left != m->left ||
                             r->merges[slots[s] - 1].right != m->right))
             s = (s + 1) & mask;
@@ -159,8 +132,8 @@ ingot_status ig_recipe_write(ig_bytes *to, const ig_recipe *r, ingot_error *err)
     IG_TRY(check(r, err));
     uint32_t longest = 0;
     for (size_t i = 0; i < r->n_pieces; i++)
-        if (is_found(&r->pieces[i])) longest = IG_MAX(longest, r->pieces[i].n);
-    const unsigned piece_log2 = slots_log2(r->n_pieces), merge_log2 = slots_log2(r->n_merges);
+        if (ig_piece_is_found(&r->pieces[i])) longest = IG_MAX(longest, r->pieces[i].n);
+    const unsigned piece_log2 = ig_slots_log2(r->n_pieces), merge_log2 = ig_slots_log2(r->n_merges);
     const uint32_t head[] = {IG_LEXICON_VERSION,
                              (uint32_t)r->model,
                              r->flags,
