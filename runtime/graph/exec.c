@@ -12,6 +12,7 @@ struct ig_exec {
     ig_plan *plans[IG_EXEC_PLANS];
     ig_plan *latest;
     uint64_t n_runs;
+    const ig_kv_step *kv;
     ig_type *in_types; /* [n_inputs] of the current run */
 };
 
@@ -48,6 +49,8 @@ void ig_exec_close(ig_exec **exec)
     ig_give(heap, x->in_types, x->g->n_inputs * sizeof *x->in_types);
     ig_give(heap, x, sizeof *x);
 }
+
+void ig_exec_kv(ig_exec *x, const ig_kv_step *kv) { x->kv = kv; }
 
 const ig_graph *ig_exec_graph(const ig_exec *x) { return x->g; }
 
@@ -210,6 +213,7 @@ static ig_run run_of(const ig_exec *x, const ig_step *step, ig_arena *side, ingo
                     .pool = x->options.pool,
                     .side = side,
                     .cancel = x->options.cancel,
+                    .kv = x->kv,
                     .err = err};
 }
 

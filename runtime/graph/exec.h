@@ -51,6 +51,10 @@ ingot_status ig_exec_plan(ig_exec *x, const ig_type *in, ig_plan_info *info, ing
  * memory of the exec, valid until its next run. E_DATA: bad input; E_CANCELLED. */
 ingot_status ig_exec_run(ig_exec *x, ig_tensor *out, const ig_tensor *in, ingot_error *err);
 
+/* ig_exec_kv - the cache that the next runs read and write; borrowed until it is replaced. NULL:
+ * none, then a graph with paged attention gives E_ARG. */
+void ig_exec_kv(ig_exec *x, const ig_kv_step *kv);
+
 const ig_graph *ig_exec_graph(const ig_exec *x);
 const ig_exec_options *ig_exec_opts(const ig_exec *x);
 

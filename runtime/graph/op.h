@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include "runtime/base/pool.h"
 #include "runtime/graph/ir.h"
+#include "runtime/graph/kv_step.h"
 
 typedef enum { IG_MATH_EXACT, IG_MATH_FAST } ig_math;
 typedef struct ig_exec ig_exec;
@@ -64,6 +65,7 @@ typedef struct ig_run {
     ig_arena
         *side; /* strings, sequences, sizes that only the data tells; lives until the next run */
     const atomic_bool *cancel; /* may be NULL; long ops poll it */
+    const ig_kv_step *kv;      /* NULL: the run has no cache of keys and values */
     ingot_error *err;
 } ig_run;
 
