@@ -2,8 +2,8 @@
  * rope_table: what kernels/rope makes for these positions; ids, positions, shapes and attributes
  * that cannot be are refused. */
 #include "tests/graph/small.h"
+#include "tests/llm/low_bits.h"
 #include "kernels/gemm/gemm.h"
-#include "kernels/gemm_q/gemm_q.h"
 #include "kernels/rope/rope.h"
 #include "runtime/base/checked.h"
 #include "runtime/base/half.h"
@@ -171,26 +171,6 @@ static void floats_in_every_form(void **state)
         }
 }
 
-/* Rows are padded to whole groups, the last of which is short. */
-static uint8_t *low_bits_of(const ig_q_format *f, ig_q_layout *l)
-{
-    const size_t group = f->group ? f->group : D, groups = (D + group - 1) / group;
-    uint8_t *q = malloc(V * D);
-    float *scale = calloc(V * groups, sizeof *scale), *offset = calloc(V * groups, sizeof *scale);
-    for (size_t n = 0; n < V; n++)
-        for (size_t g = 0; g < groups; g++)
-            ig_q_quantise(q + n * D + g * group, scale + n * groups + g, offset + n * groups + g, f,
-                          table + n * D + g * group, IG_MIN(group, D - g * group), 1);
-    const ig_q_source from = {q, D, 1, scale, groups, 1, offset, groups, 1};
-    assert_true(ig_q_layout_of(l, f, D));
-    uint8_t *panels = malloc(ig_q_panels(V) * l->panel_bytes);
-    ig_q_pack(panels, f, &from, V, D, 0, ig_q_panels(V));
-    free(q);
-    free(scale);
-    free(offset);
-    return panels;
-}
-
 static void low_bits_in_every_format(void **state)
 {
     (void)state;
@@ -201,7 +181,8 @@ static void low_bits_in_every_format(void **state)
         one o;
         ig_q_layout l;
         open_graph(&o);
-        uint8_t *panels = low_bits_of(&all[i], &l);
+        assert_true(ig_q_layout_of(&l, &all[i], D));
+        uint8_t *panels = low_random(&all[i], V, D, (uint32_t)i);
         ig_q_unpack(wide, 1, D, panels, &all[i], V, D, 0, ig_q_panels(V));
         const int64_t dims[] = {(int64_t)ig_q_panels(V), (int64_t)l.panel_bytes};
         open_one(&o, "embed", ig_graph_const(o.g, "table", INGOT_U8, 2, dims, panels));
@@ -224,7 +205,9 @@ static void tables_that_cannot_be_are_refused(void **state)
     } bad[] = {{"i4g31", V, D, 0},      {"i8g32", 0, D, 0}, {"i8g32", V, INT64_MAX, 0},
                {"i8g32", V + 16, D, 0}, {"i8g32", V, D, 1}, {"i8g32", -V, -D, 0}};
     ig_q_layout l;
-    uint8_t *panels = low_bits_of(ig_q_format_named("i8g32"), &l);
+    const ig_q_format *f = ig_q_format_named("i8g32");
+    assert_true(ig_q_layout_of(&l, f, D));
+    uint8_t *panels = low_random(f, V, D, 1);
     for (size_t i = 0; i < IG_LEN(bad); i++) {
         one o;
         open_graph(&o);
