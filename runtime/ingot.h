@@ -357,14 +357,19 @@ typedef struct {
     size_t max_queue;      /* requests that wait; one more is refused with E_FULL; 0: 4096 */
     bool fast_math;        /* as a session's */
     bool private_cache;    /* a prompt that begins like an earlier one is computed again */
+    ingot_model *draft;    /* a smaller model with the same vocabulary whose guesses are checked
+                              several at once (Leviathan et al. 2023); NULL: none. Answers are the
+                              same with and without */
+    size_t draft_tokens;   /* guesses at a time; 0: 4 */
     size_t lookup;         /* guess what followed the same words earlier in the text, so many tokens
                               at a time; 0: off. Answers are the same with and without */
 } ingot_generator_options;
 
 /* ingot_generator_open - the cache, the working memory and the thread of a model's generator.
  *
- * The model stays open until the generator is closed. Errors: E_ARG (an option), E_UNSUPPORTED
- * (the model is no decoder), E_NOMEM. */
+ * The model stays open until the generator is closed, as does the draft model, which is of the same
+ * runtime. Errors: E_ARG (an option, a draft with another vocabulary), E_UNSUPPORTED (the model is
+ * no decoder), E_NOMEM. */
 INGOT_API INGOT_MUST_USE ingot_status ingot_generator_open(ingot_generator **out,
                                                            ingot_model *model,
                                                            const ingot_generator_options *options,

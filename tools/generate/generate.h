@@ -17,7 +17,8 @@ typedef struct {
     bool ignore_eos, truncate, shift;
     int64_t keep_last;
     /* the machine */
-    int64_t threads, context, chunk, page_tokens, lookup;
+    const char *draft;
+    int64_t threads, context, chunk, page_tokens, lookup, draft_tokens;
     uint64_t kv_bytes;
     int kv_type, math, device;
     /* what is shown */
@@ -29,6 +30,7 @@ typedef struct {
     const ig_generate_args *a;
     ig_cli *cli;
     ig_opened o;
+    ingot_model *draft;
     ingot_generator *g;
     ig_heap *heap;
     ig_arena arena;

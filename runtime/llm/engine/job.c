@@ -168,7 +168,8 @@ static ingot_status fill(ig_lm_job *j, const ingot_request *r, ingot_error *err)
     if (r->cut > INGOT_CUT_OLDEST) return ig_fail(err, INGOT_E_ARG, "cut is %d", (int)r->cut);
     IG_TRY(copy_sampling(j, r, err));
     j->guess = ig_new_n(&j->arena, int32_t, e->most_guess);
-    if (!j->guess) return ig_fail(err, INGOT_E_NOMEM, "request: no memory");
+    j->drafted = ig_new_n(&j->arena, int32_t, e->most_guess);
+    if (!j->guess || !j->drafted) return ig_fail(err, INGOT_E_NOMEM, "request: no memory");
     IG_TRY(ig_answer_text_open(&j->text, e->prompts, e->heap, r->stop, r->n_stop, err));
     return take_prompt(j, r, err);
 }

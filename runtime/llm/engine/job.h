@@ -57,8 +57,10 @@ struct ingot_generation {
     size_t n_step, n_guess, first_row, n_rows;
     int32_t *guess; /* [engine's most] */
 
-    /* draft model: its own sequence over the same text; see draft.h */
+    /* of the draft model: its sequence, and what it guessed last, at which length of the text */
     ig_kv_seq *draft_seq;
+    int32_t *drafted; /* [engine's most] */
+    size_t n_drafted, drafted_at;
 
     /* written by any thread */
     atomic_bool cancel, in_step;
