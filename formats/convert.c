@@ -151,6 +151,12 @@ void ig_import_int(ig_import *im, const char *key, int64_t v)
         im->meta[im->n_meta++] = (ig_meta_entry){.key = key, .kind = IG_ATTR_INT, .i = v};
 }
 
+void ig_import_real(ig_import *im, const char *key, double v)
+{
+    if (im->n_meta < IG_LEN(im->meta))
+        im->meta[im->n_meta++] = (ig_meta_entry){.key = key, .kind = IG_ATTR_FLOAT, .f = v};
+}
+
 /* "dir/mnist.onnx" -> "mnist"; "dir/mnist/model.onnx" -> "mnist", for folders of one model. */
 static const char *name_of(ig_arena *a, const char *path)
 {
@@ -217,14 +223,43 @@ static ingot_status read_source(job *j, ingot_error *err)
     return ig_wrap(err, s, "%s", j->src.path);
 }
 
-static ingot_status transform(job *j, ingot_error *err)
+/* A graph that its importer made in final form has only its types to be told. */
+static ingot_status finish(job *j, ingot_error *err)
+{
+    IG_TRY(ig_infer_graph(j->im.graph, j->o->heap, err));
+    if (j->o->after_pass) j->o->after_pass(j->o->after_ud, "import", j->im.graph);
+    return INGOT_OK;
+}
+
+static ingot_status optimise(job *j, ingot_error *err)
 {
     ig_pass_context c = {
         .heap = j->o->heap, .pool = j->o->pool, .log = j->o->log, .keep_plain = j->o->plain};
-    IG_TRY(ig_graph_check(j->im.graph, err));
     IG_TRY(ig_passes_run(j->im.graph, &c, j->o->after_pass, j->o->after_ud, err));
+    return ig_graph_check(j->im.graph, err);
+}
+
+/* What the importer does not heed must not be asked for in vain. */
+static ingot_status check_wishes(const job *j, ingot_error *err)
+{
+    const bool finished = j->im.finished;
+    if (finished && j->o->plain)
+        return ig_fail(err, INGOT_E_ARG,
+                       "--layout plain: the weights of a language model are always packed");
+    if (!finished && j->im.graph->n_nodes && j->o->target != IG_KEEP)
+        return ig_fail(err, INGOT_E_ARG,
+                       "--dtype converts the weights of language models; `ingot quantize` those of "
+                       "other models");
+    return INGOT_OK;
+}
+
+static ingot_status transform(job *j, ingot_error *err)
+{
+    IG_TRY(check_wishes(j, err));
     IG_TRY(ig_graph_check(j->im.graph, err));
+    IG_TRY(j->im.finished ? finish(j, err) : optimise(j, err));
     if (!j->o->golden) return INGOT_OK;
+    IG_TRY(ig_graph_fill(j->im.graph, err)); /* a run needs the weights */
     return ig_golden_check(NULL, j->im.graph, j->o->golden, j->o->heap, j->o->pool, err);
 }
 
@@ -238,7 +273,11 @@ static ingot_status source_intact(const job *j, const char *src, ingot_error *er
 static ingot_status map_source(job *j, const char *path, ingot_error *err)
 {
     struct stat st;
-    j->src = (ig_source){.path = path, .heap = j->o->heap, .log = j->o->log};
+    j->src = (ig_source){.path = path,
+                         .heap = j->o->heap,
+                         .log = j->o->log,
+                         .target = j->o->target,
+                         .tokenizer = j->o->tokenizer};
     j->src.is_folder = !stat(path, &st) && S_ISDIR(st.st_mode);
     if (j->src.is_folder) return INGOT_OK;
     IG_TRY(ig_map_open(&j->map, j->o->heap, path, err));
@@ -261,7 +300,8 @@ ingot_status ig_convert_file(const char *out, const char *src, const ig_convert_
     const ig_contents contents = {.graph = j.im.graph,
                                   .meta = {j.im.meta, j.im.n_meta},
                                   .golden = options->golden,
-                                  .tokenizer = &j.im.tokenizer};
+                                  .tokenizer = &j.im.tokenizer,
+                                  .template = j.im.template};
     if (!s) s = ig_ingot_write(out, &contents, options->heap, err);
     ig_graph_close(&j.im.graph);
     ig_bytes_clear(&j.im.tokenizer);
