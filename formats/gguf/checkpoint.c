@@ -3,15 +3,14 @@
 #include "runtime/base/checked.h"
 
 /* The two functions of each type that weights.h asks for. */
-#define T(id, type, n, bytes, bits, group, scale, offset)                               \
-    static void widen_##type(float *to, const void *from, size_t count)                 \
-    {                                                                                   \
-        ig_ggml_row_f32(to, ig_ggml_type_at(id), from, count);                          \
-    }                                                                                   \
-    static void split_##type(uint8_t *q, float *d, float *min, const void *from,        \
-                             size_t count)                                              \
-    {                                                                                   \
-        ig_ggml_split_row(q, d, min, ig_ggml_type_at(id), from, count);                 \
+#define T(id, type, n, bytes, bits, group, scale, offset)                                      \
+    static void widen_##type(float *to, const void *from, size_t count)                        \
+    {                                                                                          \
+        ig_ggml_row_f32(to, ig_ggml_type_at(id), from, count);                                 \
+    }                                                                                          \
+    static void split_##type(uint8_t *q, float *d, float *min, const void *from, size_t count) \
+    {                                                                                          \
+        ig_ggml_split_row(q, d, min, ig_ggml_type_at(id), from, count);                        \
     }
 #include "formats/gguf/types.def"
 #undef T

@@ -46,10 +46,11 @@ static ingot_status need(size_t *to, const ig_gguf_reader *r, const char *name, 
 {
     const int64_t v = ig_gguf_arch_int(r, name, otherwise);
     if (v < 1 || v > INT32_MAX)
-        return ig_fail(r->err, INGOT_E_FORMAT,
-                       "GGUF: key %s.%s is missing, not one number from 1 to 2147483647, or differs "
-                       "from layer to layer",
-                       r->arch->name, name);
+        return ig_fail(
+            r->err, INGOT_E_FORMAT,
+            "GGUF: key %s.%s is missing, not one number from 1 to 2147483647, or differs "
+            "from layer to layer",
+            r->arch->name, name);
     *to = (size_t)v;
     return INGOT_OK;
 }
@@ -97,8 +98,8 @@ static ingot_status read_scaling(ig_rope_rule *rule, const ig_gguf_reader *r)
     const double old = ig_gguf_arch_real(r, "rope.scale_linear", 1); /* of older files */
     const ingot_str type = ig_gguf_text(r->g, key, old != 1 ? "linear" : "none");
     rule->factor = ig_gguf_arch_real(r, "rope.scaling.factor", old);
-    rule->context = ig_gguf_arch_real(r, "rope.scaling.original_context_length",
-                                      (double)r->m->context);
+    rule->context =
+        ig_gguf_arch_real(r, "rope.scaling.original_context_length", (double)r->m->context);
     if (is_text(type, "none") || is_text(type, "longrope")) return INGOT_OK;
     if (is_text(type, "linear")) {
         rule->scaling = IG_ROPE_LINEAR;
@@ -199,8 +200,7 @@ static ig_llm_linear cut(const ig_llm_linear *l, size_t first, size_t n)
 /* Of a linear that holds `n` rows and as many biases, or none. */
 static bool is_whole(const ig_llm_linear *l, size_t n)
 {
-    return l->w.tensor && ig_rows_n(&l->w) == n &&
-           (!l->bias.tensor || ig_rows_n(&l->bias) == n);
+    return l->w.tensor && ig_rows_n(&l->w) == n && (!l->bias.tensor || ig_rows_n(&l->bias) == n);
 }
 
 static ingot_status read_attention(ig_gguf_reader *r, ig_llm_layer *l, int64_t i)
@@ -383,7 +383,8 @@ static ingot_status all_used(const ig_gguf_reader *r)
     for (size_t i = 0; i < r->c->n; i++) {
         const ig_stored *t = &r->c->tensors[i];
         const size_t length = strlen(t->name);
-        const bool derived = length > 12 && (strstr(t->name, "rot_embd.") || strstr(t->name, "rope_freqs"));
+        const bool derived =
+            length > 12 && (strstr(t->name, "rot_embd.") || strstr(t->name, "rope_freqs"));
         if (t->used || derived) continue; /* tables of angles, in older files of each layer */
         if (!n++) first = t->name;
     }
@@ -402,8 +403,7 @@ ingot_status ig_gguf_llm(ig_llm *m, ig_arena *arena, const ig_gguf *g, const ig_
     if (!r.arch) {
         char names[200];
         ig_gguf_arch_names(names, sizeof names);
-        return ig_fail(err, INGOT_E_UNSUPPORTED,
-                       "GGUF: architecture '%.*s' is unknown (known: %s)",
+        return ig_fail(err, INGOT_E_UNSUPPORTED, "GGUF: architecture '%.*s' is unknown (known: %s)",
                        (int)IG_MIN(name.n, 40), name.p, names);
     }
     m->family = r.arch->name;

@@ -11,9 +11,9 @@
 ingot_status ig_gguf_checkpoint(ig_checkpoint *c, ig_arena *arena, const ig_gguf *g,
                                 ingot_error *err);
 
-/* ig_gguf_llm - m (set by ig_llm_init) from the keys, with its weights from c. Errors: E_UNSUPPORTED
- * (an architecture, a scaling or a tensor that Ingot does not know; lists those that it does),
- * E_FORMAT (a key or a tensor is missing, by its name), E_NOMEM. */
+/* ig_gguf_llm - m (set by ig_llm_init) from the keys, with its weights from c. Errors:
+ * E_UNSUPPORTED (an architecture, a scaling or a tensor that Ingot does not know; lists those that
+ * it does), E_FORMAT (a key or a tensor is missing, by its name), E_NOMEM. */
 ingot_status ig_gguf_llm(ig_llm *m, ig_arena *arena, const ig_gguf *g, const ig_checkpoint *c,
                          ingot_error *err);
 
@@ -30,7 +30,8 @@ typedef struct {
     double inner_window; /* tokens that layers with a window see; 0: none */
 } ig_gguf_reader;
 
-/* How an architecture differs from Llama; all else is told by keys and by which tensors there are. */
+/* How an architecture differs from Llama; all else is told by keys and by which tensors there are.
+ */
 typedef struct ig_gguf_arch {
     const char *name;
     const char *act;
