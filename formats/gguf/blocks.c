@@ -28,45 +28,41 @@ static void fives(uint8_t *q, const uint8_t *from, uint8_t plus)
     for (size_t i = 0; i < N; i++) q[i] = (uint8_t)((q[i] | (fifth >> i & 1) << 4) + plus);
 }
 
-void ig_ggml_split_q4_0(uint8_t *q, float *d, float *min, const uint8_t *block)
+void ig_ggml_split_q4_0(const ig_split *to, const uint8_t *block)
 {
-    (void)min;
-    *d = ig_ggml_f16(block);
-    nibbles(q, block + 2);
+    *to->scale = ig_ggml_f16(block);
+    nibbles(to->q, block + 2);
 }
 
-void ig_ggml_split_q4_1(uint8_t *q, float *d, float *min, const uint8_t *block)
+void ig_ggml_split_q4_1(const ig_split *to, const uint8_t *block)
 {
-    *d = ig_ggml_f16(block);
-    *min = ig_ggml_f16(block + 2);
-    nibbles(q, block + 4);
+    *to->scale = ig_ggml_f16(block);
+    *to->offset = ig_ggml_f16(block + 2);
+    nibbles(to->q, block + 4);
 }
 
-void ig_ggml_split_q5_0(uint8_t *q, float *d, float *min, const uint8_t *block)
+void ig_ggml_split_q5_0(const ig_split *to, const uint8_t *block)
 {
-    (void)min;
-    *d = ig_ggml_f16(block);
-    fives(q, block + 2, 128 - 16);
+    *to->scale = ig_ggml_f16(block);
+    fives(to->q, block + 2, 128 - 16);
 }
 
-void ig_ggml_split_q5_1(uint8_t *q, float *d, float *min, const uint8_t *block)
+void ig_ggml_split_q5_1(const ig_split *to, const uint8_t *block)
 {
-    *d = ig_ggml_f16(block);
-    *min = ig_ggml_f16(block + 2);
-    fives(q, block + 4, 0);
+    *to->scale = ig_ggml_f16(block);
+    *to->offset = ig_ggml_f16(block + 2);
+    fives(to->q, block + 4, 0);
 }
 
-void ig_ggml_split_q8_0(uint8_t *q, float *d, float *min, const uint8_t *block)
+void ig_ggml_split_q8_0(const ig_split *to, const uint8_t *block)
 {
-    (void)min;
-    *d = ig_ggml_f16(block);
-    for (size_t i = 0; i < N; i++) q[i] = block[2 + i] ^ 0x80; /* signed to centred at 128 */
+    *to->scale = ig_ggml_f16(block);
+    for (size_t i = 0; i < N; i++) to->q[i] = block[2 + i] ^ 0x80; /* signed to centred at 128 */
 }
 
-void ig_ggml_split_iq4_nl(uint8_t *q, float *d, float *min, const uint8_t *block)
+void ig_ggml_split_iq4_nl(const ig_split *to, const uint8_t *block)
 {
-    (void)min;
-    *d = ig_ggml_f16(block);
-    nibbles(q, block + 2);
-    for (size_t i = 0; i < N; i++) q[i] = (uint8_t)(ig_ggml_iq4[q[i]] + 128);
+    *to->scale = ig_ggml_f16(block);
+    nibbles(to->q, block + 2);
+    for (size_t i = 0; i < N; i++) to->q[i] = (uint8_t)(ig_ggml_iq4[to->q[i]] + 128);
 }

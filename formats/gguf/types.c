@@ -9,8 +9,8 @@ static const ig_ggml_type types[] = {
     {.id = 0, .name = "f32", .dtype = INGOT_F32, .n = 1, .bytes = 4},
     {.id = 1, .name = "f16", .dtype = INGOT_F16, .n = 1, .bytes = 2},
     {.id = 30, .name = "bf16", .dtype = INGOT_BF16, .n = 1, .bytes = 2},
-#define T(id, name, n, bytes, bits, group, scale, offset) \
-    {id, #name, INGOT_NONE, n, bytes, bits, group, scale, offset, ig_ggml_split_##name},
+#define T(id, name, n, bytes, format) \
+    {id, #name, INGOT_NONE, n, bytes, format, ig_ggml_split_##name},
 #include "formats/gguf/types.def"
 #undef T
 };
@@ -30,14 +30,21 @@ void ig_ggml_type_names(char *out, size_t cap)
         at += (size_t)snprintf(out + at, cap - at, "%s%s", i ? ", " : "", types[i].name);
 }
 
-void ig_ggml_split_row(uint8_t *q, float *d, float *min, const ig_ggml_type *t, const uint8_t *row,
-                       size_t n)
+/* What follows values i .. of a row. */
+static ig_split split_from(const ig_split *s, const ig_q_format *f, size_t i)
 {
-    const size_t groups = t->n / t->group;
+    const bool two = f->scale_bytes == IG_Q_TWO_LEVELS;
+    const size_t group = i / f->group, scale = two ? i / IG_Q_SUPER : group;
+    return (ig_split){s->q + i, s->scale + scale, s->offset + scale, two ? s->s + group : NULL,
+                      two ? s->t + group : NULL};
+}
+
+void ig_ggml_split_row(const ig_split *to, const ig_ggml_type *t, const uint8_t *row, size_t n)
+{
+    const ig_q_format *f = ig_q_format_named(t->format);
     for (size_t i = 0; i < n; i += t->n, row += t->bytes) {
-        t->split(q + i, d, min, row);
-        d += groups;
-        min += t->offset == IG_Q_MIN ? groups : 0;
+        const ig_split part = split_from(to, f, i);
+        t->split(&part, row);
     }
 }
 
@@ -52,21 +59,30 @@ static void floats(float *y, ingot_dtype dtype, const uint8_t *row, size_t n)
                                   : ig_bf16_to_f32((uint16_t)(row[0] | row[1] << 8));
 }
 
+/* A block's values of group g. */
+static void join_group(float *y, const ig_split *s, const ig_q_format *f, size_t g)
+{
+    const bool two = f->scale_bytes == IG_Q_TWO_LEVELS, min = f->offset == IG_Q_MIN;
+    const float d = two ? s->scale[0] * s->s[g] : s->scale[g];
+    const float least = !min ? 0 : two ? s->offset[0] * s->t[g] : s->offset[g];
+    const float centre = f->bits == 4 ? 8 : 128;
+    for (size_t k = g * f->group; k < (g + 1) * f->group; k++)
+        y[k] = min ? fmaf(d, s->q[k], least) : ((float)s->q[k] - centre) * d;
+}
+
 void ig_ggml_row_f32(float *y, const ig_ggml_type *t, const uint8_t *row, size_t n)
 {
     uint8_t q[IG_GGML_BLOCK_MOST];
-    float d[IG_GGML_GROUPS_MOST], min[IG_GGML_GROUPS_MOST];
+    float scale[1], offset[1];
+    int8_t s[IG_GGML_GROUPS_MOST], times[IG_GGML_GROUPS_MOST];
+    const ig_split block = {q, scale, offset, s, times};
     if (t->dtype != INGOT_NONE) {
         floats(y, t->dtype, row, n);
         return;
     }
-    const float centre = t->bits == 4 ? 8 : 128;
+    const ig_q_format *f = ig_q_format_named(t->format);
     for (size_t i = 0; i < n; i += t->n, row += t->bytes) {
-        t->split(q, d, min, row);
-        for (size_t k = 0; k < t->n; k++) {
-            const size_t g = k / t->group;
-            y[i + k] =
-                t->offset == IG_Q_MIN ? fmaf(d[g], q[k], min[g]) : ((float)q[k] - centre) * d[g];
-        }
+        t->split(&block, row);
+        for (size_t g = 0; g < t->n / f->group; g++) join_group(y + i, &block, f, g);
     }
 }

@@ -82,24 +82,23 @@ static void widen(float *to, const unsigned char *from, size_t n, size_t group)
             to[i + k] = (float)(int8_t)from[sizeof(float) + k] * scale_of(from);
 }
 
-static void split(uint8_t *q, float *scale, const unsigned char *from, size_t n, size_t group)
+static void split(const ig_split *to, const unsigned char *from, size_t n, size_t group)
 {
     for (size_t i = 0; i < n; i += group, from += sizeof(float) + group) {
-        *scale++ = scale_of(from);
-        for (size_t k = 0; k < group; k++) q[i + k] = from[sizeof(float) + k] ^ 0x80;
+        to->scale[i / group] = scale_of(from);
+        for (size_t k = 0; k < group; k++) to->q[i + k] = from[sizeof(float) + k] ^ 0x80;
     }
 }
 
 #define GROUPS(X) X(32, "i8g32f") X(64, "i8g64f") X(128, "i8g128f")
-#define FUNCTIONS(group, format)                                                               \
-    static void widen_##group(float *to, const void *from, size_t n)                           \
-    {                                                                                          \
-        widen(to, from, n, group);                                                             \
-    }                                                                                          \
-    static void split_##group(uint8_t *q, float *d, float *offset, const void *from, size_t n) \
-    {                                                                                          \
-        (void)offset;                                                                          \
-        split(q, d, from, n, group);                                                           \
+#define FUNCTIONS(group, format)                                              \
+    static void widen_##group(float *to, const void *from, size_t n)          \
+    {                                                                         \
+        widen(to, from, n, group);                                            \
+    }                                                                         \
+    static void split_##group(const ig_split *to, const void *from, size_t n) \
+    {                                                                         \
+        split(to, from, n, group);                                            \
     }
 GROUPS(FUNCTIONS)
 
