@@ -17,14 +17,14 @@
 #include <unistd.h>
 
 typedef struct {
-    const char *source, *output, *golden, *name, *version, *dump;
+    const char *source, *output, *golden, *name, *version, *dump, *tokenizer;
     int from, dtype, layout;
     double tolerance;
     int64_t threads;
     bool json, quiet;
 } args;
 
-static const char *const sources[] = {"onnx", "gguf", "hf", "sentencepiece", NULL};
+static const char *const sources[] = {"onnx", "gguf", "hf", "llama2c", "sentencepiece", NULL};
 static const char *const dtypes[] = {"keep", NULL};
 static const char *const layouts[] = {"p16", "plain", NULL};
 
@@ -130,6 +130,7 @@ static ingot_status convert(job *j, const ig_golden *golden, ingot_error *err)
                                   .from = a->from < 0 ? NULL : sources[a->from],
                                   .name = a->name,
                                   .version = a->version,
+                                  .tokenizer = a->tokenizer,
                                   .command = j->command,
                                   .plain = a->layout == 1,
                                   .golden = golden,
@@ -231,8 +232,9 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
 
 static const ig_operand operands[] = {
     {.name = "SOURCE",
-     .help = "the model to convert: an .onnx file or a folder with model.onnx; a tokenizer: "
-             "tokenizer.json or a folder with one, tokenizer.model, a GGUF vocabulary",
+     .help = "the model to convert: an .onnx file or a folder with model.onnx, a GGUF file, a "
+             "llama2.c checkpoint; a tokenizer: tokenizer.json or a folder with one, "
+             "tokenizer.model, a GGUF vocabulary",
      .offset = offsetof(args, source)}};
 static const ig_option options[] = {
     {.name = "output",
@@ -261,6 +263,12 @@ static const ig_option options[] = {
      .choices = dtypes,
      .help = "element type of the weights",
      .offset = offsetof(args, dtype)},
+    {.name = "tokenizer",
+     .arg = "FILE",
+     .kind = IG_OPT_FILE,
+     .help = "take the tokenizer from here: tokenizer.json, tokenizer.model, a GGUF file, or a "
+             "tokenizer of llama2.c, whose checkpoints have none",
+     .offset = offsetof(args, tokenizer)},
     {.name = "golden",
      .arg = "IN,OUT",
      .kind = IG_OPT_FILE,
@@ -296,6 +304,7 @@ static const ig_example examples[] = {
     {"ingot convert digits_cnn.onnx -o digits.ingot", "convert a model"},
     {"ingot convert m.onnx -o m.ingot --golden golden.npz", "check it and let it prove itself"},
     {"ingot convert m.onnx -o m.ingot --dump-after all", "see what each pass does"},
+    {"ingot convert model.gguf -o m.ingot", "a language model, its weights as they are"},
 };
 static const args defaults = {.from = -1, .tolerance = 1e-4, .version = "1.0.0"};
 
