@@ -1,6 +1,7 @@
 /* cmd_bench.c - `ingot bench`: what Ingot reaches of what this machine can do. `kernels` is the
  * first operand's only value so far; the benches themselves are in bench/kernels/. */
 #include "bench/kernels/compare.h"
+#include "bench/generate/generate.h"
 #include "bench/kernels/report.h"
 #include "bench/kernels/roofline.h"
 #include "kernels/cpu.h"
@@ -78,6 +79,13 @@ static ingot_status compare(ig_cli *cli, const bench_earlier *earlier, const ben
     return INGOT_OK;
 }
 
+static ingot_status time_cases(ig_cli *cli, const args *a, bench *b, ingot_error *err)
+{
+    if (a->model) return ig_model_failed(cli, bench_generate(b, a->model, err));
+    bench_kernels(b);
+    return b->status;
+}
+
 static ingot_status measure(ig_cli *cli, const args *a, const bench_earlier *earlier,
                             ingot_error *err)
 {
@@ -92,7 +100,9 @@ static ingot_status measure(ig_cli *cli, const args *a, const bench_earlier *ear
                     {.path = a->svg, .write = roofline_svg}};
     bench b;
     IG_TRY(open_files(files, IG_LEN(files), &cli->heap, err));
-    ingot_status s = bench_all(&b, &o, &cli->heap, err);
+    ingot_status s = bench_open(&b, &o, &cli->heap, err);
+    if (!s) s = time_cases(cli, a, &b, err);
+    if (!s) s = bench_end(&b, err);
     if (!s) s = report_table(&b, err);
     s = end_files(files, IG_LEN(files), &b, s, err);
     if (!s) s = compare(cli, earlier, &b, err);
@@ -100,7 +110,7 @@ static ingot_status measure(ig_cli *cli, const args *a, const bench_earlier *ear
     return s;
 }
 
-static ingot_status bench_kernels(ig_cli *cli, const args *a, ingot_error *err)
+static ingot_status compare_and_measure(ig_cli *cli, const args *a, ingot_error *err)
 {
     bench_earlier earlier = {0};
     ingot_status s = a->compare ? earlier_open(&earlier, &cli->heap, a->compare, err) : INGOT_OK;
@@ -116,8 +126,14 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
     IG_TRY(ig_cpu_check(err));
     if (a->json && a->svg && !strcmp(a->json, a->svg))
         return ig_fail(err, INGOT_E_ARG, "--json and --svg name the same file, %s", a->json);
-    if (!strcmp(a->what, "kernels")) return bench_kernels(cli, a, err);
-    return ig_fail(err, INGOT_E_ARG, "bench %s: unknown (kernels is what there is)", a->what);
+    const bool kernels = !strcmp(a->what, "kernels");
+    if (!kernels && strcmp(a->what, "generate"))
+        return ig_fail(err, INGOT_E_ARG, "bench %s: unknown (there are kernels and generate)",
+                       a->what);
+    if (kernels == (a->model != NULL))
+        return ig_fail(err, INGOT_E_ARG,
+                       kernels ? "bench kernels: takes no model" : "bench generate: needs a model");
+    return compare_and_measure(cli, a, err);
 }
 
 static const ig_operand operands[] = {
