@@ -1,19 +1,20 @@
-/* cmd_bench.c - `ingot bench`: what Ingot reaches of what this machine can do. `kernels` is the
- * first operand's only value so far; the benches themselves are in bench/kernels/. */
-#include "bench/kernels/compare.h"
+/* cmd_bench.c - `ingot bench`: what Ingot reaches of what this machine can do. The benches
+ * themselves are in bench/. */
 #include "bench/generate/generate.h"
+#include "bench/kernels/compare.h"
 #include "bench/kernels/report.h"
 #include "bench/kernels/roofline.h"
 #include "kernels/cpu.h"
 #include "tools/cli/cli.h"
 #include "tools/data/output.h"
+#include "tools/model/open.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct {
-    const char *what, *filter, *isa, *shape, *peers, *compare, *svg, *json;
+    const char *what, *model, *filter, *isa, *shape, *peers, *compare, *svg, *json;
     int64_t threads;
     int cache;
     bool quick, quiet;
@@ -130,6 +131,8 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
     if (!kernels && strcmp(a->what, "generate"))
         return ig_fail(err, INGOT_E_ARG, "bench %s: unknown (there are kernels and generate)",
                        a->what);
+    if (a->svg && !kernels)
+        return ig_fail(err, INGOT_E_ARG, "--svg: a picture of the kernels only");
     if (kernels == (a->model != NULL))
         return ig_fail(err, INGOT_E_ARG,
                        kernels ? "bench kernels: takes no model" : "bench generate: needs a model");
@@ -137,7 +140,13 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
 }
 
 static const ig_operand operands[] = {
-    {.name = "WHAT", .help = "kernels", .offset = offsetof(args, what)}};
+    {.name = "WHAT",
+     .help = "kernels: each of them; generate: prompts and answers of a language model",
+     .offset = offsetof(args, what)},
+    {.name = "MODEL",
+     .help = "generate: an .ingot file that holds a language model",
+     .offset = offsetof(args, model),
+     .optional = true}};
 static const ig_option options[] = {
     {.name = "filter",
      .letter = 'f',
@@ -202,18 +211,21 @@ static const ig_example examples[] = {
     {"ingot bench kernels --quick", "every kernel, in about a minute"},
     {"ingot bench kernels -f conv --compare before.json", "what a change brought"},
     {"ingot bench kernels -f '^gemm_f32' -s 1,4096,4096 -t 1", "one product beside its peers"},
+    {"ingot bench generate m.ingot -t 1", "tokens a second of prompts and answers"},
 };
 
 const ig_command ig_cmd_bench = {
     .name = "bench",
-    .summary = "measure the kernels against this machine's limits",
+    .summary = "measure kernels and models against this machine's limits",
     .about =
         "Measures what this machine can do at most (arithmetic in registers, reading and copying "
         "from each cache and from memory), and every kernel in the same seconds: the figures are "
         "medians of rounds, each as a share of the limit that was reached beside it. Libraries "
         "that do the same work (OpenBLAS, oneDNN, BLIS) are loaded when they are installed and "
         "timed "
-        "in turns with Ingot; a ratio above 1 means that Ingot is faster.",
+        "in turns with Ingot; a ratio above 1 means that Ingot is faster. `generate` gives the tokens "
+        "a second of a language model: prompts of several lengths against the limit of arithmetic, "
+        "answers of several texts at a time, short and long, against reading from memory.",
     IG_COMMAND_OPERANDS(operands),
     IG_COMMAND_OPTIONS(options),
     IG_COMMAND_EXAMPLES(examples),

@@ -18,7 +18,8 @@
 #include "kernels/rope/rope.h"
 
 typedef struct {
-    ig_rows gamma, beta; /* beta: layer norms only, may be none */
+    ig_rows gamma, beta;   /* beta: layer norms only, may be none */
+    const ig_rows *gammas; /* IG_QK_HEADS instead: of each head */
 } ig_llm_norm;
 
 typedef struct {
@@ -34,9 +35,10 @@ typedef struct {
     ig_llm_norm attn_norm, attn_post, mlp_norm, mlp_post;
     ig_llm_norm q_norm, k_norm; /* see qk_norm */
     ig_llm_linear q, k, v, o;
-    int rope;       /* which of ropes turns q and k; -1: none */
-    int64_t window; /* tokens that one sees, itself included; 0: all before it */
-    ig_llm_mlp mlp; /* without experts: the layer's; with them: the one that all tokens meet */
+    int rope;          /* which of ropes turns q and k; -1: none */
+    int64_t window;    /* tokens that one sees, itself included; 0: all before it */
+    double attn_scale; /* 0: the model's */
+    ig_llm_mlp mlp;    /* without experts: the layer's; with them: the one that all tokens meet */
     ig_llm_linear router;      /* [experts, width]; none: no experts */
     ig_llm_mlp *experts;       /* [n_experts] */
     ig_llm_linear shared_gate; /* [1, width]: sigmoid(it) * mlp, beside experts */
@@ -47,7 +49,7 @@ typedef enum { IG_NORM_RMS, IG_NORM_LAYER } ig_llm_norm_kind;
 typedef enum {
     IG_QK_NONE,
     IG_QK_HEAD,  /* over each head, weights [head_dim] for all (Qwen 3, Gemma 3) */
-    IG_QK_HEADS, /* over each head, weights [heads * head_dim], each head its own (StableLM) */
+    IG_QK_HEADS, /* over each head, each with its own weights, `gammas` (StableLM) */
     IG_QK_WHOLE  /* over all heads together (OLMo 2) */
 } ig_llm_qk_norm;
 
@@ -101,6 +103,8 @@ typedef struct {
     double temperature, top_p, repetition_penalty; /* defaults for sampling; 0: none */
     int64_t top_k_tokens;
 } ig_llm;
+
+enum { IG_LLM_LAYERS_MOST = 4096, IG_LLM_EXPERTS_MOST = 4096 };
 
 /* ig_llm_init - all zero, ids -1. */
 void ig_llm_init(ig_llm *m);

@@ -84,8 +84,11 @@ ig_rows ig_rows_cut(ig_rows r, size_t first, size_t n);
 static inline size_t ig_rows_n(const ig_rows *r) { return r->block * r->count; }
 size_t ig_rows_k(const ig_rows *r); /* 1 for vectors */
 
-/* ig_rows_read - row i as f32 [k]. E_IO: the file was cut off. */
+/* ig_rows_read - row i as f32 [k]. ig_rows_split - the same by the type's split. E_IO: the file was
+ * cut off. */
 ingot_status ig_rows_read(float *to, const ig_rows *r, size_t i, ingot_error *err);
+ingot_status ig_rows_split(uint8_t *q, float *scale, float *offset, const ig_rows *r, size_t i,
+                           ingot_error *err);
 
 /* ---- constants ------------------------------------------------------------------------------- */
 
@@ -134,12 +137,13 @@ ingot_status ig_weight_gated(ig_weight *w, const ig_weights *c, const ig_rows *g
                              const ig_rows *up, ingot_error *err);
 ingot_status ig_weight_experts(ig_weight *w, const ig_weights *c, const ig_rows *gate,
                                const ig_rows *up, size_t n_experts, ingot_error *err);
-ingot_status ig_weight_table(ig_weight *w, const ig_weights *c, const ig_rows *rows,
-                             ingot_error *err);
+ingot_status ig_weight_table(ig_weight *w, const ig_weights *c, ig_weight_role role,
+                             const ig_rows *rows, ingot_error *err);
 bool ig_weight_same(const ig_rows *parts, size_t n_parts);
 
 /* ig_weight_vector - f32 [n] (add + each element), made of the parts one after the other, and
- * filled at once: vectors are small. gated: two parts, up's and gate's bias, in ig_op_glu's order.
+ * filled at once: vectors are small. gated: two parts, the gate's bias and up's, in ig_op_glu's
+ * order.
  */
 ingot_status ig_weight_vector(ig_id *id, const ig_weights *c, const ig_rows *parts, size_t n_parts,
                               float add, bool gated, ingot_error *err);
