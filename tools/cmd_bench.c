@@ -223,7 +223,8 @@ const ig_command ig_cmd_bench = {
         "medians of rounds, each as a share of the limit that was reached beside it. Libraries "
         "that do the same work (OpenBLAS, oneDNN, BLIS) are loaded when they are installed and "
         "timed "
-        "in turns with Ingot; a ratio above 1 means that Ingot is faster. `generate` gives the tokens "
+        "in turns with Ingot; a ratio above 1 means that Ingot is faster. `generate` gives the "
+        "tokens "
         "a second of a language model: prompts of several lengths against the limit of arithmetic, "
         "answers of several texts at a time, short and long, against reading from memory.",
     IG_COMMAND_OPERANDS(operands),

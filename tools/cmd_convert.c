@@ -247,10 +247,11 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
 
 static const ig_operand operands[] = {
     {.name = "SOURCE",
-     .help = "the model to convert: an .onnx file or a folder with model.onnx; a language model: a "
-             "folder of Hugging Face's hub (config.json, safetensors), a GGUF file, a llama2.c "
-             "checkpoint; a tokenizer: tokenizer.json or a folder with one, tokenizer.model, a GGUF "
-             "vocabulary",
+     .help =
+         "the model to convert: an .onnx file or a folder with model.onnx; a language model: a "
+         "folder of Hugging Face's hub (config.json, safetensors), a GGUF file, a llama2.c "
+         "checkpoint; a tokenizer: tokenizer.json or a folder with one, tokenizer.model, a GGUF "
+         "vocabulary",
      .offset = offsetof(args, source)}};
 static const ig_option options[] = {
     {.name = "output",

@@ -110,10 +110,8 @@ static bench_result *new_result(bench *b)
         b->room = room;
     }
     bench_result *r = &b->results[b->n_results];
-    *r = (bench_result){.flop = b->now.flop,
-                        .bytes = b->now.bytes,
-                        .items = b->now.items,
-                        .item = b->now.item};
+    *r = (bench_result){
+        .flop = b->now.flop, .bytes = b->now.bytes, .items = b->now.items, .item = b->now.item};
     snprintf(r->name, sizeof r->name, "%s", b->now.name);
     snprintf(r->shape, sizeof r->shape, "%s", b->shape);
     snprintf(r->isa, sizeof r->isa, "%s", b->isa);

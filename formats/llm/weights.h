@@ -87,8 +87,7 @@ size_t ig_rows_k(const ig_rows *r); /* 1 for vectors */
 /* ig_rows_read - row i as f32 [k]. ig_rows_split - the same by the type's split. E_IO: the file was
  * cut off. */
 ingot_status ig_rows_read(float *to, const ig_rows *r, size_t i, ingot_error *err);
-ingot_status ig_rows_split(uint8_t *q, float *scale, float *offset, const ig_rows *r, size_t i,
-                           ingot_error *err);
+ingot_status ig_rows_split(const ig_split *to, const ig_rows *r, size_t i, ingot_error *err);
 
 /* ---- constants ------------------------------------------------------------------------------- */
 
