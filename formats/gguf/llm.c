@@ -118,11 +118,11 @@ static ingot_status read_scaling(ig_rope_rule *rule, const ig_gguf_reader *r)
 /* Divisors of the frequencies, as Llama 3 and LongRoPE have them. */
 static ingot_status read_divisors(ig_rope_rule *rule, const ig_gguf_reader *r)
 {
-    const size_t old = (size_t)ig_gguf_arch_int(r, "rope.scaling.original_context_length", 0);
+    const int64_t old = ig_gguf_arch_int(r, "rope.scaling.original_context_length", 0);
     ig_stored *all = ig_checkpoint_find(r->c, "rope_freqs.weight");
     ig_stored *near = ig_checkpoint_find(r->c, "rope_factors_short.weight");
     ig_stored *far = ig_checkpoint_find(r->c, "rope_factors_long.weight");
-    ig_stored *t = all ? all : old && r->m->context > old ? far : near;
+    ig_stored *t = all ? all : near; /* what texts within the old context have */
     if (near) near->used = true;
     if (far) far->used = true;
     if (!t) return INGOT_OK;
@@ -132,6 +132,12 @@ static ingot_status read_divisors(ig_rope_rule *rule, const ig_gguf_reader *r)
                        rule->half);
     rule->divide = ig_arena_copy(r->arena, t->data, rule->half * sizeof(float));
     rule->magnitude = t == all ? 0 : ig_gguf_arch_real(r, "rope.scaling.attn_factor", 0);
+    if (!all && old > 0 && r->m->context > (size_t)old) {
+        r->m->context = (size_t)old;
+        ig_log_say(r->log, IG_LOG_WARN,
+                   "LongRoPE: converted with its short factors, for up to %zu tokens",
+                   r->m->context);
+    }
     return rule->divide ? INGOT_OK : no_memory(r);
 }
 
@@ -407,10 +413,10 @@ static ingot_status all_used(const ig_gguf_reader *r)
 }
 
 ingot_status ig_gguf_llm(ig_llm *m, ig_arena *arena, const ig_gguf *g, const ig_checkpoint *c,
-                         ingot_error *err)
+                         const ig_log *log, ingot_error *err)
 {
     const ingot_str name = ig_gguf_text(g, "general.architecture", "");
-    ig_gguf_reader r = {.m = m, .g = g, .c = c, .arena = arena, .err = err};
+    ig_gguf_reader r = {.m = m, .g = g, .c = c, .arena = arena, .log = log, .err = err};
     r.arch = ig_gguf_arch_find(name);
     if (!r.arch) {
         char names[200];
