@@ -145,7 +145,7 @@ static ingot_status read_rope(ig_gguf_reader *r)
 {
     ig_llm *m = r->m;
     ig_rope_rule *rule = &m->ropes[0];
-    size_t turned;
+    size_t turned = 0;
     if (ig_checkpoint_find(r->c, "position_embd.weight")) return INGOT_OK; /* learned */
     IG_TRY(need(&turned, r, "rope.dimension_count", (int64_t)m->head_dim));
     if (turned % 2 || turned > m->head_dim)
