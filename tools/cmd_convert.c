@@ -284,8 +284,8 @@ static const ig_option options[] = {
     {.name = "tokenizer",
      .arg = "FILE",
      .kind = IG_OPT_FILE,
-     .help = "take the tokenizer from here: tokenizer.json, tokenizer.model, a GGUF file, or a "
-             "tokenizer of llama2.c, whose checkpoints have none",
+     .help = "the tokenizer of a language model whose source has none, or another one: "
+             "tokenizer.json, tokenizer.model, a GGUF file or a tokenizer of llama2.c",
      .offset = offsetof(args, tokenizer)},
     {.name = "golden",
      .arg = "IN,OUT",
@@ -322,8 +322,8 @@ static const ig_example examples[] = {
     {"ingot convert digits_cnn.onnx -o digits.ingot", "convert a model"},
     {"ingot convert m.onnx -o m.ingot --golden golden.npz", "check it and let it prove itself"},
     {"ingot convert m.onnx -o m.ingot --dump-after all", "see what each pass does"},
-    {"ingot convert SmolLM2-135M -o smol.ingot --dtype q8", "a language model, in 8 bits"},
     {"ingot convert model.gguf -o m.ingot", "a language model, its weights as they are"},
+    {"ingot convert SmolLM2-135M -o smol.ingot --dtype q8", "a language model, in 8 bits"},
 };
 static const args defaults = {.from = -1, .tolerance = 1e-4, .version = "1.0.0"};
 

@@ -72,7 +72,7 @@ static ingot_status read_model(ig_import *out, const ig_source *src, const ig_gg
     ig_llm m;
     ig_llm_init(&m);
     IG_TRY(ig_gguf_checkpoint(&c, a, g, err));
-    IG_TRY(ig_gguf_llm(&m, a, g, &c, err));
+    IG_TRY(ig_gguf_llm(&m, a, g, &c, src->log, err));
     if (ig_gguf_find(g, "tokenizer.ggml.tokens")) {
         IG_TRY(read_tokenizer(out, &r, g, err));
         if (r.n_pieces > m.vocab)

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EXPERTS_MOST = 1 << 16 };
-
 static ingot_status no_memory(const ig_gguf_reader *r)
 {
     return ig_fail(r->err, INGOT_E_NOMEM, "GGUF: no memory for the model's description");
@@ -120,11 +118,11 @@ static ingot_status read_scaling(ig_rope_rule *rule, const ig_gguf_reader *r)
 /* Divisors of the frequencies, as Llama 3 and LongRoPE have them. */
 static ingot_status read_divisors(ig_rope_rule *rule, const ig_gguf_reader *r)
 {
-    const size_t old = (size_t)ig_gguf_arch_int(r, "rope.scaling.original_context_length", 0);
+    const int64_t old = ig_gguf_arch_int(r, "rope.scaling.original_context_length", 0);
     ig_stored *all = ig_checkpoint_find(r->c, "rope_freqs.weight");
     ig_stored *near = ig_checkpoint_find(r->c, "rope_factors_short.weight");
     ig_stored *far = ig_checkpoint_find(r->c, "rope_factors_long.weight");
-    ig_stored *t = all ? all : old && r->m->context > old ? far : near;
+    ig_stored *t = all ? all : near; /* what texts within the old context have */
     if (near) near->used = true;
     if (far) far->used = true;
     if (!t) return INGOT_OK;
@@ -134,6 +132,12 @@ static ingot_status read_divisors(ig_rope_rule *rule, const ig_gguf_reader *r)
                        rule->half);
     rule->divide = ig_arena_copy(r->arena, t->data, rule->half * sizeof(float));
     rule->magnitude = t == all ? 0 : ig_gguf_arch_real(r, "rope.scaling.attn_factor", 0);
+    if (!all && old > 0 && r->m->context > (size_t)old) {
+        r->m->context = (size_t)old;
+        ig_log_say(r->log, IG_LOG_WARN,
+                   "LongRoPE: converted with its short factors, for up to %zu tokens",
+                   r->m->context);
+    }
     return rule->divide ? INGOT_OK : no_memory(r);
 }
 
@@ -141,7 +145,7 @@ static ingot_status read_rope(ig_gguf_reader *r)
 {
     ig_llm *m = r->m;
     ig_rope_rule *rule = &m->ropes[0];
-    size_t turned;
+    size_t turned = 0;
     if (ig_checkpoint_find(r->c, "position_embd.weight")) return INGOT_OK; /* learned */
     IG_TRY(need(&turned, r, "rope.dimension_count", (int64_t)m->head_dim));
     if (turned % 2 || turned > m->head_dim)
@@ -182,12 +186,28 @@ static ig_llm_linear linear(const ig_gguf_reader *r, int64_t layer, const char *
 
 static ig_llm_norm norm(const ig_gguf_reader *r, int64_t layer, const char *name)
 {
+    return (ig_llm_norm){.gamma = ig_rows_of(find(r, layer, name, "weight"), false),
+                         .beta = ig_rows_of(find(r, layer, name, "bias"), false)};
+}
+
+/* Of queries or keys: where heads have weights of their own, [heads, head_dim]. */
+static ingot_status head_norm(ig_llm_norm *to, const ig_gguf_reader *r, int64_t layer,
+                              const char *name, size_t heads)
+{
+    const size_t d = r->m->head_dim;
     ig_stored *t = find(r, layer, name, "weight");
-    if (t && t->rank == 2) { /* heads of their own: one vector after the other */
-        t->rank = 1;
-        t->dims[0] *= t->dims[1];
-    }
-    return (ig_llm_norm){ig_rows_of(t, false), ig_rows_of(find(r, layer, name, "bias"), false)};
+    *to = norm(r, layer, name);
+    if (!t || r->arch->qk_norm != IG_QK_HEADS) return INGOT_OK;
+    if (t->rank != 2 || t->dims[0] != (int64_t)heads || t->dims[1] != (int64_t)d)
+        return ig_fail(r->err, INGOT_E_FORMAT, "GGUF: tensor %s is not [%zu, %zu]", t->name, heads,
+                       d);
+    t->rank = 1; /* one vector after the other */
+    t->dims[0] *= t->dims[1];
+    ig_rows *each = ig_new_n(r->arena, ig_rows, heads);
+    if (!each) return no_memory(r);
+    for (size_t h = 0; h < heads; h++) each[h] = ig_rows_cut(ig_rows_of(t, false), h * d, d);
+    *to = (ig_llm_norm){.gammas = each};
+    return INGOT_OK;
 }
 
 static ig_llm_linear cut(const ig_llm_linear *l, size_t first, size_t n)
@@ -315,7 +335,7 @@ static ingot_status read_expert_keys(ig_gguf_reader *r)
     const int64_t n = ig_gguf_arch_int(r, "expert_count", 0);
     const int64_t of = ig_gguf_arch_int(r, "expert_used_count", 0);
     if (!n) return INGOT_OK;
-    if (n < 0 || n > EXPERTS_MOST || of < 1 || of > n)
+    if (n < 0 || n > IG_LLM_EXPERTS_MOST || of < 1 || of > n)
         return ig_fail(r->err, INGOT_E_FORMAT, "GGUF: %lld of %lld experts", (long long)of,
                        (long long)n);
     const ig_gguf_value *norm_key = ig_gguf_arch_value(r, "expert_weights_norm");
@@ -337,13 +357,11 @@ static ingot_status read_layer(ig_gguf_reader *r, ig_llm_layer *l, int64_t i)
     l->attn_post = norm(r, i, "post_attention_norm");
     l->mlp_norm = norm(r, i, "ffn_norm");
     l->mlp_post = norm(r, i, "post_ffw_norm");
-    l->q_norm = norm(r, i, "attn_q_norm");
-    l->k_norm = norm(r, i, "attn_k_norm");
-    if (l->q_norm.gamma.tensor) r->m->qk_norm = r->arch->qk_norm;
-    if (l->q_norm.gamma.tensor && r->arch->qk_norm == IG_QK_NONE)
-        return ig_fail(r->err, INGOT_E_UNSUPPORTED,
-                       "GGUF: tensor %s: architecture %s has no such norm in this Ingot",
-                       l->q_norm.gamma.tensor->name, r->arch->name);
+    if (r->arch->qk_norm != IG_QK_NONE && find(r, i, "attn_q_norm", "weight")) {
+        r->m->qk_norm = r->arch->qk_norm;
+        IG_TRY(head_norm(&l->q_norm, r, i, "attn_q_norm", r->m->heads));
+        IG_TRY(head_norm(&l->k_norm, r, i, "attn_k_norm", r->m->kv_heads));
+    }
     if (!l->attn_norm.gamma.tensor && !l->attn_post.gamma.tensor)
         return missing(r, i, "attn_norm.weight");
     l->rope = r->m->n_ropes ? 0 : -1;
@@ -395,10 +413,10 @@ static ingot_status all_used(const ig_gguf_reader *r)
 }
 
 ingot_status ig_gguf_llm(ig_llm *m, ig_arena *arena, const ig_gguf *g, const ig_checkpoint *c,
-                         ingot_error *err)
+                         const ig_log *log, ingot_error *err)
 {
     const ingot_str name = ig_gguf_text(g, "general.architecture", "");
-    ig_gguf_reader r = {.m = m, .g = g, .c = c, .arena = arena, .err = err};
+    ig_gguf_reader r = {.m = m, .g = g, .c = c, .arena = arena, .log = log, .err = err};
     r.arch = ig_gguf_arch_find(name);
     if (!r.arch) {
         char names[200];

@@ -11,11 +11,11 @@
 ingot_status ig_gguf_checkpoint(ig_checkpoint *c, ig_arena *arena, const ig_gguf *g,
                                 ingot_error *err);
 
-/* ig_gguf_llm - m (set by ig_llm_init) from the keys, with its weights from c. Errors:
- * E_UNSUPPORTED (an architecture, a scaling or a tensor that Ingot does not know; lists those that
- * it does), E_FORMAT (a key or a tensor is missing, by its name), E_NOMEM. */
+/* ig_gguf_llm - m (set by ig_llm_init) from the keys, with its weights from c; log may be NULL.
+ * Errors: E_UNSUPPORTED (an architecture, a scaling or a tensor that Ingot does not know; lists
+ * those that it does), E_FORMAT (a key or a tensor is missing, by its name), E_NOMEM. */
 ingot_status ig_gguf_llm(ig_llm *m, ig_arena *arena, const ig_gguf *g, const ig_checkpoint *c,
-                         ingot_error *err);
+                         const ig_log *log, ingot_error *err);
 
 /* ---- what the files of this folder share ---- */
 
@@ -26,8 +26,8 @@ typedef struct {
     const ig_checkpoint *c;
     ig_arena *arena;
     const struct ig_gguf_arch *arch;
+    const ig_log *log;
     ingot_error *err;
-    double inner_window; /* tokens that layers with a window see; 0: none */
 } ig_gguf_reader;
 
 /* How an architecture differs from Llama; all else is told by keys and by which tensors there are.

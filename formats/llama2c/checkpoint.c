@@ -211,7 +211,7 @@ static ingot_status read_kind(reader *r, ig_llm *m, int kind)
     const size_t rows[KINDS] = {0, 0, d, keys, keys, d, inner, d, inner};
     const size_t columns[KINDS] = {d, d, d, d, d, d, d, inner, d};
     for (size_t i = 0; i < m->n_layers; i++) {
-        ig_stored *t;
+        ig_stored *t = NULL;
         IG_TRY(take(r, &t, kind_names[kind], i, rows[kind], columns[kind]));
         *place_of(&m->layers[i], kind) = ig_rows_of(t, false);
     }
@@ -220,7 +220,7 @@ static ingot_status read_kind(reader *r, ig_llm *m, int kind)
 
 static ingot_status read_one(reader *r, ig_rows *to, const char *name, size_t rows, size_t columns)
 {
-    ig_stored *t;
+    ig_stored *t = NULL;
     IG_TRY(take(r, &t, name, 0, rows, columns));
     *to = ig_rows_of(t, false);
     return INGOT_OK;

@@ -128,48 +128,34 @@ static ingot_status fill_plain(const job *j, unsigned char *to, ig_arena *a, ing
 
 /* ---- few bits ---- */
 
-/* The quants of 16 rows, each with its scales. */
+/* Sixteen rows, taken apart. */
 typedef struct {
-    float *wide; /* [k] of one row */
-    ig_split rows;
-    size_t group, groups,
-        scales; /* scales: of a row, fewer than groups where there are two levels */
+    float *wide;
+    ig_split all;
+    size_t group, groups, scales; /* of a row */
 } low_scratch;
-
-static size_t parts_of(size_t k, size_t part) { return k ? (k - 1) / part + 1 : 1; }
 
 static bool low_open(low_scratch *s, const job *j, ig_arena *a)
 {
-    const bool two = j->format->scale_bytes == IG_Q_TWO_LEVELS;
     s->group = j->format->group ? j->format->group : IG_MAX(j->k, (size_t)1);
-    s->groups = parts_of(j->k, s->group);
-    s->scales = two ? parts_of(j->k, IG_Q_SUPER) : s->groups;
+    s->groups = j->k ? (j->k - 1) / s->group + 1 : 1;
+    s->scales = j->format->scale_bytes == IG_Q_TWO_LEVELS ? (j->k + IG_Q_SUPER - 1) / IG_Q_SUPER
+                                                          : s->groups;
     s->wide = ig_new_n(a, float, j->k);
-    s->rows = (ig_split){.q = ig_arena_array(a, IG_Q_PANEL, j->k),
-                         .scale = ig_arena_array(a, IG_Q_PANEL, s->scales * sizeof(float)),
-                         .offset = ig_arena_array(a, IG_Q_PANEL, s->scales * sizeof(float)),
-                         .s = ig_arena_array(a, IG_Q_PANEL, s->groups),
-                         .t = ig_arena_array(a, IG_Q_PANEL, s->groups)};
-    return s->wide && s->rows.q && s->rows.scale && s->rows.offset && s->rows.s && s->rows.t;
+    s->all.q = ig_arena_array(a, IG_Q_PANEL, j->k);
+    s->all.scale = ig_arena_array(a, IG_Q_PANEL, s->scales * sizeof(float));
+    s->all.offset = ig_arena_array(a, IG_Q_PANEL, s->scales * sizeof(float));
+    s->all.s = ig_arena_array(a, IG_Q_PANEL, s->groups);
+    s->all.t = ig_arena_array(a, IG_Q_PANEL, s->groups);
+    return s->wide && s->all.q && s->all.scale && s->all.offset && s->all.s && s->all.t;
 }
 
 /* Row i of the sixteen. */
 static ig_split row_of(const low_scratch *s, const job *j, size_t i)
 {
-    return (ig_split){.q = s->rows.q + i * j->k,
-                      .scale = s->rows.scale + i * s->scales,
-                      .offset = s->rows.offset + i * s->scales,
-                      .s = s->rows.s + i * s->groups,
-                      .t = s->rows.t + i * s->groups};
-}
-
-static void clear_row(const low_scratch *s, const job *j, const ig_split *to)
-{
-    memset(to->q, 0, j->k);
-    memset(to->scale, 0, s->scales * sizeof *to->scale);
-    memset(to->offset, 0, s->scales * sizeof *to->offset);
-    memset(to->s, 0, s->groups);
-    memset(to->t, 0, s->groups);
+    return (ig_split){s->all.q + i * j->k, s->all.scale + i * s->scales,
+                      s->all.offset + i * s->scales, s->all.s + i * s->groups,
+                      s->all.t + i * s->groups};
 }
 
 static bool splits(const ig_rows *r, const ig_q_format *f)
@@ -178,8 +164,8 @@ static bool splits(const ig_rows *r, const ig_q_format *f)
     return t->split && t->format && !strcmp(t->format, f->name);
 }
 
-static ingot_status round_row(const low_scratch *s, const job *j, const ig_split *to,
-                              const ig_rows *from, size_t row, ingot_error *err)
+static ingot_status round_row(low_scratch *s, const job *j, const ig_split *to, const ig_rows *from,
+                              size_t row, ingot_error *err)
 {
     IG_TRY(ig_rows_read(s->wide, from, row, err));
     IG_TRY(check_finite(from, s->wide, j->k, INFINITY, j->format->name, err));
@@ -191,16 +177,20 @@ static ingot_status round_row(const low_scratch *s, const job *j, const ig_split
     return INGOT_OK;
 }
 
-static ingot_status read_low_row(const low_scratch *s, const job *j, size_t e, size_t i, size_t r,
+static ingot_status read_low_row(low_scratch *s, const job *j, size_t e, size_t i, size_t r,
                                  ingot_error *err)
 {
+    const ig_split to = row_of(s, j, i);
     size_t row;
     const ig_rows *from = find_row(j, e, r, &row);
-    const ig_split to = row_of(s, j, i);
-    if (from && splits(from, j->format)) return ig_rows_split(&to, from, row, err);
-    if (from) return round_row(s, j, &to, from, row, err);
-    clear_row(s, j, &to);
-    return INGOT_OK;
+    if (!from) {
+        memset(to.q, 0, j->k);
+        memset(to.scale, 0, s->scales * sizeof *to.scale);
+        memset(to.offset, 0, s->scales * sizeof *to.offset);
+        return INGOT_OK;
+    }
+    return splits(from, j->format) ? ig_rows_split(&to, from, row, err)
+                                   : round_row(s, j, &to, from, row, err);
 }
 
 static ingot_status fill_low(const job *j, unsigned char *to, ig_arena *a, ingot_error *err)
@@ -208,17 +198,17 @@ static ingot_status fill_low(const job *j, unsigned char *to, ig_arena *a, ingot
     const size_t experts = j->n_experts ? j->n_experts : 1;
     low_scratch s;
     if (!low_open(&s, j, a)) return ig_fail(err, INGOT_E_NOMEM, "packing weights: no memory");
-    const ig_q_source from = {.q = s.rows.q,
+    const ig_q_source from = {.q = s.all.q,
                               .q_n = j->k,
                               .q_k = 1,
-                              .scale = s.rows.scale,
+                              .scale = s.all.scale,
                               .scale_n = s.scales,
                               .scale_g = 1,
-                              .offset = s.rows.offset,
+                              .offset = s.all.offset,
                               .offset_n = s.scales,
                               .offset_g = 1,
-                              .s = s.rows.s,
-                              .t = s.rows.t,
+                              .s = s.all.s,
+                              .t = s.all.t,
                               .sub_n = s.groups,
                               .sub_g = 1};
     for (size_t p = 0; p < experts * j->panels; p++, to += j->panel_bytes) {

@@ -23,7 +23,7 @@ static ingot_status from_gguf(ig_recipe *r, ig_arena *arena, const void *bytes, 
 static ingot_status read_recipe(ig_recipe *r, ig_arena *arena, const char *path, const ig_map *map,
                                 ingot_error *err)
 {
-    const char *p = map->data;
+    const char *p = (const char *)map->data;
     if (map->size && *p == '{') return ig_tokenizer_from_json(r, arena, p, map->size, err);
     if (map->size >= 4 && !memcmp(p, "GGUF", 4)) return from_gguf(r, arena, p, map->size, err);
     if (is_sentencepiece(path)) return ig_tokenizer_from_sentencepiece(r, arena, p, map->size, err);
