@@ -19,6 +19,29 @@ static void run_answer(void *arg, ig_pool *pool)
     subject_answer(j->s, pool, j->n);
 }
 
+/* What a program waits for before it can ask: the file mapped, its graph and tokenizer found. */
+static void run_open(void *arg, ig_pool *pool)
+{
+    subject *s = arg;
+    ig_ingot *file = NULL;
+    ig_lm lm = {0};
+    (void)pool;
+    if (!s->status) s->status = ig_ingot_open(&file, s->heap, s->file->map.path, &s->err);
+    if (!s->status) s->status = ig_lm_open(&lm, s->heap, file, &s->err);
+    if (!s->status) ig_lm_close(&lm);
+    ig_ingot_close(&file);
+}
+
+static ingot_status time_open(bench *b, subject *s, ingot_error *err)
+{
+    const bench_case c = {.name = "open", .unit = BENCH_TIME};
+    if (!bench_next(b, &c, "bytes=%zu", s->file->n_bytes)) return INGOT_OK;
+    bench_add(b, "ingot", run_open, s);
+    bench_run(b);
+    if (s->status && err) *err = s->err;
+    return s->status;
+}
+
 static ingot_status time_prompt(bench *b, subject *s, size_t n, ingot_error *err)
 {
     const bench_case c = {.name = "prompt",
@@ -59,6 +82,7 @@ static ingot_status time_all(bench *b, subject *s, ingot_error *err)
 {
     static const size_t prompts[] = {128, 512, 2048}, depths[] = {0, 2048},
                         batches[] = {1, 4, 8, 16};
+    IG_TRY(time_open(b, s, err));
     for (size_t i = 0; i < IG_LEN(prompts); i++)
         if (!bench_quick(b) || prompts[i] == 512) IG_TRY(time_prompt(b, s, prompts[i], err));
     for (size_t d = 0; d < IG_LEN(depths); d++)
