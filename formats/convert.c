@@ -212,6 +212,10 @@ static ingot_status find_importer(job *j, ingot_error *err)
     if (j->o->from)
         return ig_fail(err, INGOT_E_ARG, "--from %.40s: this Ingot converts from %s", j->o->from,
                        names);
+    if (j->src.is_folder)
+        return ig_fail(err, INGOT_E_FORMAT,
+                       "a folder without a model.onnx, a config.json or a tokenizer.json (name the "
+                       "file)");
     return ig_fail(err, INGOT_E_FORMAT, "not a model of a format that Ingot knows (%s)", names);
 }
 
