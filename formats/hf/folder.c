@@ -24,8 +24,8 @@ static ingot_status open_file(ig_map *map, const ig_source *src, const char *nam
     return ig_map_open(map, src->heap, path, err);
 }
 
-ingot_status ig_folder_json(json_t **out, const ig_source *src, const char *name, bool required,
-                            ingot_error *err)
+static ingot_status read_json(json_t **out, const ig_source *src, const char *name, bool required,
+                              json_type type, ingot_error *err)
 {
     ig_map map = {0};
     json_error_t fault;
@@ -38,13 +38,25 @@ ingot_status ig_folder_json(json_t **out, const ig_source *src, const char *name
     if (!s && !*out)
         s = ig_fail(err, INGOT_E_FORMAT, "%s, line %d, column %d: %.120s", name, fault.line,
                     fault.column, fault.text);
-    if (!s && !json_is_object(*out)) {
+    if (!s && json_typeof(*out) != type) {
         json_decref(*out);
         *out = NULL;
-        s = ig_fail(err, INGOT_E_FORMAT, "%s is no JSON object", name);
+        s = ig_fail(err, INGOT_E_FORMAT, "%s is no JSON %s", name,
+                    type == JSON_ARRAY ? "array" : "object");
     }
     ig_map_close(&map);
     return s;
+}
+
+ingot_status ig_folder_json(json_t **out, const ig_source *src, const char *name, bool required,
+                            ingot_error *err)
+{
+    return read_json(out, src, name, required, JSON_OBJECT, err);
+}
+
+ingot_status ig_folder_array(json_t **out, const ig_source *src, const char *name, ingot_error *err)
+{
+    return read_json(out, src, name, false, JSON_ARRAY, err);
 }
 
 /* ---- generation ---- */

@@ -3,7 +3,7 @@
 #ifndef IG_HF_FOLDER_H
 #define IG_HF_FOLDER_H
 
-#include "formats/llm/model.h"
+#include "formats/llm/encoder.h"
 
 #include <jansson.h>
 
@@ -13,11 +13,19 @@ bool ig_folder_has(const ig_source *src, const char *name);
  * not there and not required. Errors: E_IO, E_FORMAT (line and column), E_NOMEM. */
 ingot_status ig_folder_json(json_t **out, const ig_source *src, const char *name, bool required,
                             ingot_error *err);
+/* ig_folder_array - likewise a JSON array, which need not be there. */
+ingot_status ig_folder_array(json_t **out, const ig_source *src, const char *name,
+                             ingot_error *err);
 
 /* ig_folder_generation - bos, eos, pad and sampling defaults from generation_config.json, and from
  * config where that is silent. */
 ingot_status ig_folder_generation(ig_llm *m, const ig_source *src, const json_t *config,
                                   ingot_error *err);
+
+/* ig_folder_pooling - how embeddings are made of an encoder's tokens, where the folder is one of
+ * sentence-transformers (modules.json). Errors: E_FORMAT, E_UNSUPPORTED (a module or a pooling that
+ * this Ingot lacks). */
+ingot_status ig_folder_pooling(ig_encoder *e, const ig_source *src, ingot_error *err);
 
 /* ig_folder_template - the chat template: chat_template.jinja, or chat_template of
  * tokenizer_config.json (of several named ones `default`, else the first). */

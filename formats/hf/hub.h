@@ -16,8 +16,9 @@ typedef struct {
     const ig_log *log;
     ig_arena *arena;
     ig_llm *m;
-    const char *root;  /* begins the names of the decoder's tensors: "model.", "" */
-    const char *layer; /* .. of a layer's: "model.layers.3."; "" outside */
+    struct ig_encoder *encoder; /* for families of encoders: m is its base */
+    const char *root;           /* begins the names of the decoder's tensors: "model.", "" */
+    const char *layer;          /* .. of a layer's: "model.layers.3."; "" outside */
     ingot_error *err;
     ingot_status failed;
 } ig_hub;
@@ -26,6 +27,7 @@ typedef struct {
 typedef struct {
     const char *names[8]; /* NULL ends them */
     void (*describe)(ig_hub *h);
+    bool encoder; /* fills h->encoder */
 } ig_family;
 
 /* ig_hub_fail - the first failure stays; E_FORMAT but for ig_hub_lacks, which is E_UNSUPPORTED. */

@@ -4,6 +4,7 @@
  * converts too. */
 #include "formats/hf/folder.h"
 #include "formats/hf/hub.h"
+#include "formats/llm/encoder.h"
 #include "formats/safetensors/safetensors.h"
 #include "runtime/base/checked.h"
 
@@ -32,7 +33,7 @@ static const ig_family *find_family(const char *model_type)
 
 static ingot_status unknown_family(const char *model_type, const json_t *config, ingot_error *err)
 {
-    char names[160] = "";
+    char names[320] = "";
     size_t at = 0;
     for (const ig_family *const *f = ig_families; *f; f++)
         for (size_t i = 0; i < IG_LEN((*f)->names) && (*f)->names[i]; i++)
@@ -66,7 +67,7 @@ static void close_shards(void *kept) { ig_shards_close(kept); }
 static void skip_buffers(const ig_checkpoint *c)
 {
     static const char *const ends[] = {".rotary_emb.inv_freq", ".masked_bias", ".attention.bias",
-                                       ".attn.bias"};
+                                       ".attn.bias", ".position_ids"};
     for (size_t i = 0; i < c->n; i++)
         for (size_t k = 0; k < IG_LEN(ends); k++) {
             const size_t n = strlen(c->tensors[i].name), m = strlen(ends[k]);
@@ -74,15 +75,25 @@ static void skip_buffers(const ig_checkpoint *c)
         }
 }
 
-static ingot_status describe(ig_llm *m, const ig_checkpoint *c, const json_t *root, ig_arena *arena,
-                             const ig_log *log, ingot_error *err)
+/* *is_encoder: e is one; else e->base is a decoder. */
+static ingot_status describe(ig_encoder *e, bool *is_encoder, const ig_checkpoint *c,
+                             const json_t *root, ig_arena *arena, const ig_log *log,
+                             ingot_error *err)
 {
+    ig_llm *m = &e->base;
     const ig_family *family = NULL;
-    ig_hub h = {
-        .tensors = c, .log = log, .arena = arena, .m = m, .root = "", .layer = "", .err = err};
+    ig_hub h = {.tensors = c,
+                .log = log,
+                .arena = arena,
+                .m = m,
+                .encoder = e,
+                .root = "",
+                .layer = "",
+                .err = err};
     IG_TRY(choose_family(&family, &h.config, root, err));
     const char *type = json_string_value(json_object_get(h.config, "model_type"));
-    ig_llm_init(m);
+    ig_encoder_init(e);
+    *is_encoder = family->encoder;
     m->family = ig_arena_printf(arena, "%s", type ? type : family->names[0]);
     if (!m->family) return ig_fail(err, INGOT_E_NOMEM, "reading the checkpoint: no memory");
     family->describe(&h);
@@ -90,25 +101,36 @@ static ingot_status describe(ig_llm *m, const ig_checkpoint *c, const json_t *ro
     return h.failed;
 }
 
+static ingot_status make_graph(ig_import *out, const ig_encoder *e, bool is_encoder,
+                               const ig_weights *weights, ingot_error *err)
+{
+    return is_encoder ? ig_llm_encoder(out, e, weights, err)
+                      : ig_llm_decoder(out, &e->base, weights, err);
+}
+
 static ingot_status read_model(ig_import *out, const ig_source *src, const json_t *config,
                                ingot_error *err)
 {
     ig_arena *arena = &out->graph->arena;
     ig_checkpoint c;
-    ig_llm m;
+    ig_encoder e;
+    ig_llm *m = &e.base;
+    bool is_encoder;
     ig_shards *shards = ig_new(arena, ig_shards);
     if (!shards) return ig_fail(err, INGOT_E_NOMEM, "reading the checkpoint: no memory");
     ig_graph_keep(out->graph, close_shards, shards);
     IG_TRY(ig_shards_open(&c, shards, arena, src->path, err));
-    IG_TRY(describe(&m, &c, config, arena, src->log, err));
-    IG_TRY(ig_folder_generation(&m, src, config, err));
+    IG_TRY(describe(&e, &is_encoder, &c, config, arena, src->log, err));
+    IG_TRY(ig_folder_generation(m, src, config, err));
     const ig_weights weights = {.graph = out->graph, .heap = src->heap, .target = src->target};
-    IG_TRY(ig_llm_decoder(out, &m, &weights, err));
+    IG_TRY(make_graph(out, &e, is_encoder, &weights, err));
     skip_buffers(&c);
     ig_checkpoint_unused(&c, src->log);
-    IG_TRY(ig_folder_tokenizer(out, src, &m, err));
+    IG_TRY(ig_folder_tokenizer(out, src, m, err));
     IG_TRY(ig_folder_template(out, src, err));
-    return ig_llm_meta(out, &m, err);
+    if (!is_encoder) return ig_llm_meta(out, m, err);
+    IG_TRY(ig_folder_pooling(&e, src, err));
+    return ig_encoder_meta(out, &e, err);
 }
 
 /* ---- the source ---- */

@@ -1,6 +1,6 @@
 /* check.c - can these be the sizes of a decoder, and do its tensors fit them? Checkpoints come from
  * anywhere; after this the builder has nothing to doubt. */
-#include "formats/llm/model.h"
+#include "formats/llm/check.h"
 #include "runtime/base/checked.h"
 
 #include <math.h>
@@ -36,8 +36,8 @@ static bool within(const ig_rows *r)
 }
 
 /* W [n, k]; none is fine where it may be none. */
-static ingot_status check_matrix(const ig_rows *r, size_t n, size_t k, bool optional,
-                                 const char *what, ingot_error *err)
+ingot_status ig_check_matrix(const ig_rows *r, size_t n, size_t k, bool optional, const char *what,
+                             ingot_error *err)
 {
     char shape[160];
     if (!r->tensor)
@@ -57,14 +57,14 @@ static ingot_status check_vector(const ig_rows *r, size_t n, const char *what, i
                    r->tensor->name, shape, what, n);
 }
 
-static ingot_status check_linear(const ig_llm_linear *l, size_t n, size_t k, bool optional,
-                                 const char *what, ingot_error *err)
+ingot_status ig_check_linear(const ig_llm_linear *l, size_t n, size_t k, bool optional,
+                             const char *what, ingot_error *err)
 {
-    IG_TRY(check_matrix(&l->w, n, k, optional, what, err));
+    IG_TRY(ig_check_matrix(&l->w, n, k, optional, what, err));
     return check_vector(&l->bias, n, what, err);
 }
 
-static ingot_status check_norm(const ig_llm_norm *l, size_t n, const char *what, ingot_error *err)
+ingot_status ig_check_norm(const ig_llm_norm *l, size_t n, const char *what, ingot_error *err)
 {
     IG_TRY(check_vector(&l->gamma, n, what, err));
     return check_vector(&l->beta, n, what, err);
@@ -84,16 +84,16 @@ static ingot_status check_mlp(const ig_llm_mlp *f, const ig_llm *m, bool optiona
     if (!f->gate.bias.tensor != !f->up.bias.tensor && f->gate.w.tensor)
         return ig_fail(err, INGOT_E_UNSUPPORTED, "of '%.80s' and its gate only one has a bias",
                        up->tensor->name);
-    IG_TRY(check_linear(&f->gate, inner, m->width, true, what, err));
-    IG_TRY(check_linear(&f->up, inner, m->width, false, what, err));
-    return check_linear(&f->down, m->width, inner, false, what, err);
+    IG_TRY(ig_check_linear(&f->gate, inner, m->width, true, what, err));
+    IG_TRY(ig_check_linear(&f->up, inner, m->width, false, what, err));
+    return ig_check_linear(&f->down, m->width, inner, false, what, err);
 }
 
 static ingot_status check_experts(const ig_llm_layer *l, const ig_llm *m, ingot_error *err)
 {
     if (!l->router.w.tensor) return INGOT_OK;
-    IG_TRY(check_linear(&l->router, m->n_experts, m->width, false, "router", err));
-    IG_TRY(check_linear(&l->shared_gate, 1, m->width, true, "shared expert's gate", err));
+    IG_TRY(ig_check_linear(&l->router, m->n_experts, m->width, false, "router", err));
+    IG_TRY(ig_check_linear(&l->shared_gate, 1, m->width, true, "shared expert's gate", err));
     for (size_t e = 0; e < m->n_experts; e++) {
         const ig_llm_mlp *x = &l->experts[e];
         IG_TRY(check_mlp(x, m, false, "experts", err));
@@ -111,20 +111,22 @@ static ingot_status check_qk_norm(const ig_llm_norm *n, const ig_llm *m, size_t 
     const size_t wide = m->qk_norm == IG_QK_WHOLE ? heads * m->head_dim : m->head_dim;
     for (size_t h = 0; n->gammas && h < heads; h++)
         IG_TRY(check_vector(&n->gammas[h], m->head_dim, "norm of a head", err));
-    return check_norm(n, wide, "norm of queries and keys", err);
+    return ig_check_norm(n, wide, "norm of queries and keys", err);
 }
 
 static ingot_status check_layer(const ig_llm_layer *l, const ig_llm *m, ingot_error *err)
 {
     const size_t dv = m->v_dim ? m->v_dim : m->head_dim;
-    IG_TRY(check_linear(&l->q, m->heads * m->head_dim, m->width, false, "query projection", err));
-    IG_TRY(check_linear(&l->k, m->kv_heads * m->head_dim, m->width, false, "key projection", err));
-    IG_TRY(check_linear(&l->v, m->kv_heads * dv, m->width, false, "value projection", err));
-    IG_TRY(check_linear(&l->o, m->width, m->heads * dv, false, "attention output", err));
-    IG_TRY(check_norm(&l->attn_norm, m->width, "norm before attention", err));
-    IG_TRY(check_norm(&l->attn_post, m->width, "norm after attention", err));
-    IG_TRY(check_norm(&l->mlp_norm, m->width, "norm before the feed-forward layer", err));
-    IG_TRY(check_norm(&l->mlp_post, m->width, "norm after the feed-forward layer", err));
+    IG_TRY(
+        ig_check_linear(&l->q, m->heads * m->head_dim, m->width, false, "query projection", err));
+    IG_TRY(
+        ig_check_linear(&l->k, m->kv_heads * m->head_dim, m->width, false, "key projection", err));
+    IG_TRY(ig_check_linear(&l->v, m->kv_heads * dv, m->width, false, "value projection", err));
+    IG_TRY(ig_check_linear(&l->o, m->width, m->heads * dv, false, "attention output", err));
+    IG_TRY(ig_check_norm(&l->attn_norm, m->width, "norm before attention", err));
+    IG_TRY(ig_check_norm(&l->attn_post, m->width, "norm after attention", err));
+    IG_TRY(ig_check_norm(&l->mlp_norm, m->width, "norm before the feed-forward layer", err));
+    IG_TRY(ig_check_norm(&l->mlp_post, m->width, "norm after the feed-forward layer", err));
     IG_TRY(check_qk_norm(&l->q_norm, m, m->heads, err));
     IG_TRY(check_qk_norm(&l->k_norm, m, m->kv_heads, err));
     if (l->window < 0 || l->window > INT32_MAX || l->rope >= (int)m->n_ropes)
@@ -189,11 +191,11 @@ ingot_status ig_llm_check(const ig_llm *m, ingot_error *err)
 {
     IG_TRY(check_sizes(m, err));
     IG_TRY(check_numbers(m, err));
-    IG_TRY(check_matrix(&m->embedding, m->vocab, m->width, false, "token embedding", err));
+    IG_TRY(ig_check_matrix(&m->embedding, m->vocab, m->width, false, "token embedding", err));
     if (m->positions.tensor)
-        IG_TRY(check_matrix(&m->positions, m->context, m->width, false, "position table", err));
-    IG_TRY(check_norm(&m->final_norm, m->width, "last norm", err));
-    IG_TRY(check_linear(&m->output, m->vocab, m->width, true, "output projection", err));
+        IG_TRY(ig_check_matrix(&m->positions, m->context, m->width, false, "position table", err));
+    IG_TRY(ig_check_norm(&m->final_norm, m->width, "last norm", err));
+    IG_TRY(ig_check_linear(&m->output, m->vocab, m->width, true, "output projection", err));
     for (size_t i = 0; i < m->n_layers; i++) {
         const ingot_status s = check_layer(&m->layers[i], m, err);
         if (s) return ig_wrap(err, s, "layer %zu", i);
