@@ -1,6 +1,7 @@
 /* convert.c - see convert.h. */
 #include "formats/convert.h"
 #include "formats/import.h"
+#include "formats/tokenizer/import.h"
 #include "runtime/base/checked.h"
 #include "runtime/base/fault.h"
 #include "runtime/graph/exec.h"
@@ -211,7 +212,37 @@ static ingot_status find_importer(job *j, ingot_error *err)
     if (j->o->from)
         return ig_fail(err, INGOT_E_ARG, "--from %.40s: this Ingot converts from %s", j->o->from,
                        names);
+    if (j->src.is_folder)
+        return ig_fail(err, INGOT_E_FORMAT,
+                       "a folder without a model.onnx, a config.json or a tokenizer.json (name the "
+                       "file)");
     return ig_fail(err, INGOT_E_FORMAT, "not a model of a format that Ingot knows (%s)", names);
+}
+
+static int64_t meta_int(const ig_import *im, const char *key, int64_t otherwise)
+{
+    for (size_t i = 0; i < im->n_meta; i++)
+        if (!strcmp(im->meta[i].key, key)) return im->meta[i].i;
+    return otherwise;
+}
+
+/* --tokenizer: in the place of the source's own, if that has one. */
+static ingot_status take_tokenizer(job *j, ingot_error *err)
+{
+#if IG_HAVE_TEXT
+    size_t n;
+    const int64_t rows = meta_int(&j->im, "llm.vocab", INT64_MAX);
+    ig_bytes_clear(&j->im.tokenizer);
+    ig_bytes_init(&j->im.tokenizer, j->o->heap);
+    IG_TRY(ig_tokenizer_from_file(&j->im.tokenizer, &n, j->o->heap, j->o->tokenizer, err));
+    if (n <= (uint64_t)rows) return INGOT_OK;
+    return ig_fail(err, INGOT_E_FORMAT,
+                   "--tokenizer %.200s: %zu pieces, but the model's vocabulary has %lld rows",
+                   j->o->tokenizer, n, (long long)rows);
+#else
+    return ig_fail(err, INGOT_E_UNSUPPORTED, "--tokenizer %.200s: this build has no tokenizers",
+                   j->o->tokenizer);
+#endif
 }
 
 static ingot_status read_source(job *j, ingot_error *err)
@@ -220,6 +251,7 @@ static ingot_status read_source(job *j, ingot_error *err)
         return ig_fail(err, INGOT_E_ARG, "%s is an .ingot file already", j->src.path);
     ingot_status s = find_importer(j, err);
     if (!s) s = j->importer->read(&j->im, &j->src, err);
+    if (!s && j->o->tokenizer) return take_tokenizer(j, err);
     return ig_wrap(err, s, "%s", j->src.path);
 }
 
@@ -273,11 +305,8 @@ static ingot_status source_intact(const job *j, const char *src, ingot_error *er
 static ingot_status map_source(job *j, const char *path, ingot_error *err)
 {
     struct stat st;
-    j->src = (ig_source){.path = path,
-                         .heap = j->o->heap,
-                         .log = j->o->log,
-                         .target = j->o->target,
-                         .tokenizer = j->o->tokenizer};
+    j->src =
+        (ig_source){.path = path, .heap = j->o->heap, .log = j->o->log, .target = j->o->target};
     j->src.is_folder = !stat(path, &st) && S_ISDIR(st.st_mode);
     if (j->src.is_folder) return INGOT_OK;
     IG_TRY(ig_map_open(&j->map, j->o->heap, path, err));

@@ -16,7 +16,6 @@ typedef struct {
     ig_heap *heap;
     const ig_log *log;       /* may be NULL */
     ig_weight_target target; /* what becomes of weights; language models only */
-    const char *tokenizer;   /* --tokenizer: a file of its own, or NULL */
 } ig_source;
 
 enum { IG_IMPORT_META = 48 };

@@ -25,7 +25,7 @@ typedef struct {
     bool json, quiet;
 } args;
 
-static const char *const sources[] = {"onnx", "gguf", "hf", "sentencepiece", NULL};
+static const char *const sources[] = {"onnx", "gguf", "hf", "llama2c", "sentencepiece", NULL};
 static const char *const dtypes[] = {"keep", "f32", "f16", "bf16", "q8", "q4", NULL};
 static const ig_weight_target targets[] = {IG_KEEP,    IG_TO_F32, IG_TO_F16,
                                            IG_TO_BF16, IG_TO_Q8,  IG_TO_Q4};
@@ -247,9 +247,11 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
 
 static const ig_operand operands[] = {
     {.name = "SOURCE",
-     .help = "the model to convert: an .onnx file or a folder with model.onnx; a language model: a "
-             "folder of Hugging Face's hub (config.json, safetensors); a tokenizer: tokenizer.json "
-             "or a folder with one, tokenizer.model, a GGUF vocabulary",
+     .help =
+         "the model to convert: an .onnx file or a folder with model.onnx; a language model: a "
+         "folder of Hugging Face's hub (config.json, safetensors), a GGUF file, a llama2.c "
+         "checkpoint; a tokenizer: tokenizer.json or a folder with one, tokenizer.model, a GGUF "
+         "vocabulary",
      .offset = offsetof(args, source)}};
 static const ig_option options[] = {
     {.name = "output",
@@ -283,7 +285,7 @@ static const ig_option options[] = {
      .arg = "FILE",
      .kind = IG_OPT_FILE,
      .help = "the tokenizer of a language model whose source has none, or another one: "
-             "tokenizer.json or tokenizer.model",
+             "tokenizer.json, tokenizer.model, a GGUF file or a tokenizer of llama2.c",
      .offset = offsetof(args, tokenizer)},
     {.name = "golden",
      .arg = "IN,OUT",
@@ -320,6 +322,7 @@ static const ig_example examples[] = {
     {"ingot convert digits_cnn.onnx -o digits.ingot", "convert a model"},
     {"ingot convert m.onnx -o m.ingot --golden golden.npz", "check it and let it prove itself"},
     {"ingot convert m.onnx -o m.ingot --dump-after all", "see what each pass does"},
+    {"ingot convert model.gguf -o m.ingot", "a language model, its weights as they are"},
     {"ingot convert SmolLM2-135M -o smol.ingot --dtype q8", "a language model, in 8 bits"},
 };
 static const args defaults = {.from = -1, .tolerance = 1e-4, .version = "1.0.0"};

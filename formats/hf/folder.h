@@ -31,7 +31,7 @@ ingot_status ig_folder_pooling(ig_encoder *e, const ig_source *src, ingot_error 
  * tokenizer_config.json (of several named ones `default`, else the first). */
 ingot_status ig_folder_template(ig_import *out, const ig_source *src, ingot_error *err);
 
-/* ig_folder_tokenizer - src->tokenizer, or what the folder has: tokenizer.json, tokenizer.model,
+/* ig_folder_tokenizer - what the folder has: tokenizer.json, tokenizer.model,
  * vocab.json and merges.txt, vocab.txt. m (may be NULL) gives special ids and the vocabulary's
  * size, and is told whether a text begins with bos. Errors: E_FORMAT: the tokenizer makes ids that
  * the model's table lacks. */

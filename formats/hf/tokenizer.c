@@ -35,7 +35,6 @@ static ingot_status find_path(char path[4096], const ig_source *src, ingot_error
 {
     int n = 0;
     *path = 0;
-    if (src->tokenizer) n = snprintf(path, 4096, "%s", src->tokenizer);
     for (size_t i = 0; !n && i < IG_LEN(files); i++)
         if (ig_folder_has(src, files[i])) n = snprintf(path, 4096, "%s/%s", src->path, files[i]);
     return n >= 0 && n < 4096 ? INGOT_OK : ig_fail(err, INGOT_E_ARG, "a path is too long");

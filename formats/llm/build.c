@@ -219,8 +219,20 @@ ig_id ig_build_table(ig_build *b, const char *name, ig_id ids, const ig_rows *ta
     return out;
 }
 
+/* Gate and up that are stored differently keep their types as two products. */
+static ig_id gated_apart(ig_build *b, ig_id x, const ig_llm_mlp *mlp, const char *act)
+{
+    const ig_build_product gate = {
+        .parts = &mlp->gate, .n_parts = 1, .act = act, .residual = IG_NO_VALUE};
+    const ig_build_product up = {.parts = &mlp->up, .n_parts = 1, .residual = IG_NO_VALUE};
+    const ig_id g = ig_build_linear(b, "mlp.gate", x, &gate);
+    return ig_build_binary(b, "mul", "mlp.gated", g, ig_build_linear(b, "mlp.up", x, &up));
+}
+
 static ig_id gated(ig_build *b, ig_id x, const ig_llm_mlp *mlp, const char *act)
 {
+    if (!ig_weight_same((ig_rows[]){mlp->gate.w, mlp->up.w}, 2))
+        return gated_apart(b, x, mlp, act);
     const ig_llm_linear parts[] = {mlp->gate, mlp->up};
     ig_weight w = {.id = IG_NO_VALUE};
     ig_id out;

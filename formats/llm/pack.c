@@ -128,22 +128,34 @@ static ingot_status fill_plain(const job *j, unsigned char *to, ig_arena *a, ing
 
 /* ---- few bits ---- */
 
+/* Sixteen rows, taken apart. */
 typedef struct {
     float *wide;
-    uint8_t *q;
-    float *scale, *offset;
-    size_t group, groups;
+    ig_split all;
+    size_t group, groups, scales; /* of a row */
 } low_scratch;
 
 static bool low_open(low_scratch *s, const job *j, ig_arena *a)
 {
     s->group = j->format->group ? j->format->group : IG_MAX(j->k, (size_t)1);
     s->groups = j->k ? (j->k - 1) / s->group + 1 : 1;
+    s->scales = j->format->scale_bytes == IG_Q_TWO_LEVELS ? (j->k + IG_Q_SUPER - 1) / IG_Q_SUPER
+                                                          : s->groups;
     s->wide = ig_new_n(a, float, j->k);
-    s->q = ig_arena_array(a, IG_Q_PANEL, j->k);
-    s->scale = ig_arena_array(a, IG_Q_PANEL, s->groups * sizeof *s->scale);
-    s->offset = ig_arena_array(a, IG_Q_PANEL, s->groups * sizeof *s->offset);
-    return s->wide && s->q && s->scale && s->offset;
+    s->all.q = ig_arena_array(a, IG_Q_PANEL, j->k);
+    s->all.scale = ig_arena_array(a, IG_Q_PANEL, s->scales * sizeof(float));
+    s->all.offset = ig_arena_array(a, IG_Q_PANEL, s->scales * sizeof(float));
+    s->all.s = ig_arena_array(a, IG_Q_PANEL, s->groups);
+    s->all.t = ig_arena_array(a, IG_Q_PANEL, s->groups);
+    return s->wide && s->all.q && s->all.scale && s->all.offset && s->all.s && s->all.t;
+}
+
+/* Row i of the sixteen. */
+static ig_split row_of(const low_scratch *s, const job *j, size_t i)
+{
+    return (ig_split){s->all.q + i * j->k, s->all.scale + i * s->scales,
+                      s->all.offset + i * s->scales, s->all.s + i * s->groups,
+                      s->all.t + i * s->groups};
 }
 
 static bool splits(const ig_rows *r, const ig_q_format *f)
@@ -152,15 +164,15 @@ static bool splits(const ig_rows *r, const ig_q_format *f)
     return t->split && t->format && !strcmp(t->format, f->name);
 }
 
-static ingot_status round_row(low_scratch *s, const job *j, size_t i, const ig_rows *from,
+static ingot_status round_row(low_scratch *s, const job *j, const ig_split *to, const ig_rows *from,
                               size_t row, ingot_error *err)
 {
     IG_TRY(ig_rows_read(s->wide, from, row, err));
     IG_TRY(check_finite(from, s->wide, j->k, INFINITY, j->format->name, err));
     for (size_t g = 0; g < s->groups; g++) {
         const size_t first = g * s->group, n = IG_MIN(s->group, j->k - first);
-        ig_q_quantise(s->q + i * j->k + first, &s->scale[i * s->groups + g],
-                      &s->offset[i * s->groups + g], j->format, s->wide + first, n, 1);
+        ig_q_quantise(to->q + first, &to->scale[g], &to->offset[g], j->format, s->wide + first, n,
+                      1);
     }
     return INGOT_OK;
 }
@@ -168,17 +180,17 @@ static ingot_status round_row(low_scratch *s, const job *j, size_t i, const ig_r
 static ingot_status read_low_row(low_scratch *s, const job *j, size_t e, size_t i, size_t r,
                                  ingot_error *err)
 {
+    const ig_split to = row_of(s, j, i);
     size_t row;
     const ig_rows *from = find_row(j, e, r, &row);
     if (!from) {
-        memset(s->q + i * j->k, 0, j->k);
-        memset(s->scale + i * s->groups, 0, s->groups * sizeof *s->scale);
-        memset(s->offset + i * s->groups, 0, s->groups * sizeof *s->offset);
+        memset(to.q, 0, j->k);
+        memset(to.scale, 0, s->scales * sizeof *to.scale);
+        memset(to.offset, 0, s->scales * sizeof *to.offset);
         return INGOT_OK;
     }
-    if (!splits(from, j->format)) return round_row(s, j, i, from, row, err);
-    return ig_rows_split(s->q + i * j->k, s->scale + i * s->groups, s->offset + i * s->groups, from,
-                         row, err);
+    return splits(from, j->format) ? ig_rows_split(&to, from, row, err)
+                                   : round_row(s, j, &to, from, row, err);
 }
 
 static ingot_status fill_low(const job *j, unsigned char *to, ig_arena *a, ingot_error *err)
@@ -186,15 +198,19 @@ static ingot_status fill_low(const job *j, unsigned char *to, ig_arena *a, ingot
     const size_t experts = j->n_experts ? j->n_experts : 1;
     low_scratch s;
     if (!low_open(&s, j, a)) return ig_fail(err, INGOT_E_NOMEM, "packing weights: no memory");
-    const ig_q_source from = {.q = s.q,
+    const ig_q_source from = {.q = s.all.q,
                               .q_n = j->k,
                               .q_k = 1,
-                              .scale = s.scale,
-                              .scale_n = s.groups,
+                              .scale = s.all.scale,
+                              .scale_n = s.scales,
                               .scale_g = 1,
-                              .offset = s.offset,
-                              .offset_n = s.groups,
-                              .offset_g = 1};
+                              .offset = s.all.offset,
+                              .offset_n = s.scales,
+                              .offset_g = 1,
+                              .s = s.all.s,
+                              .t = s.all.t,
+                              .sub_n = s.groups,
+                              .sub_g = 1};
     for (size_t p = 0; p < experts * j->panels; p++, to += j->panel_bytes) {
         const size_t first = p % j->panels * IG_Q_PANEL;
         for (size_t i = 0; i < IG_Q_PANEL; i++)

@@ -153,13 +153,11 @@ ingot_status ig_rows_read(float *to, const ig_rows *r, size_t i, ingot_error *er
     return still_whole(t, err);
 }
 
-ingot_status ig_rows_split(uint8_t *q, float *scale, float *offset, const ig_rows *r, size_t i,
-                           ingot_error *err)
+ingot_status ig_rows_split(const ig_split *to, const ig_rows *r, size_t i, ingot_error *err)
 {
     const ig_stored *t = r->tensor;
     const ig_stored_type *type = t->type;
     const size_t cols = (size_t)t->dims[t->rank - 1];
-    type->split(q, scale, offset, t->data + row_at(r, i) * (cols / type->block) * type->block_bytes,
-                cols);
+    type->split(to, t->data + row_at(r, i) * (cols / type->block) * type->block_bytes, cols);
     return still_whole(t, err);
 }

@@ -15,6 +15,13 @@
 
 /* ---- what is stored -------------------------------------------------------------------------- */
 
+/* Values taken apart as a format of kernels/gemm_q has them (ig_q_source). */
+typedef struct {
+    uint8_t *q;            /* [n] */
+    float *scale, *offset; /* one for each group; of two levels, D and E of each IG_Q_SUPER */
+    int8_t *s, *t;         /* one for each group; only of two levels, else not touched */
+} ig_split;
+
 /* An element type of a source. Elements come in blocks (of 1 for plain types); a row is a whole
  * number of blocks. */
 typedef struct {
@@ -26,9 +33,9 @@ typedef struct {
     const char *format;
     /* widen - n elements, whole blocks, as f32. `from` need not be aligned. */
     void (*widen)(float *to, const void *from, size_t n);
-    /* split - n elements, whole blocks, as `format` has them: quants [n]; scale and offset, one for
-     * each of the format's groups. NULL: the weights are rounded to `format` (ig_q_quantise). */
-    void (*split)(uint8_t *q, float *scale, float *offset, const void *from, size_t n);
+    /* split - n elements, whole blocks, as `format` has them. NULL: the weights are rounded to
+     * `format` (ig_q_quantise). */
+    void (*split)(const ig_split *to, const void *from, size_t n);
 } ig_stored_type;
 
 /* The plain types, for sources of all kinds: f32, f16, bf16, and f64, which becomes f32. */
@@ -80,8 +87,7 @@ size_t ig_rows_k(const ig_rows *r); /* 1 for vectors */
 /* ig_rows_read - row i as f32 [k]. ig_rows_split - the same by the type's split. E_IO: the file was
  * cut off. */
 ingot_status ig_rows_read(float *to, const ig_rows *r, size_t i, ingot_error *err);
-ingot_status ig_rows_split(uint8_t *q, float *scale, float *offset, const ig_rows *r, size_t i,
-                           ingot_error *err);
+ingot_status ig_rows_split(const ig_split *to, const ig_rows *r, size_t i, ingot_error *err);
 
 /* ---- constants ------------------------------------------------------------------------------- */
 
