@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { PAGE = 64 /* tokens; what the engine takes by default */ };
+
 /* ---- what a step reads and multiplies ---- */
 
 static const void *attr(const ig_node *node, const char *name, ig_attr_kind kind)
@@ -93,9 +95,10 @@ static ingot_status open_cache(subject *s, ingot_error *err)
     const ig_kv_options o = {.layers = s->lm.layers,
                              .n_layers = s->lm.n_layers,
                              .type = s->lm.page_type,
+                             .page_tokens = PAGE,
                              .private_pages = true};
     ig_kv_options with = o;
-    const size_t pages = SUBJECT_SEQUENCES * (s->most / 16 + 2);
+    const size_t pages = SUBJECT_SEQUENCES * (s->most / PAGE + 2);
     IG_TRY(ig_kv_budget(&with.budget_bytes, &o, pages, err));
     IG_TRY(ig_kv_open(&s->cache, s->heap, &with, err));
     ig_kv_step_init(&step, s->cache);
