@@ -449,11 +449,12 @@ typedef struct {
     ingot_sampling sampling;
     const ingot_str *stop; /* [n_stop] texts that end the answer; they are not part of it */
     size_t n_stop;
-    bool logprobs;        /* of the tokens of the answer */
-    size_t top_logprobs;  /* and of so many likeliest ones; at most 64 */
-    int priority;         /* higher goes first */
-    uint64_t deadline_ns; /* monotonic clock; then it ends as it is. 0: none */
-    const char *tenant;   /* who shares fairly, and sees no other tenant's cache; NULL: "" */
+    bool logprobs;                     /* of the tokens of the answer */
+    size_t top_logprobs;               /* and of so many likeliest ones; at most 64 */
+    const char *json_schema, *grammar; /* the answer is of this schema, or of this grammar (GBNF) */
+    int priority;                      /* higher goes first */
+    uint64_t deadline_ns;              /* monotonic clock; then it ends as it is. 0: none */
+    const char *tenant; /* who shares fairly, and sees no other tenant's cache; NULL: "" */
     ingot_cut cut;
     size_t keep_messages; /* CUT_OLDEST: never fewer of the last ones than so many; 0: 1 */
     bool shift;           /* when the context is full, forget the older half of the text behind its

@@ -143,11 +143,13 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
     ig_generate j = {.a = given, .cli = cli};
     ig_arena_init(&j.arena, &cli->heap);
     ig_bytes_init(&j.text, &cli->heap);
+    ig_bytes_init(&j.rule, &cli->heap);
     const ingot_status s = run_job(&j, err);
     if (j.logits) ig_give(j.heap, j.logits, j.logits_bytes);
     ingot_generator_close(&j.g);
     if (j.draft) ingot_model_close(&j.draft);
     ig_bytes_clear(&j.text);
+    ig_bytes_clear(&j.rule);
     ig_arena_clear(&j.arena);
     ig_close_model(&j.o);
     return s;
@@ -208,6 +210,8 @@ static const ig_option options[] = {
     LIST("bias", "ID=X", bias, "added to the logit of a token; may be given again and again"),
     NUMBER("seed", 0, seed, -1, 9e15, "the same seed gives the same answer; -1: taken from the clock"),
     LIST("stop", "TEXT", stop, "the answer ends before this text; may be given again and again"),
+    FILE_("json-schema", 0, "F", schema, "the answer is JSON of the schema in this file"),
+    FILE_("grammar", 0, "F", grammar, "the answer is of the grammar (GBNF) in this file"),
     FLAG("ignore-eos", ignore_eos, "go on past the model's end-of-text tokens"),
     NUMBER("logprobs", 0, logprobs, -1, 64, "also print the answer's log probabilities, and those of the N likeliest tokens"),
     FLAG("print-ids", print_ids, "also print the answer's token ids, comma-separated, on the last line"),

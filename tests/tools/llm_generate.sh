@@ -64,6 +64,25 @@ grep -q 'prompt .*tok/s' "$work/err" && grep -q 'memory' "$work/err" || fail "--
 expect 0 '^ *[0-9]+ +-[0-9.]+ +[0-9]+ -[0-9.]+' generate "$m" --ids 1 -n 3 --logprobs 2
 expect 0 '^42(,42){4}$' generate "$m" --ids 1,2 -n 5 --bias 42=100 --print-ids
 
+# Answers of a schema or grammar, from a model of noise.
+cat >"$work/schema" <<'JSON'
+{"type": "object", "properties": {"age": {"type": "integer"}, "name": {"enum": ["Ann", "Bo"]}},
+ "required": ["age", "name"], "additionalProperties": false}
+JSON
+for seed in 1 2 3; do
+    expect 0 '"name"' generate "$m" -p Hello --json-schema "$work/schema" --seed $seed -n 200 --temp 0.5 --bias 57=-3
+    python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); assert d["name"] in ("Ann", "Bo") and int(d["age"]) == d["age"]' \
+        "$work/out" || fail "seed $seed: $(cat "$work/out")"
+done
+printf 'root ::= ("yes" | "no") "!"+\n' >"$work/gbnf"
+expect 0 '^(yes|no)!+$' generate "$m" -p Hello --grammar "$work/gbnf" --seed 1 -n 9
+"$ingot" generate "$m" -p Hello --grammar "$work/gbnf" --seed 1 -n 9 --print-ids >"$work/plain"
+same "$work/plain" generate "$m" -p Hello --grammar "$work/gbnf" --seed 1 -n 9 --print-ids --draft "$m" --lookup 3
+echo 'root ::= (' >"$work/gbnf"
+expect 4 'line 1' generate "$m" -p Hello --grammar "$work/gbnf"
+expect 2 'one of the two' generate "$m" -p Hello --grammar "$work/gbnf" --json-schema "$work/schema"
+expect 2 'ignore_eos' generate "$m" -p Hello --ignore-eos --json-schema "$work/schema"
+
 # Sessions: two calls are one.
 expect 0 . generate "$m" --ids $ids -n 10 --temp 0 --ignore-eos --print-ids --session "$work/s"
 last >"$work/ten"

@@ -8,7 +8,7 @@
 
 typedef struct {
     /* the prompt */
-    const char *model, *text, *file, *ids, *system, *session;
+    const char *model, *text, *file, *ids, *system, *session, *schema, *grammar;
     bool chat, raw;
     /* the answer */
     int64_t n, seed, top_k, penalty_window, logprobs;
@@ -35,6 +35,7 @@ typedef struct {
     ig_heap *heap;
     ig_arena arena;
     ig_bytes text;     /* the prompt, read from a file */
+    ig_bytes rule;     /* the schema or grammar, terminated */
     ingot_request ask; /* without the prompt */
     int32_t *ids;
     size_t n_ids;

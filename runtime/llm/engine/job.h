@@ -8,7 +8,7 @@
 #ifndef IG_LLM_JOB_H
 #define IG_LLM_JOB_H
 
-#include "runtime/llm/engine/prompt.h"
+#include "runtime/llm/engine/rule.h"
 #include "runtime/llm/sample/sampler.h"
 
 struct ig_engine;
@@ -49,6 +49,7 @@ struct ingot_generation {
     ig_kv_seq *seq; /* NULL unless it is running */
     uint64_t n_sampled;
     ig_answer_text text;
+    ig_rule rule;
     ingot_token *answer; /* [answer_cap] */
     size_t n_answer, answer_cap, n_handed;
     ingot_logprob *tops; /* [answer_cap * sampling.top_logprobs] */
