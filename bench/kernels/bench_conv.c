@@ -47,10 +47,7 @@ static void fill(bench *b, job *j, bool depthwise)
 {
     const ig_conv_f32_args *a = &j->c.args;
     const size_t taps = a->kh * a->kw;
-    j->c.dense = ig_conv_f32();
-    j->c.depthwise = depthwise ? ig_conv_dw_f32() : NULL;
-    j->c.panels = depthwise ? 1 : ig_conv_group_panels(a);
-    j->c.scratch = depthwise ? 0 : ig_conv_f32_scratch(a);
+    ig_conv_image_choose(&j->c, depthwise);
     j->scratch = bench_take(b, bench_threads(b) * j->c.scratch * sizeof(float));
     j->x = bench_f32(b, a->in_h * a->in_w * a->in_c, -1, 1);
     j->w = bench_f32(b, depthwise ? taps * a->out_c : ig_gemm_packed(ig_conv_depth(a), a->out_c),

@@ -9,6 +9,8 @@
  *
  *   conv_f32     each output is a sum as in gemm.h, k in the order (ky, kx, c). Padding takes part
  *                as zeros: an infinite weight that meets padding gives NaN.
+ *   conv_few_f32 the same sums, for layers whose outputs would fill little of a panel
+ *                (ig_conv_few_suits); scratch from ig_conv_few_scratch.
  *   conv_dw_f32  depthwise (groups = in_c = out_c): one fma chain from +0 in the order (ky, kx).
  *                Taps in the padding are skipped. */
 #ifndef IG_CONV_H
@@ -36,13 +38,32 @@ static inline size_t ig_conv_group_panels(const ig_conv_f32_args *c)
     return ig_gemm_panels(c->out_c / c->groups);
 }
 
+/* A window of one tap that meets each pixel once: one long row of pixels. */
+static inline ig_conv_f32_args conv_flat(const ig_conv_f32_args *c)
+{
+    ig_conv_f32_args flat = *c;
+    if (c->kh == 1 && c->kw == 1 && c->stride_h == 1 && c->stride_w == 1 && c->pad_top == 0 &&
+        c->pad_left == 0 && c->in_h == c->out_h && c->in_w == c->out_w) {
+        flat.in_w = flat.out_w = c->batch * c->out_h * c->out_w;
+        flat.in_h = flat.out_h = flat.batch = 1;
+    }
+    return flat;
+}
+
 /* ig_conv_f32_scratch - elements of scratch that one call (one thread) of conv_f32 needs. */
 size_t ig_conv_f32_scratch(const ig_conv_f32_args *c);
+
+/* ig_conv_few_suits - whether conv_few_f32 is the faster one for a layer. A group has at most one
+ * panel then. */
+bool ig_conv_few_suits(const ig_conv_f32_args *c);
+/* ig_conv_few_scratch - elements of scratch that one call of conv_few_f32 needs. */
+size_t ig_conv_few_scratch(const ig_conv_f32_args *c);
 
 /* Output pixels [m0, m1) of batch * out_h * out_w, panels [p0, p1) of groups *
  * ig_conv_group_panels. */
 typedef void conv_f32_fn(const ig_conv_f32_args *c, float *scratch, size_t m0, size_t m1, size_t p0,
                          size_t p1);
+typedef conv_f32_fn conv_few_f32_fn;
 /* Output rows [r0, r1) of batch * out_h, channels [c0, c1), both multiples of IG_PANEL or the end.
  */
 typedef void conv_dw_f32_fn(const ig_conv_f32_args *c, size_t r0, size_t r1, size_t c0, size_t c1);
@@ -50,9 +71,11 @@ typedef void conv_dw_f32_fn(const ig_conv_f32_args *c, size_t r0, size_t r1, siz
 #define K(family, fn, needs) family##_fn fn;
 #include "kernels/conv/conv.kern"
 #include "kernels/conv/conv_dw.kern"
+#include "kernels/conv/conv_few.kern"
 #undef K
 
 conv_f32_fn *ig_conv_f32(void); /* asked once, when a node is bound */
+conv_few_f32_fn *ig_conv_few_f32(void);
 conv_dw_f32_fn *ig_conv_dw_f32(void);
 
 #endif

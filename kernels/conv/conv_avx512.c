@@ -33,6 +33,10 @@ INLINE void multiply(sums *acc, const float *const *from, size_t at, const float
         if (halves & 1) part = _mm256_loadu_ps(b + whole * panel);
         UNROLL for (size_t r = 0; r < rows; r++)
         {
+            if (halves == 1) { /* one of 512 bits takes twice the time */
+                acc->half[r] = _mm256_fmadd_ps(_mm256_set1_ps(from[r][at]), part, acc->half[r]);
+                continue;
+            }
             const __m512 x = _mm512_set1_ps(from[r][at]);
             UNROLL for (size_t v = 0; v < whole; v++) acc->whole[r][v] =
                 _mm512_fmadd_ps(x, w[v], acc->whole[r][v]);

@@ -228,18 +228,6 @@ INLINE void drive_panels(const conv_source *s, const conv_tiles *tiles, size_t m
     }
 }
 
-/* A window of one tap that meets each pixel once: one long row of pixels. */
-static inline ig_conv_f32_args conv_flat(const ig_conv_f32_args *c)
-{
-    ig_conv_f32_args flat = *c;
-    if (c->kh == 1 && c->kw == 1 && c->stride_h == 1 && c->stride_w == 1 && c->pad_top == 0 &&
-        c->pad_left == 0 && c->in_h == c->out_h && c->in_w == c->out_w) {
-        flat.in_w = flat.out_w = c->batch * c->out_h * c->out_w;
-        flat.in_h = flat.out_h = flat.batch = 1;
-    }
-    return flat;
-}
-
 INLINE void conv_drive(const ig_conv_f32_args *args, float *scratch, size_t m0, size_t m1,
                        size_t p0, size_t p1, const conv_tiles *tiles, copy_fn *copy)
 {

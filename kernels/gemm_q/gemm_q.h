@@ -113,6 +113,8 @@ void ig_q_quantise(uint8_t *q, float *scale, float *offset, const ig_q_format *f
  * [p0, p1), each rounded once: what gemm_q_f32 multiplies by. */
 void ig_q_unpack(float *to, size_t to_k, size_t to_n, const uint8_t *panels, const ig_q_format *f,
                  size_t n, size_t k, size_t p0, size_t p1);
+/* ig_q_row - row `row` of W to to[k]: an embedding. */
+void ig_q_row(float *to, const uint8_t *panels, const ig_q_format *f, size_t k, size_t row);
 
 /* ---- activations ---- */
 

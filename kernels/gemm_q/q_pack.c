@@ -79,6 +79,19 @@ void ig_q_unpack(float *to, size_t to_k, size_t to_n, const uint8_t *panels, con
     }
 }
 
+void ig_q_row(float *to, const uint8_t *panels, const ig_q_format *f, size_t k, size_t row)
+{
+    ig_q_layout l;
+    if (!ig_q_layout_of(&l, f, k)) return; /* such panels cannot exist */
+    const uint8_t *panel = panels + row / IG_Q_PANEL * l.panel_bytes;
+    for (size_t g = 0; g < l.groups; g++) {
+        const q_place at = q_place_of(&l, f, g);
+        const size_t first = g * IG_Q_GROUP, deep = IG_MIN(k - first, (size_t)IG_Q_GROUP);
+        for (size_t i = 0; i < deep; i++)
+            to[first + i] = q_weight_at(panel, f, &at, i, row % IG_Q_PANEL);
+    }
+}
+
 static float kept(const ig_q_format *f, float x)
 {
     return f->scale_bytes == 2 ? ig_f16_to_f32(ig_f32_to_f16(x)) : x;

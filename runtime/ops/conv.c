@@ -127,7 +127,7 @@ static ingot_status bind_image(state *s, ig_bind *b, const ig_window *w)
     IG_TRY(ig_scratch_add(b, n_y, sizeof(float), &s->at_y));
     if (b->n_in > RESIDUAL && b->in[RESIDUAL])
         IG_TRY(ig_scratch_add(b, n_y, sizeof(float), &s->at_residual));
-    b->kernel = dw ? "conv_dw_f32" : "conv_f32";
+    b->kernel = dw ? "conv_dw_f32" : s->conv.few ? "conv_few_f32" : "conv_f32";
     if (b->known[W]) return pack_constant(s, b);
     IG_TRY(ig_scratch_add(b, ig_conv_weights_elements(&s->conv), sizeof(float), &s->at_w));
     return ig_scratch_add(b, ig_conv_weights_room(&s->conv), sizeof(float), &s->at_room);

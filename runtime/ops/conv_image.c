@@ -13,12 +13,22 @@ enum {
     RESIDENT = 96 << 10, /* elements: 384 KB of weights, which stay in L2 */
 };
 
+void ig_conv_image_choose(ig_conv_image *c, bool depthwise)
+{
+    const ig_conv_f32_args *a = &c->args;
+    c->depthwise = depthwise ? ig_conv_dw_f32() : NULL;
+    c->panels = depthwise ? 1 : a->groups * ig_conv_group_panels(a);
+    c->few = !depthwise && ig_conv_few_suits(a);
+    c->dense = c->few ? ig_conv_few_f32() : ig_conv_f32();
+    c->scratch = depthwise ? 0 : c->few ? ig_conv_few_scratch(a) : ig_conv_f32_scratch(a);
+}
+
 ingot_status ig_conv_image_bind(ig_conv_image *c, ig_bind *b, const ig_window *w, int64_t batch,
                                 int64_t in_c, int64_t out_c, int64_t groups, bool depthwise,
                                 int act, double act_a, double act_b)
 {
     const int x = w->n - 1, y = w->n - 2; /* a 1-D image has height 1 */
-    *c = (ig_conv_image){.dense = ig_conv_f32(), .depthwise = depthwise ? ig_conv_dw_f32() : NULL};
+    *c = (ig_conv_image){0};
     c->args = (ig_conv_f32_args){.batch = (size_t)batch,
                                  .in_c = (size_t)in_c,
                                  .out_c = (size_t)out_c,
@@ -41,8 +51,7 @@ ingot_status ig_conv_image_bind(ig_conv_image *c, ig_bind *b, const ig_window *w
     }
     ig_act_set(&c->args.epilogue, act, act_a, act_b);
     c->args.epilogue.ld_residual = (size_t)out_c;
-    c->panels = depthwise ? 1 : (size_t)groups * ig_conv_group_panels(&c->args);
-    c->scratch = depthwise ? 0 : ig_conv_f32_scratch(&c->args);
+    ig_conv_image_choose(c, depthwise);
     size_t n;
     return ig_mul_ok(c->scratch, b->n_threads, &n) ? INGOT_OK
                                                    : ig_bind_fail(b, "too large for scratch");
@@ -92,14 +101,17 @@ static void grid_part(void *arg, size_t begin, size_t end, size_t worker)
     }
 }
 
-/* Weights that stay in L2 are shared by all pixels; others are read once, two panels at a time. */
+/* Weights that stay in L2 are shared by all pixels; others are read once, two panels at a time.
+ * conv_few_f32 takes whole rows where there are enough: it turns kh input rows for the first. */
 static void make_grid(job *j, size_t threads)
 {
     const size_t pixels = j->args.batch * j->args.out_h * j->args.out_w, items = threads * ITEMS;
     const size_t weights = ig_conv_depth(&j->args) * j->c->panels * IG_PANEL;
     j->shares = weights <= RESIDENT ? 1 : IG_MIN((j->c->panels + 1) / 2, items);
     const size_t blocks = (items + j->shares - 1) / j->shares;
-    j->block = ((pixels - 1) / blocks / TILE + 1) * TILE;
+    const bool rows = j->c->few && j->args.batch * j->args.out_h >= items;
+    const size_t unit = rows ? j->args.out_w : (size_t)TILE;
+    j->block = ((pixels - 1) / blocks / unit + 1) * unit;
     j->blocks = (pixels - 1) / j->block + 1;
 }
 

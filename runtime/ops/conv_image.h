@@ -7,11 +7,15 @@
 
 typedef struct {
     ig_conv_f32_args args; /* without pointers until the run */
-    conv_f32_fn *dense;
+    conv_f32_fn *dense;    /* conv_f32 or conv_few_f32 */
+    bool few;
     conv_dw_f32_fn *depthwise; /* NULL: dense */
     size_t scratch;            /* elements a thread */
     size_t panels;             /* of all groups */
 } ig_conv_image;
+
+/* ig_conv_image_choose - kernels, panels and scratch for args that are set. */
+void ig_conv_image_choose(ig_conv_image *c, bool depthwise);
 
 /* ig_conv_image_bind - one or two spatial dims. in_c, out_c: channels; act as in act.h. */
 ingot_status ig_conv_image_bind(ig_conv_image *c, ig_bind *b, const ig_window *w, int64_t batch,

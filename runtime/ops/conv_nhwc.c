@@ -122,7 +122,7 @@ static ingot_status bind(ig_bind *b)
         return ig_conv_winograd_bind(&s->winograd, b, &s->conv.args, b->known[W]->data,
                                      b->in_layout[W] == IG_P16, &s->at);
     }
-    b->kernel = dw ? "conv_dw_f32" : "conv_f32";
+    b->kernel = dw ? "conv_dw_f32" : s->conv.few ? "conv_few_f32" : "conv_f32";
     IG_TRY(ig_conv_image_room(&s->conv, b, &s->at));
     return pack_plain(s, b);
 }

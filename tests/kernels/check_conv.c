@@ -80,10 +80,30 @@ static ig_conv_f32_args clashing_layer(void)
     return c;
 }
 
-static void check_random(conv_f32_fn *fn, const char *name, uint32_t needs)
+/* A random layer of 1 .. 16 outputs a group; rows of some are longer than a block of pixels. */
+static ig_conv_f32_args few_layer(void)
+{
+    ig_conv_f32_args c = random_layer(false);
+    c.out_c = c.groups * check_pick(1, IG_PANEL);
+    if (check_pick(0, 3)) return c;
+    c.in_w = check_pick(250, 700);
+    c.in_c = c.groups * check_pick(1, 3);
+    const size_t reach = (c.kw - 1) * c.dilation_w;
+    c.out_w = (c.in_w + c.pad_left - reach - 1) / c.stride_w + 1;
+    return c;
+}
+
+static size_t scratch_of(const ig_conv_f32_args *c, bool few)
+{
+    return few ? ig_conv_few_scratch(c) : ig_conv_f32_scratch(c);
+}
+
+static void check_random(conv_f32_fn *fn, const char *name, uint32_t needs, bool few)
 {
     for (size_t i = 0; i < SHAPES; i++) {
-        ig_conv_f32_args c = i % 20 == 19 ? clashing_layer() : random_layer(false);
+        ig_conv_f32_args c = few            ? few_layer()
+                             : i % 20 == 19 ? clashing_layer()
+                                            : random_layer(false);
         const size_t m = c.batch * c.out_h * c.out_w, panels = c.groups * ig_conv_group_panels(&c);
         const size_t draw[3] = {check_pick(0, IG_ACT_MAP), check_pick(0, 1), check_pick(0, 1)};
         const size_t cut = check_pick(0, m), panel_cut = check_pick(0, panels);
@@ -93,7 +113,7 @@ static void check_random(conv_f32_fn *fn, const char *name, uint32_t needs)
             continue;
         const size_t size = fill_layer(&c, false, draw);
         float *want = check_out_f32(size), *got = check_out_f32(size);
-        float *scratch = check_out_f32(ig_conv_f32_scratch(&c));
+        float *scratch = check_out_f32(scratch_of(&c, few));
         c.y = want;
         conv_f32_ref(&c, NULL, 0, m, 0, panels);
         c.y = got;
@@ -164,10 +184,10 @@ static void check_definition(const ig_conv_f32_args *c, const float *w)
     }
 }
 
-static void check_oracle(conv_f32_fn *fn, const char *name, uint32_t needs)
+static void check_oracle(conv_f32_fn *fn, const char *name, uint32_t needs, bool few)
 {
     for (size_t i = 0; i < 40; i++) {
-        ig_conv_f32_args c = random_layer(false);
+        ig_conv_f32_args c = few ? few_layer() : random_layer(false);
         char layer[96];
         name_layer(layer, &c);
         if (!check_next(needs, name, "definition %s", layer)) continue;
@@ -180,7 +200,7 @@ static void check_oracle(conv_f32_fn *fn, const char *name, uint32_t needs)
                               each, 1, depth, 0, ig_gemm_panels(each));
         c.w = packed;
         c.y = check_out_f32(size);
-        fn(&c, check_out_f32(ig_conv_f32_scratch(&c)), 0, c.batch * c.out_h * c.out_w, 0,
+        fn(&c, check_out_f32(scratch_of(&c, few)), 0, c.batch * c.out_h * c.out_w, 0,
            c.groups * ig_conv_group_panels(&c));
         check_definition(&c, w);
     }
@@ -205,10 +225,15 @@ static void check_oracle_dw(conv_dw_f32_fn *fn, const char *name, uint32_t needs
 
 void check_conv(void)
 {
-#define K(family, fn, needs)      \
-    check_oracle(fn, #fn, needs); \
-    check_random(fn, #fn, needs);
+#define K(family, fn, needs)             \
+    check_oracle(fn, #fn, needs, false); \
+    check_random(fn, #fn, needs, false);
 #include "kernels/conv/conv.kern"
+#undef K
+#define K(family, fn, needs)            \
+    check_oracle(fn, #fn, needs, true); \
+    check_random(fn, #fn, needs, true);
+#include "kernels/conv/conv_few.kern"
 #undef K
 #define K(family, fn, needs)         \
     check_oracle_dw(fn, #fn, needs); \

@@ -130,7 +130,7 @@ static void experts_are_products_of_their_own(void **state)
     int32_t order[M];
     for (size_t e = 0; e < EXPERTS; e++) pack(panels[e], f, w[e]);
     for (size_t e = 0; e < 4; e++)
-        experts[e] = (ig_q_expert){panels[e % EXPERTS], cuts[e], cuts[e + 1]};
+        experts[e] = (ig_q_expert){panels[e % EXPERTS], cuts[e], cuts[e + 1], NULL};
     for (size_t i = 0; i < M; i++) order[i] = (int32_t)(i * 7 % M);
     for (size_t i = 0; i < M; i++)
         memcpy(gathered + i * K, x + (size_t)order[i] * K, K * sizeof *x);

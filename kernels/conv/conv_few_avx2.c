@@ -1,0 +1,31 @@
+/* conv_few_avx2.c - few output channels (conv_few_body.h), AVX2: a vector of 16 pixels
+ * is two registers, up to 6 outputs x 1 vector (12 sums, 2 of x, 1 of w). */
+#include "kernels/vec/vec_avx2.h"
+#include "kernels/conv/conv_few_body.h"
+#include "kernels/gemm/epilogue_avx2.h"
+
+FEW_TILE(1, 1)
+FEW_TILE(1, 2)
+FEW_TILE(1, 3)
+FEW_TILE(1, 4)
+FEW_TILE(2, 1)
+FEW_TILE(2, 2)
+FEW_TILE(3, 1)
+FEW_TILE(4, 1)
+FEW_TILE(5, 1)
+FEW_TILE(6, 1)
+
+void conv_few_f32_avx2(const ig_conv_f32_args *c, float *scratch, size_t m0, size_t m1, size_t p0,
+                       size_t p1)
+{
+    static few_tile_fn *const tiles[MOST_OUTS][MOST_VECS] = {
+        {tile_1x1, tile_1x2, tile_1x3, tile_1x4},
+        {tile_2x1, tile_2x2},
+        {tile_3x1},
+        {tile_4x1},
+        {tile_5x1},
+        {tile_6x1}};
+    static const uint8_t vecs[MOST_OUTS] = {4, 2, 1, 1, 1, 1};
+    static const few_isa isa = {tiles, vecs, transpose_b4_avx2, ig_finish_avx2};
+    few_drive(c, scratch, m0, m1, p0, p1, &isa);
+}

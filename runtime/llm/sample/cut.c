@@ -1,0 +1,141 @@
+/* cut.c - which tokens are left to draw from.
+ *
+ * top-k, top-p and typical are one question: the fewest elements, best key first, whose masses
+ * reach a target. A radix selection from the high bits down answers it in three passes without a
+ * sort: the masses of each bucket are summed, and the bucket in which the target falls is looked at
+ * more closely. Its time does not depend on the values. */
+#include "runtime/llm/sample/work.h"
+#include "runtime/base/checked.h"
+#include "kernels/unary/unary.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
+
+double ig_sample_total(const float *weights, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += weights[i];
+    return sum;
+}
+
+/* ---- selection ---- */
+
+typedef struct {
+    double mass[DIGITS];
+    size_t count[DIGITS];
+} histogram;
+
+/* Of the elements whose key begins with the bits of `prefix` above shift + bits. */
+static void tally(histogram *h, const float *keys, const float *masses, size_t n, uint32_t prefix,
+                  unsigned shift, unsigned bits)
+{
+    memset(h, 0, sizeof *h);
+    const uint32_t digits = (UINT32_C(1) << bits) - 1;
+    const unsigned above = shift + bits;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t key = ig_key_bits(keys[i]);
+        if (above < 32 && (key ^ prefix) >> above) continue;
+        const uint32_t d = key >> shift & digits;
+        h->count[d]++;
+        if (masses) h->mass[d] += masses[i];
+    }
+}
+
+/* How many of the elements with this very key it takes, the first of them first. */
+static size_t ties_for(const float *keys, const float *masses, size_t n, uint32_t key, double more)
+{
+    size_t ties = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (ig_key_bits(keys[i]) != key) continue;
+        ties++;
+        more -= masses ? (double)masses[i] : 1.0;
+        if (more <= 0) break;
+    }
+    return ties;
+}
+
+ig_cut ig_cut_find(const float *keys, const float *masses, size_t n, double target)
+{
+    static const uint8_t shifts[] = {21, 10, 0}, widths[] = {11, 11, 10};
+    histogram h;
+    uint32_t prefix = 0;
+    double have = 0; /* of what is certainly kept */
+    for (size_t level = 0; level < IG_LEN(shifts); level++) {
+        tally(&h, keys, masses, n, prefix, shifts[level], widths[level]);
+        double mass = 0;
+        uint32_t at = 0;
+        for (uint32_t d = UINT32_C(1) << widths[level]; d--;) {
+            if (!h.count[d]) continue;
+            have += mass;
+            mass = masses ? h.mass[d] : (double)h.count[d];
+            at = d;
+            if (have + mass >= target) break;
+        }
+        prefix |= at << shifts[level];
+    }
+    return (ig_cut){prefix, ties_for(keys, masses, n, prefix, target - have)};
+}
+
+/* ---- stages ---- */
+
+/* Keeps the candidates that the cut keeps, in their order. keys may be an array of the candidates:
+ * it is read ahead of what is written. */
+static void keep(ig_sample_work *w, const float *keys, ig_cut cut)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        if (!ig_cut_keeps(&cut, keys[i])) continue;
+        w->ids[n] = w->ids[i];
+        w->z[n] = w->z[i];
+        w->weights[n++] = w->weights[i];
+    }
+    w->n = n;
+}
+
+/* The k largest logits, or all that can be. */
+static void gather(ig_sample_work *w, const float *x, size_t k)
+{
+    ig_cut cut = {ig_key_bits(-INFINITY) + 1, SIZE_MAX};
+    if (k && k < w->vocab) cut = ig_cut_find(x, NULL, w->vocab, (double)k);
+    size_t n = 0;
+    for (size_t i = 0; i < w->vocab; i++) {
+        w->ids[n] = (uint32_t)i;
+        w->z[n] = x[i];
+        n += ig_cut_keeps(&cut, x[i]);
+    }
+    w->n = n;
+}
+
+static void weigh(ig_sample_work *w, float top, float temperature)
+{
+    for (size_t i = 0; i < w->n; i++) w->z[i] = (w->z[i] - top) / temperature;
+    ig_exp_f32()(w->weights, w->z, w->n, 0, 0);
+    keep(w, w->weights, (ig_cut){ig_key_bits(0), 0}); /* what is not zero */
+}
+
+/* The tokens whose surprise is nearest to the entropy, until their share is typical_p. */
+static void cut_typical(ig_sample_work *w, float typical_p)
+{
+    const double total = ig_sample_total(w->weights, w->n), log_total = log(total);
+    double energy = 0;
+    for (size_t i = 0; i < w->n; i++) energy += (double)w->weights[i] * (double)w->z[i];
+    const double entropy = log_total - energy / total;
+    for (size_t i = 0; i < w->n; i++)
+        w->keys[i] = (float)-fabs(log_total - (double)w->z[i] - entropy);
+    keep(w, w->keys, ig_cut_find(w->keys, w->weights, w->n, (double)typical_p * total));
+}
+
+void ig_sample_cut(ig_sample_work *w, const ig_sampling *s, const float *x, float top)
+{
+    gather(w, x, s->top_k);
+    weigh(w, top, s->temperature);
+    if (s->top_p > 0 && s->top_p < 1) {
+        const double total = ig_sample_total(w->weights, w->n);
+        keep(w, w->z, ig_cut_find(w->z, w->weights, w->n, (double)s->top_p * total));
+    }
+    if (s->min_p > 0) /* the largest weight is 1 */
+        keep(w, w->weights, (ig_cut){ig_key_bits(s->min_p), SIZE_MAX});
+    if (s->typical_p > 0 && s->typical_p < 1) cut_typical(w, s->typical_p);
+}
