@@ -33,6 +33,7 @@ VEC_INLINE __m512i q_nibbles(const uint8_t *from, bool high)
 VEC_INLINE void q_unpack(__m512i w[DWORDS], const uint8_t *from, const size_t bits, const bool once)
 {
     const __m512i mask = _mm512_set1_epi8(15);
+    (void)once;
     UNROLL for (size_t k = 0; k < bits; k++) w[k] = _mm512_loadu_si512(from + k * 64);
     if (bits == 8) return;
     UNROLL for (size_t k = 0; k < 4; k++)
