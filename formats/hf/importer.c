@@ -60,11 +60,24 @@ static ingot_status read_model(ig_import *out, const ig_source *src, const json_
 
 /* ---- the source ---- */
 
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t n = strlen(text), m = strlen(end);
+    return n >= m && !strcmp(text + n - m, end);
+}
+
+/* A part of a checkpoint, which is read as a folder. */
+static bool is_part(const ig_source *src)
+{
+    return ends_with(src->path, ".safetensors") ||
+           ends_with(src->path, ".safetensors.index.json") || ends_with(src->path, "/config.json");
+}
+
 static bool is_hf(const ig_source *src)
 {
     /* No ONNX file begins so: field 15 of its message would be a group's end. */
     const bool is_json = src->n_bytes && *(const char *)src->bytes == '{';
-    if (!src->is_folder) return is_json;
+    if (!src->is_folder) return is_json || is_part(src);
     return ig_folder_has(src, "config.json") || ig_folder_has_tokenizer(src);
 }
 
@@ -73,6 +86,8 @@ static ingot_status read_hf(ig_import *out, const ig_source *src, ingot_error *e
     json_t *config = NULL;
     out->graph = ig_graph_open(src->heap, NULL);
     if (!out->graph) return ig_fail(err, INGOT_E_NOMEM, "converting: no memory");
+    if (!src->is_folder && is_part(src))
+        return ig_fail(err, INGOT_E_ARG, "a part of a checkpoint: name the folder that it is in");
     if (!src->is_folder) return ig_tokenizer_json(out, src->bytes, src->n_bytes, err);
     const bool has_weights = ig_folder_has(src, "model.safetensors") ||
                              ig_folder_has(src, "model.safetensors.index.json") ||

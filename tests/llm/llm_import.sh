@@ -59,6 +59,9 @@ copy qwen3
 rm "$work/c/config.json"
 refused 3 'config.json'
 
+expect 3 'name the folder' convert $data/qwen3/model.safetensors -o "$out"
+expect 3 'name the folder' convert $data/qwen3/config.json -o "$out"
+
 # config.json
 copy qwen3
 config 's/"qwen3"/"qwen9"/'
