@@ -14,6 +14,20 @@
 
 static void close_shards(void *kept) { ig_shards_close(kept); }
 
+/* Where the weights are from: the hash of all their bytes, file after file. */
+static ingot_status put_origin(ig_import *out, const ig_shards *shards, ingot_error *err)
+{
+    char text[33];
+    ig_hasher h;
+    ig_hasher_init(&h);
+    for (size_t i = 0; i < shards->n; i++)
+        ig_hasher_add(&h, shards->maps[i].data, shards->maps[i].size);
+    const char *kept =
+        ig_arena_text(&out->graph->arena, ig_hash_text(text, ig_hasher_result(&h)), 32);
+    ig_import_text(out, "source.xxh3", kept);
+    return kept ? INGOT_OK : ig_fail(err, INGOT_E_NOMEM, "converting: no memory");
+}
+
 /* Tables that old checkpoints hold although the model makes them itself. */
 static void skip_buffers(const ig_checkpoint *c)
 {
@@ -51,6 +65,7 @@ static ingot_status read_model(ig_import *out, const ig_source *src, const json_
     IG_TRY(make_graph(out, &e, is_encoder, &weights, err));
     skip_buffers(&c);
     ig_checkpoint_unused(&c, src->log);
+    IG_TRY(put_origin(out, shards, err));
     IG_TRY(ig_folder_tokenizer(out, src, m, err));
     IG_TRY(ig_folder_template(out, src, err));
     if (!is_encoder) return ig_llm_meta(out, m, err);
