@@ -214,9 +214,27 @@ static void among_others(void **unused)
             .size = sizeof o, .chunk = chunks[c], .max_sequences = REQUESTS};
         const ingot_generator_info info = at_once(&w, &o, "chunks");
         assert_int_equal(info.preempted, 0);
-        assert_true(info.cached_tokens > 0);
         together(&w, &o, "arrivals");
     }
+    close_world(&w);
+}
+
+/* The second time the prompt's whole pages are found, and give the same bits as computing them. */
+static void from_the_cache(void **unused)
+{
+    (void)unused;
+    static world w;
+    ingot_error err;
+    open_world(&w, 1);
+    const ingot_generator_options o = {.size = sizeof o};
+    check_ok(ingot_generator_open(&w.g, w.model, &o, &err));
+    for (size_t r = 0; r < REQUESTS; r++) {
+        ask(&w, r, w.g, false);
+        ask(&w, r, w.g, false);
+        assert_int_equal(w.requests[r].cached, (w.requests[r].n_prompt - 1) / 16 * 16);
+    }
+    same(&w, "prefixes");
+    ingot_generator_close(&w.g);
     close_world(&w);
 }
 
@@ -278,9 +296,8 @@ static void with_a_draft(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(among_others),
-        cmocka_unit_test(under_pressure),
-        cmocka_unit_test(with_guesses),
+        cmocka_unit_test(among_others),   cmocka_unit_test(from_the_cache),
+        cmocka_unit_test(under_pressure), cmocka_unit_test(with_guesses),
         cmocka_unit_test(with_a_draft),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
