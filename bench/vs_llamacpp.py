@@ -98,6 +98,14 @@ class LlamaCpp:
     def turn(self):
         return {case: self.ask(request)["seconds"] for case, (request, _, _) in CASES.items()}
 
+    def memory(self):
+        """The peak of a process that does what Ingot's does."""
+        self.ask({"do": "prompt", "n": 512})
+        self.ask({"do": "answer", "depth": 0, "batch": 1, "steps": 8})
+        peak = self.ask({"do": "memory"})["bytes"]
+        self.close()
+        return peak
+
     def close(self):
         self.process.stdin.close()
         self.process.wait()
@@ -142,7 +150,7 @@ def measure(name, path, threads, a, folder):
             for case in CASES:
                 pairs[case].append((times[ours][case], times[theirs][case]))
         rows = [result(name, threads, case, pairs[case], ours, theirs.version) for case in CASES]
-        mine, its = ours.memory(), theirs.ask({"do": "memory"})["bytes"]
+        mine, its = ours.memory(), LlamaCpp(path, threads, folder).memory()
     finally:
         theirs.close()
     rows.append({"bench": "vs_llamacpp", "model": name, "case": "memory", "shape": f"file={os.path.getsize(path)}",

@@ -63,14 +63,14 @@ static ingot_status check_ids(const ig_recipe *r, const ig_llm *m, const ig_log 
                               ingot_error *err)
 {
     for (size_t id = m->vocab; id < r->n_pieces; id++)
-        if (!is_added(r, id))
+        if (ig_piece_is_found(&r->pieces[id]) && !is_added(r, id))
             return ig_fail(err, INGOT_E_FORMAT,
                            "the tokenizer makes ids up to %zu, the model's table has %zu rows",
                            r->n_pieces - 1, m->vocab);
     if (r->n_pieces > m->vocab)
         ig_log_say(log, IG_LOG_WARN,
-                   "%zu added tokens of the tokenizer are past the model's table of %zu",
-                   r->n_pieces - m->vocab, m->vocab);
+                   "the tokenizer has special tokens up to id %zu, past the model's table of %zu",
+                   r->n_pieces - 1, m->vocab);
     return INGOT_OK;
 }
 

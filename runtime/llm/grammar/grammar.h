@@ -15,8 +15,9 @@
 #ifndef IG_LLM_GRAMMAR_H
 #define IG_LLM_GRAMMAR_H
 
-#include "runtime/text/lexicon.h"
+#include "runtime/base/alloc.h"
 
+struct ig_tokenizer;
 typedef struct ig_grammar ig_grammar;
 
 enum {
@@ -33,7 +34,7 @@ ingot_status ig_grammar_from_gbnf(ig_grammar **out, ig_heap *heap, const char *t
 
 /* ig_grammar_from_schema - JSON texts that a JSON Schema (2020-12; definitions of draft 7) allows.
  * `{}` and `true` are any JSON. Errors: E_DATA (the schema is malformed, or nothing satisfies it:
- * where, as a JSON pointer), E_UNSUPPORTED (a keyword that is not understood: which, where),
+ * line, column), E_UNSUPPORTED (a keyword that is not understood: which, where),
  * E_FULL, E_NOMEM. */
 ingot_status ig_grammar_from_schema(ig_grammar **out, ig_heap *heap, const char *text, size_t n,
                                     ingot_error *err);
@@ -43,13 +44,17 @@ void ig_grammar_close(ig_grammar **g);
 
 typedef struct ig_trie ig_trie;
 
-/* ig_trie_open - the texts of a lexicon's tokens as decoding gives them in the middle of a text.
- * Control, unknown and unused pieces, special added tokens and tokens without text are never
- * allowed; the ids eos[n_eos] are where the grammar may end. vocab: of the logits, at least the
- * lexicon's pieces, or less (then tokens past it are left out). Errors: E_UNSUPPORTED (the
- * tokenizer's decoder gives texts that depend on neighbours), E_ARG (an eos outside), E_NOMEM. */
-ingot_status ig_trie_open(ig_trie **out, ig_heap *heap, const ig_lexicon *x, size_t vocab,
-                          const uint32_t *eos, size_t n_eos, ingot_error *err);
+/* ig_trie_open - texts[n_texts]: what each token adds to the text, copied; an empty one is never
+ * allowed. vocab: of the logits; texts past it are left out, tokens past n_texts have no text. The
+ * ids eos[n_eos] are allowed where the grammar may end. Errors: E_ARG (an eos outside), E_NOMEM. */
+ingot_status ig_trie_open(ig_trie **out, ig_heap *heap, const ingot_str *texts, size_t n_texts,
+                          size_t vocab, const uint32_t *eos, size_t n_eos, ingot_error *err);
+/* ig_trie_of_tokenizer - the texts as decoding gives them in the middle of a text. Control, unknown
+ * and unused pieces, special added tokens, and eos have none. Errors: E_UNSUPPORTED (the decoder's
+ * texts depend on the tokens around), E_ARG, E_NOMEM. */
+ingot_status ig_trie_of_tokenizer(ig_trie **out, ig_heap *heap, const struct ig_tokenizer *t,
+                                  size_t vocab, const uint32_t *eos, size_t n_eos,
+                                  ingot_error *err);
 void ig_trie_close(ig_trie **t);
 
 /* ---- running ---- */

@@ -6,12 +6,14 @@
  * more closely. Its time does not depend on the values. */
 #include "runtime/llm/sample/work.h"
 #include "runtime/base/checked.h"
+#include "kernels/reduce/reduce.h"
 #include "kernels/unary/unary.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
-enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
+enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS, BLOCK = 64 };
 
 double ig_sample_total(const float *weights, size_t n)
 {
@@ -94,18 +96,42 @@ static void keep(ig_sample_work *w, const float *keys, ig_cut cut)
     w->n = n;
 }
 
-/* The k largest logits, or all that can be. */
-static void gather(ig_sample_work *w, const float *x, size_t k)
+/* All logits that are at least `low` become candidates; in blocks whose largest is below it nothing
+ * is looked at. largest NULL: every block is. */
+static void gather(ig_sample_work *w, const float *x, float low, const float *largest)
 {
-    ig_cut cut = {ig_key_bits(-INFINITY) + 1, SIZE_MAX};
-    if (k && k < w->vocab) cut = ig_cut_find(x, NULL, w->vocab, (double)k);
     size_t n = 0;
-    for (size_t i = 0; i < w->vocab; i++) {
-        w->ids[n] = (uint32_t)i;
-        w->z[n] = x[i];
-        n += ig_cut_keeps(&cut, x[i]);
+    for (size_t at = 0, b = 0; at < w->vocab; at += BLOCK, b++) {
+        if (largest && largest[b] < low) continue;
+        const size_t end = IG_MIN(w->vocab, at + BLOCK);
+        for (size_t i = at; i < end; i++) {
+            w->ids[n] = (uint32_t)i;
+            w->z[n] = x[i];
+            n += x[i] >= low;
+        }
     }
     w->n = n;
+}
+
+/* Of k blocks at least, the largest elements reach the k-th largest of the blocks' maxima: so the
+ * k largest logits do. The rest is never selected from. */
+static void gather_near_top(ig_sample_work *w, const float *x, size_t k)
+{
+    const size_t whole = w->vocab / BLOCK, rest = w->vocab % BLOCK;
+    float *largest = w->keys;
+    ig_max_rows_f32()(largest, x, whole, BLOCK);
+    if (rest) ig_max_rows_f32()(largest + whole, x + whole * BLOCK, 1, rest);
+    const ig_cut cut = ig_cut_find(largest, NULL, whole, (double)k);
+    gather(w, x, fmaxf(ig_key_float(cut.key), -FLT_MAX), largest);
+}
+
+void ig_sample_largest(ig_sample_work *w, const float *x, size_t k)
+{
+    if (k && k <= w->vocab / (2 * BLOCK))
+        gather_near_top(w, x, k);
+    else
+        gather(w, x, -FLT_MAX, NULL);
+    if (k && k < w->n) keep(w, w->z, ig_cut_find(w->z, NULL, w->n, (double)k));
 }
 
 static void weigh(ig_sample_work *w, float top, float temperature)
@@ -129,7 +155,7 @@ static void cut_typical(ig_sample_work *w, float typical_p)
 
 void ig_sample_cut(ig_sample_work *w, const ig_sampling *s, const float *x, float top)
 {
-    gather(w, x, s->top_k);
+    ig_sample_largest(w, x, s->top_k);
     weigh(w, top, s->temperature);
     if (s->top_p > 0 && s->top_p < 1) {
         const double total = ig_sample_total(w->weights, w->n);

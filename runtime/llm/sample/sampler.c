@@ -117,17 +117,16 @@ ingot_status ig_sample(ig_sampled *out, ig_sample_work *w, const ig_sampling *s,
 
 /* ---- logprobs ---- */
 
-/* The n largest logits, the largest first, of equal ones the lowest id. */
-static void fill_top(ig_sampled *out, const float *x, size_t vocab, size_t n, double log_total)
+/* The n likeliest, the likeliest first, of equal ones the lowest id. */
+static void fill_top(ig_sampled *out, ig_sample_work *w, const float *x, size_t n, double log_total)
 {
     if (!n) return;
-    ig_cut cut = ig_cut_find(x, NULL, vocab, (double)n);
-    for (size_t i = 0; i < vocab; i++) {
-        if (!ig_cut_keeps(&cut, x[i])) continue;
-        const float p = (float)((double)x[i] - log_total);
+    ig_sample_largest(w, x, n);
+    for (size_t i = 0; i < w->n; i++) {
+        const float p = (float)((double)w->z[i] - log_total);
         size_t at = out->n_top++;
         for (; at && out->top[at - 1].logprob < p; at--) out->top[at] = out->top[at - 1];
-        out->top[at] = (ig_logprob){(uint32_t)i, p};
+        out->top[at] = (ig_logprob){w->ids[i], p};
     }
 }
 
@@ -145,6 +144,6 @@ ingot_status ig_sample_logprobs(ig_sampled *out, ig_sample_work *w, const ig_sam
     ig_exp_f32()(w->weights, w->z, w->vocab, 0, 0);
     const double log_total = (double)top + log(ig_sample_total(w->weights, w->vocab));
     out->logprob = (float)((double)logits[out->token] - log_total);
-    fill_top(out, logits, w->vocab, IG_MIN((size_t)s->top_logprobs, w->vocab), log_total);
+    fill_top(out, w, logits, s->top_logprobs, log_total);
     return INGOT_OK;
 }

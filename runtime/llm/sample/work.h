@@ -45,6 +45,15 @@ static inline uint32_t ig_key_bits(float x)
     return b.u ^ (b.u >> 31 ? UINT32_MAX : UINT32_C(1) << 31);
 }
 
+static inline float ig_key_float(uint32_t key)
+{
+    const union {
+        uint32_t u;
+        float f;
+    } b = {key ^ (key >> 31 ? UINT32_C(1) << 31 : UINT32_MAX)};
+    return b.f;
+}
+
 /* ig_cut_keeps - for elements in order of their index. */
 static inline bool ig_cut_keeps(ig_cut *c, float key)
 {
@@ -58,6 +67,10 @@ static inline bool ig_cut_keeps(ig_cut *c, float key)
 /* ig_cut_find - the fewest elements, largest key first and of equal ones the lowest index, whose
  * masses (NULL: 1 each) reach `target`; at least one, all when they do not reach it. */
 ig_cut ig_cut_find(const float *keys, const float *masses, size_t n, double target);
+
+/* ig_sample_largest - ids and z of the candidates: the k largest logits (0: all of them), of equal
+ * ones the lowest ids; -infinity is none. */
+void ig_sample_largest(ig_sample_work *w, const float *x, size_t k);
 
 /* ig_sample_cut - fills the candidates from logits x and keeps those that top-k, top-p, min-p and
  * typical leave. temperature > 0. */
