@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write Llama-shaped GGUF models with random weights, for benchmarks: only their shape and type matter.
 
-    gguf_model.py 1.1B q4_0 model.gguf        shapes: tiny, 125M, 1.1B; types: f32 f16 bf16 q4_0 q8_0 q4_K
+    gguf_model.py 1.1B q4_0 model.gguf        shapes: tiny, 125M, 1.1B; types: f16, q4_0, q4_K ..
 
 Needs numpy alone. Blocks of quantised types are random bytes with scales that give weights of a
 standard deviation near 1 / sqrt(inputs), so that the activations of every layer stay finite.
@@ -15,11 +15,23 @@ import numpy as np
 SHAPES = {"tiny": (256, 2, 4, 2, 512, 512),
           "125M": (768, 12, 12, 12, 2048, 32000),
           "1.1B": (2048, 22, 32, 4, 5632, 32000)}
-# ggml's number, values and bytes of a block
-TYPES = {"f32": (0, 1, 4), "f16": (1, 1, 2), "bf16": (30, 1, 2), "q4_0": (2, 32, 18), "q8_0": (8, 32, 34),
-         "q4_K": (12, 256, 144)}
+# ggml's number, values and bytes of a block; of quantised types where its halves lie, as parts of the
+# weights' deviation, and bytes that are fixed, which are scales of groups: all else is random
+TYPES = {"f32": (0, 1, 4), "f16": (1, 1, 2), "bf16": (30, 1, 2),
+         "q4_0": (2, 32, 18, {0: 1 / 4.61}, {}),
+         "q4_1": (3, 32, 20, {0: 1 / 4.61, 2: -7.5 / 4.61}, {}),
+         "q5_0": (6, 32, 22, {0: 1 / 9.23}, {}),
+         "q5_1": (7, 32, 24, {0: 1 / 9.23, 2: -15.5 / 9.23}, {}),
+         "q8_0": (8, 32, 34, {0: 1 / 73.9}, {}),
+         "q2_K": (10, 256, 84, {80: 1 / 1.118 / 8, 82: 1.5 / 1.118 / 8}, {(0, 16): 0x88}),
+         "q3_K": (11, 256, 110, {108: 1 / 2.29 / 16}, {(96, 104): 0, (104, 108): 0xFF}),
+         "q4_K": (12, 256, 144, {0: 1 / 4.61 / 32, 2: 7.5 / 4.61 / 32}, {(4, 12): 0xA0, (12, 16): 0}),
+         "q5_K": (13, 256, 176, {0: 1 / 9.23 / 32, 2: 15.5 / 9.23 / 32}, {(4, 12): 0xA0, (12, 16): 0}),
+         "q6_K": (14, 256, 210, {208: 1 / 18.5 / 32}, {(192, 208): 32}),
+         "iq4_nl": (20, 32, 18, {0: 1 / 70}, {}),
+         "iq4_xs": (23, 256, 136, {0: 1 / 70 / 16}, {(2, 4): 0xFF, (4, 8): 0})}
 ALIGN = 32
-U32, F32, TEXT, ARRAY, I32 = 4, 6, 8, 9, 5
+U32, I32, F32, BOOL, TEXT, ARRAY = 4, 5, 6, 7, 8, 9
 
 
 # ---- weights -------------------------------------------------------------------------------------
@@ -30,20 +42,17 @@ def half(x):
 
 def blocks(rng, kind, n, deviation):
     """n values of a type as bytes."""
-    number, values, size = TYPES[kind]
-    if values == 1:
+    _, values, size, *quantised = TYPES[kind]
+    if not quantised:
         x = rng.standard_normal(n, dtype=np.float32) * np.float32(deviation)
         if kind == "bf16":
             return (x.view(np.uint32) >> 16).astype(np.uint16).tobytes()
         return x.astype(np.float16 if kind == "f16" else np.float32).tobytes()
     raw = rng.integers(0, 256, (n // values, size), dtype=np.uint8)
-    if kind == "q4_0":  # a nibble - 8 deviates by 4.6
-        raw[:, 0:2] = half(deviation / 4.6)
-    elif kind == "q8_0":  # a byte deviates by 74
-        raw[:, 0:2] = half(deviation / 74)
-    else:  # q4_K: scales of 32, all 32 of 63, mins that centre the nibbles
-        raw[:, 0:2], raw[:, 2:4] = half(deviation / 4.6 / 32), half(deviation / 4.6 / 32 * 7.5)
-        raw[:, 4:12], raw[:, 12:16] = 0xA0, 0
+    for at, part in quantised[0].items():
+        raw[:, at:at + 2] = half(deviation * part)
+    for (begin, end), value in quantised[1].items():
+        raw[:, begin:end] = value
     return raw.tobytes()
 
 
@@ -71,8 +80,8 @@ def text(s):
 
 
 def key(name, kind, value):
-    packed = {U32: lambda: struct.pack("<I", value), F32: lambda: struct.pack("<f", value), TEXT: lambda: text(value)}
-    return text(name) + struct.pack("<I", kind) + packed[kind]()
+    packed = text(value) if kind == TEXT else struct.pack({U32: "<I", F32: "<f", BOOL: "<?"}[kind], value)
+    return text(name) + struct.pack("<I", kind) + packed
 
 
 def array(name, kind, items):
@@ -84,9 +93,9 @@ def keys(shape):
     width, layers, heads, kv_heads, inner, vocabulary = SHAPES[shape]
     pieces = ["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)]
     kinds = [2, 3, 3] + [6] * 256
-    words = vocabulary - len(pieces)
-    pieces += [f"\u2581w{i}" for i in range(words)]
-    kinds += [1] * words
+    words = max(vocabulary - len(pieces), 0)
+    pieces = (pieces + [f"\u2581w{i}" for i in range(words)])[:vocabulary]
+    kinds = (kinds + [1] * words)[:vocabulary]
     return [key("general.architecture", TEXT, "llama"), key("general.name", TEXT, f"random {shape}"),
             key("llama.context_length", U32, 4096), key("llama.embedding_length", U32, width),
             key("llama.block_count", U32, layers), key("llama.feed_forward_length", U32, inner),
@@ -103,7 +112,7 @@ def write(path, shape, kind, seed=1):
     """The model, tensor after tensor; matrices are of the type, norms f32."""
     head, infos, at = keys(shape), [], 0
     for name, rows, columns, is_matrix in tensors(shape):
-        number, values, size = TYPES[kind if is_matrix else "f32"]
+        number, values, size = TYPES[kind if is_matrix else "f32"][:3]
         dims = (columns, rows) if is_matrix else (columns,)
         infos.append(text(name) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, number, at))
         at += -(-(rows * columns // values * size) // ALIGN) * ALIGN

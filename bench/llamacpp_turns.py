@@ -96,7 +96,7 @@ def answer(m, r):
         lc.llama_model_free(model)
         return {"seconds": t}
     if r["do"] == "prompt":
-        return {"seconds": m.prompt(m.context(2304, 1), r["n"])}
+        return {"seconds": m.prompt(m.context(r["n"] + 256, 1), r["n"])}
     if r["do"] == "answer":
         return {"seconds": m.answer(r["depth"], r["batch"], r["steps"])}
     return {"bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}

@@ -121,4 +121,11 @@ int ig_hub_rope(ig_hub *h, const ig_hub_rope_rule *rule);
 
 extern const ig_family *const ig_families[]; /* NULL-terminated */
 
+/* ig_hub_describe - the model that config.json (root) and tensors make. *is_encoder: e is one, else
+ * e->base is a decoder. Texts and tables go to the arena; e refers to c. Errors: E_FORMAT,
+ * E_UNSUPPORTED (a family that is not known: lists those that are), E_NOMEM. */
+ingot_status ig_hub_describe(struct ig_encoder *e, bool *is_encoder, const ig_checkpoint *c,
+                             const json_t *root, ig_arena *arena, const ig_log *log,
+                             ingot_error *err);
+
 #endif

@@ -12,56 +12,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FAMILY(name) extern const ig_family ig_family_##name;
-#include "formats/llm/families/families.def"
-#undef FAMILY
-const ig_family *const ig_families[] = {
-#define FAMILY(name) &ig_family_##name,
-#include "formats/llm/families/families.def"
-#undef FAMILY
-    NULL};
-
-/* ---- which family ---- */
-
-static const ig_family *find_family(const char *model_type)
-{
-    for (const ig_family *const *f = ig_families; *f; f++)
-        for (size_t i = 0; i < IG_LEN((*f)->names) && (*f)->names[i]; i++)
-            if (!strcmp((*f)->names[i], model_type)) return *f;
-    return NULL;
-}
-
-static ingot_status unknown_family(const char *model_type, const json_t *config, ingot_error *err)
-{
-    char names[320] = "";
-    size_t at = 0;
-    for (const ig_family *const *f = ig_families; *f; f++)
-        for (size_t i = 0; i < IG_LEN((*f)->names) && (*f)->names[i]; i++)
-            if (at < sizeof names)
-                at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", at ? ", " : "",
-                                       (*f)->names[i]);
-    const char *class_ =
-        json_string_value(json_array_get(json_object_get(config, "architectures"), 0));
-    return ig_fail(err, INGOT_E_UNSUPPORTED, "a model of type '%.30s'%s%.40s; known are %s",
-                   model_type, class_ ? ", " : "", class_ ? class_ : "", names);
-}
-
-/* The decoder's part of a config: multimodal models keep it in text_config. */
-static ingot_status choose_family(const ig_family **family, const json_t **part, const json_t *root,
-                                  ingot_error *err)
-{
-    const json_t *text = json_object_get(root, "text_config");
-    *part = json_is_object(text) ? text : root;
-    const char *type = json_string_value(json_object_get(*part, "model_type"));
-    if (!type) type = json_string_value(json_object_get(root, "model_type"));
-    if (!type) return ig_fail(err, INGOT_E_FORMAT, "config.json has no model_type");
-    *family = find_family(type);
-    return *family ? INGOT_OK : unknown_family(type, root, err);
-}
-
-/* ---- weights ---- */
-
 static void close_shards(void *kept) { ig_shards_close(kept); }
+
+/* Where the weights are from: the hash of all their bytes, file after file. */
+static ingot_status put_origin(ig_import *out, const ig_shards *shards, ingot_error *err)
+{
+    char text[33];
+    ig_hasher h;
+    ig_hasher_init(&h);
+    for (size_t i = 0; i < shards->n; i++)
+        ig_hasher_add(&h, shards->maps[i].data, shards->maps[i].size);
+    const char *kept =
+        ig_arena_text(&out->graph->arena, ig_hash_text(text, ig_hasher_result(&h)), 32);
+    ig_import_text(out, "source.xxh3", kept);
+    return kept ? INGOT_OK : ig_fail(err, INGOT_E_NOMEM, "converting: no memory");
+}
 
 /* Tables that old checkpoints hold although the model makes them itself. */
 static void skip_buffers(const ig_checkpoint *c)
@@ -73,32 +38,6 @@ static void skip_buffers(const ig_checkpoint *c)
             const size_t n = strlen(c->tensors[i].name), m = strlen(ends[k]);
             if (n >= m && !strcmp(c->tensors[i].name + n - m, ends[k])) c->tensors[i].used = true;
         }
-}
-
-/* *is_encoder: e is one; else e->base is a decoder. */
-static ingot_status describe(ig_encoder *e, bool *is_encoder, const ig_checkpoint *c,
-                             const json_t *root, ig_arena *arena, const ig_log *log,
-                             ingot_error *err)
-{
-    ig_llm *m = &e->base;
-    const ig_family *family = NULL;
-    ig_hub h = {.tensors = c,
-                .log = log,
-                .arena = arena,
-                .m = m,
-                .encoder = e,
-                .root = "",
-                .layer = "",
-                .err = err};
-    IG_TRY(choose_family(&family, &h.config, root, err));
-    const char *type = json_string_value(json_object_get(h.config, "model_type"));
-    ig_encoder_init(e);
-    *is_encoder = family->encoder;
-    m->family = ig_arena_printf(arena, "%s", type ? type : family->names[0]);
-    if (!m->family) return ig_fail(err, INGOT_E_NOMEM, "reading the checkpoint: no memory");
-    family->describe(&h);
-    if (!m->vocab && m->embedding.tensor) m->vocab = ig_rows_n(&m->embedding);
-    return h.failed;
 }
 
 static ingot_status make_graph(ig_import *out, const ig_encoder *e, bool is_encoder,
@@ -120,12 +59,13 @@ static ingot_status read_model(ig_import *out, const ig_source *src, const json_
     if (!shards) return ig_fail(err, INGOT_E_NOMEM, "reading the checkpoint: no memory");
     ig_graph_keep(out->graph, close_shards, shards);
     IG_TRY(ig_shards_open(&c, shards, arena, src->path, err));
-    IG_TRY(describe(&e, &is_encoder, &c, config, arena, src->log, err));
+    IG_TRY(ig_hub_describe(&e, &is_encoder, &c, config, arena, src->log, err));
     IG_TRY(ig_folder_generation(m, src, config, err));
     const ig_weights weights = {.graph = out->graph, .heap = src->heap, .target = src->target};
     IG_TRY(make_graph(out, &e, is_encoder, &weights, err));
     skip_buffers(&c);
     ig_checkpoint_unused(&c, src->log);
+    IG_TRY(put_origin(out, shards, err));
     IG_TRY(ig_folder_tokenizer(out, src, m, err));
     IG_TRY(ig_folder_template(out, src, err));
     if (!is_encoder) return ig_llm_meta(out, m, err);
@@ -135,11 +75,24 @@ static ingot_status read_model(ig_import *out, const ig_source *src, const json_
 
 /* ---- the source ---- */
 
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t n = strlen(text), m = strlen(end);
+    return n >= m && !strcmp(text + n - m, end);
+}
+
+/* A part of a checkpoint, which is read as a folder. */
+static bool is_part(const ig_source *src)
+{
+    return ends_with(src->path, ".safetensors") ||
+           ends_with(src->path, ".safetensors.index.json") || ends_with(src->path, "/config.json");
+}
+
 static bool is_hf(const ig_source *src)
 {
     /* No ONNX file begins so: field 15 of its message would be a group's end. */
     const bool is_json = src->n_bytes && *(const char *)src->bytes == '{';
-    if (!src->is_folder) return is_json;
+    if (!src->is_folder) return is_json || is_part(src);
     return ig_folder_has(src, "config.json") || ig_folder_has_tokenizer(src);
 }
 
@@ -148,6 +101,8 @@ static ingot_status read_hf(ig_import *out, const ig_source *src, ingot_error *e
     json_t *config = NULL;
     out->graph = ig_graph_open(src->heap, NULL);
     if (!out->graph) return ig_fail(err, INGOT_E_NOMEM, "converting: no memory");
+    if (!src->is_folder && is_part(src))
+        return ig_fail(err, INGOT_E_ARG, "a part of a checkpoint: name the folder that it is in");
     if (!src->is_folder) return ig_tokenizer_json(out, src->bytes, src->n_bytes, err);
     const bool has_weights = ig_folder_has(src, "model.safetensors") ||
                              ig_folder_has(src, "model.safetensors.index.json") ||

@@ -90,6 +90,10 @@ static ingot_status open_all(ig_checkpoint *c, ig_shards *shards, ig_arena *aren
     shards->maps = ig_new_n(arena, ig_map, l->n);
     if (!shards->maps) return ig_fail(err, INGOT_E_NOMEM, "reading the checkpoint: no memory");
     for (size_t i = 0; i < l->n; i++)
+        if (!has(arena, folder, l->names[i]))
+            return ig_fail(err, INGOT_E_FORMAT, "%.120s is missing, one of %zu files that %s names",
+                           l->names[i], l->n, index_name);
+    for (size_t i = 0; i < l->n; i++)
         IG_TRY(open_one(c, &shards->maps[shards->n++], arena, folder, l->names[i], err));
     IG_TRY(ig_checkpoint_sort(c, err));
     return check_listed(c, weight_map, err);

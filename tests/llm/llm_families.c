@@ -1,6 +1,6 @@
 /* llm_families.c - checkpoints of every family against recorded logits: prompts whole and token by
- * token (the same bits), greedy continuation. They are transformers', and lie
- * below ../shared. */
+ * token (the same bits), greedy continuation. Those below tests/llm/data are ours
+ * (make.py, NumPy); those below ../shared are transformers'. */
 #include "tests/llm/decode_rig.h"
 #include "formats/convert.h"
 #include "runtime/base/checked.h"
@@ -150,6 +150,14 @@ static size_t check_folder(const char *folder)
     return n;
 }
 
+static void own_checkpoints(void **state)
+{
+    (void)state;
+    const size_t n = check_folder("tests/llm/data");
+    print_message("%zu checkpoints\n", n);
+    assert_true(n >= 20);
+}
+
 static void shared_checkpoints(void **state)
 {
     (void)state;
@@ -161,6 +169,7 @@ static void shared_checkpoints(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(shared_checkpoints)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(own_checkpoints),
+                                       cmocka_unit_test(shared_checkpoints)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

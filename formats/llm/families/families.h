@@ -14,6 +14,7 @@ extern const char *const ig_hub_llama_roots[];
  * ig_hub_llama_ends - embedding, last norm, output. */
 void ig_hub_llama_layer(ig_hub *h, ig_llm_layer *l, bool attention_bias, bool mlp_bias);
 void ig_hub_llama_ends(ig_hub *h, bool tied_by_default);
+void ig_hub_describe_llama(ig_hub *h); /* all of it */
 
 /* of Gemma 2 and 3 */
 void ig_hub_gemma_sizes(ig_hub *h);
