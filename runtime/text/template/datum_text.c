@@ -1,4 +1,5 @@
 /* datum_text.c - values as text: Python's str() and repr(), JSON; and values from JSON. */
+#include "runtime/text/template/chat.h"
 #include "runtime/text/template/datum.h"
 #include "runtime/base/json_read.h"
 #include "runtime/base/utf8.h"
@@ -137,8 +138,9 @@ void ig_datum_print(ig_bytes *to, ig_datum d)
 
 /* ---- JSON ---- */
 
-static void json_text(ig_bytes *to, ingot_str s)
+void ig_put_json_text(ig_bytes *to, const char *text, size_t n)
 {
+    const ingot_str s = {text, n};
     static const char named[] = "\"\\\n\r\t\b\f", letters[] = "\"\\nrtbf";
     ig_put_u8(to, '"');
     for (size_t i = 0; i < s.n; i++) {
@@ -176,7 +178,7 @@ static bool json_members(ig_bytes *to, ig_datum d, int indent, int level)
         if (!list) {
             const ig_datum key = d.dict->v[i].key;
             if (key.kind == IG_TEXT) {
-                json_text(to, key.text);
+                ig_put_json_text(to, key.text.p, key.text.n);
             } else {
                 ig_put_u8(to, '"');
                 if (!ig_datum_json(to, key, -1, 0)) return false;
@@ -211,7 +213,7 @@ bool ig_datum_json(ig_bytes *to, ig_datum d, int indent, int level)
             ig_put_real(to, d.f);
         return true;
     case IG_TEXT:
-        json_text(to, d.text);
+        ig_put_json_text(to, d.text.p, d.text.n);
         return true;
     case IG_LIST:
     case IG_TUPLE:
