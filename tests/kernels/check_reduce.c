@@ -77,7 +77,8 @@ static void check_cols(reduce_cols_f32_fn *fn, reduce_cols_f32_fn *ref, const ch
                        uint32_t needs)
 {
     for (size_t i = 0; i < 60; i++) {
-        const size_t cols = i < 36 ? i : check_pick(36, 300), rows = check_pick(0, 300);
+        const size_t cols = i < 36 ? i : check_pick(36, i < 54 ? 300 : 2200);
+        const size_t rows = check_pick(0, 300);
         const size_t x_row = cols + check_pick(0, 2);
         const bool wild = check_pick(0, 2) == 0;
         if (!check_next(needs, name, "%zux%zu of %zu%s", rows, cols, x_row, wild ? " wild" : ""))
