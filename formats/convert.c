@@ -1,6 +1,7 @@
 /* convert.c - see convert.h. */
 #include "formats/convert.h"
 #include "formats/import.h"
+#include "formats/tokenizer/import.h"
 #include "runtime/base/checked.h"
 #include "runtime/base/fault.h"
 #include "runtime/graph/exec.h"
@@ -151,6 +152,12 @@ void ig_import_int(ig_import *im, const char *key, int64_t v)
         im->meta[im->n_meta++] = (ig_meta_entry){.key = key, .kind = IG_ATTR_INT, .i = v};
 }
 
+void ig_import_real(ig_import *im, const char *key, double v)
+{
+    if (im->n_meta < IG_LEN(im->meta))
+        im->meta[im->n_meta++] = (ig_meta_entry){.key = key, .kind = IG_ATTR_FLOAT, .f = v};
+}
+
 /* "dir/mnist.onnx" -> "mnist"; "dir/mnist/model.onnx" -> "mnist", for folders of one model. */
 static const char *name_of(ig_arena *a, const char *path)
 {
@@ -205,7 +212,37 @@ static ingot_status find_importer(job *j, ingot_error *err)
     if (j->o->from)
         return ig_fail(err, INGOT_E_ARG, "--from %.40s: this Ingot converts from %s", j->o->from,
                        names);
+    if (j->src.is_folder)
+        return ig_fail(err, INGOT_E_FORMAT,
+                       "a folder without a model.onnx, a config.json or a tokenizer.json (name the "
+                       "file)");
     return ig_fail(err, INGOT_E_FORMAT, "not a model of a format that Ingot knows (%s)", names);
+}
+
+static int64_t meta_int(const ig_import *im, const char *key, int64_t otherwise)
+{
+    for (size_t i = 0; i < im->n_meta; i++)
+        if (!strcmp(im->meta[i].key, key)) return im->meta[i].i;
+    return otherwise;
+}
+
+/* --tokenizer: in the place of the source's own, if that has one. */
+static ingot_status take_tokenizer(job *j, ingot_error *err)
+{
+#if IG_HAVE_TEXT
+    size_t n;
+    const int64_t rows = meta_int(&j->im, "llm.vocab", INT64_MAX);
+    ig_bytes_clear(&j->im.tokenizer);
+    ig_bytes_init(&j->im.tokenizer, j->o->heap);
+    IG_TRY(ig_tokenizer_from_file(&j->im.tokenizer, &n, j->o->heap, j->o->tokenizer, err));
+    if (n <= (uint64_t)rows) return INGOT_OK;
+    return ig_fail(err, INGOT_E_FORMAT,
+                   "--tokenizer %.200s: %zu pieces, but the model's vocabulary has %lld rows",
+                   j->o->tokenizer, n, (long long)rows);
+#else
+    return ig_fail(err, INGOT_E_UNSUPPORTED, "--tokenizer %.200s: this build has no tokenizers",
+                   j->o->tokenizer);
+#endif
 }
 
 static ingot_status read_source(job *j, ingot_error *err)
@@ -214,17 +251,47 @@ static ingot_status read_source(job *j, ingot_error *err)
         return ig_fail(err, INGOT_E_ARG, "%s is an .ingot file already", j->src.path);
     ingot_status s = find_importer(j, err);
     if (!s) s = j->importer->read(&j->im, &j->src, err);
+    if (!s && j->o->tokenizer) return take_tokenizer(j, err);
     return ig_wrap(err, s, "%s", j->src.path);
+}
+
+/* A graph that its importer made in final form has only its types to be told. */
+static ingot_status finish(job *j, ingot_error *err)
+{
+    IG_TRY(ig_infer_graph(j->im.graph, j->o->heap, err));
+    if (j->o->after_pass) j->o->after_pass(j->o->after_ud, "import", j->im.graph);
+    return INGOT_OK;
+}
+
+static ingot_status optimise(job *j, ingot_error *err)
+{
+    ig_pass_context c = {
+        .heap = j->o->heap, .pool = j->o->pool, .log = j->o->log, .keep_plain = j->o->plain};
+    IG_TRY(ig_passes_run(j->im.graph, &c, j->o->after_pass, j->o->after_ud, err));
+    return ig_graph_check(j->im.graph, err);
+}
+
+/* What the importer does not heed must not be asked for in vain. */
+static ingot_status check_wishes(const job *j, ingot_error *err)
+{
+    const bool finished = j->im.finished;
+    if (finished && j->o->plain)
+        return ig_fail(err, INGOT_E_ARG,
+                       "--layout plain: the weights of a language model are always packed");
+    if (!finished && j->im.graph->n_nodes && j->o->target != IG_KEEP)
+        return ig_fail(err, INGOT_E_ARG,
+                       "--dtype converts the weights of language models; `ingot quantize` those of "
+                       "other models");
+    return INGOT_OK;
 }
 
 static ingot_status transform(job *j, ingot_error *err)
 {
-    ig_pass_context c = {
-        .heap = j->o->heap, .pool = j->o->pool, .log = j->o->log, .keep_plain = j->o->plain};
+    IG_TRY(check_wishes(j, err));
     IG_TRY(ig_graph_check(j->im.graph, err));
-    IG_TRY(ig_passes_run(j->im.graph, &c, j->o->after_pass, j->o->after_ud, err));
-    IG_TRY(ig_graph_check(j->im.graph, err));
+    IG_TRY(j->im.finished ? finish(j, err) : optimise(j, err));
     if (!j->o->golden) return INGOT_OK;
+    IG_TRY(ig_graph_fill(j->im.graph, err)); /* a run needs the weights */
     return ig_golden_check(NULL, j->im.graph, j->o->golden, j->o->heap, j->o->pool, err);
 }
 
@@ -238,7 +305,8 @@ static ingot_status source_intact(const job *j, const char *src, ingot_error *er
 static ingot_status map_source(job *j, const char *path, ingot_error *err)
 {
     struct stat st;
-    j->src = (ig_source){.path = path, .heap = j->o->heap, .log = j->o->log};
+    j->src =
+        (ig_source){.path = path, .heap = j->o->heap, .log = j->o->log, .target = j->o->target};
     j->src.is_folder = !stat(path, &st) && S_ISDIR(st.st_mode);
     if (j->src.is_folder) return INGOT_OK;
     IG_TRY(ig_map_open(&j->map, j->o->heap, path, err));
@@ -261,7 +329,8 @@ ingot_status ig_convert_file(const char *out, const char *src, const ig_convert_
     const ig_contents contents = {.graph = j.im.graph,
                                   .meta = {j.im.meta, j.im.n_meta},
                                   .golden = options->golden,
-                                  .tokenizer = &j.im.tokenizer};
+                                  .tokenizer = &j.im.tokenizer,
+                                  .template = j.im.template};
     if (!s) s = ig_ingot_write(out, &contents, options->heap, err);
     ig_graph_close(&j.im.graph);
     ig_bytes_clear(&j.im.tokenizer);

@@ -3,6 +3,7 @@
 #define IG_CONVERT_H
 
 #include "formats/ingot/ingot_file.h"
+#include "formats/llm/weights.h"
 #include "runtime/base/log.h"
 #include "runtime/base/pool.h"
 
@@ -15,6 +16,8 @@ typedef struct {
     const char *version;     /* META version; NULL: "1.0.0" */
     const char *command;     /* META convert.options: how it was asked for; may be NULL */
     bool plain;              /* keep weights in plain layout */
+    ig_weight_target target; /* what becomes of the weights of a language model */
+    const char *tokenizer;   /* a tokenizer file of its own (llama2.c, folders without); or NULL */
     const ig_golden *golden; /* may be NULL; checked against a run before it is stored */
     void (*after_pass)(void *ud, const char *pass,
                        const ig_graph *g); /* may be NULL; "import" first */

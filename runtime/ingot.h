@@ -317,6 +317,226 @@ INGOT_API void ingot_session_wait(ingot_session *s); /* until no asynchronous ru
  * nothing happens. Threads: any. */
 INGOT_API void ingot_session_cancel(ingot_session *s);
 
+/* ---- text generation -------------------------------------------------------------------------
+ *
+ *     ingot_generator *g;
+ *     ingot_generation *t;
+ *     ingot_result r;
+ *     const ingot_request ask = {.size = sizeof ask, .text = "Once upon a time", .max_tokens = 64};
+ *     if (ingot_generator_open(&g, model, NULL, &err) ||
+ *         ingot_generator_submit(&t, g, &ask, &err) || ingot_generation_wait(&r, t, &err))
+ *         return puts(err.text), 1;
+ *     printf("%.*s\n", (int)r.text.n, r.text.p);
+ *     ingot_generation_close(&t), ingot_generator_close(&g);
+ *
+ * A generator has one thread of its own, which computes the requests of all callers together, a
+ * token of each a step (continuous batching, Yu et al. 2022), prompts in chunks beside them
+ * (Agrawal et al. 2023), over one cache of keys and values in pages (Kwon et al. 2023). What a
+ * request gives is bitwise the same alone and among others. */
+
+typedef struct ingot_generator ingot_generator;
+typedef struct ingot_generation ingot_generation; /* one request on its way */
+
+typedef enum {
+    INGOT_KV_AUTO, /* the type of the model's weights; f16 for quantized ones */
+    INGOT_KV_F32,
+    INGOT_KV_F16,
+    INGOT_KV_BF16,
+    INGOT_KV_I8
+} ingot_kv_type;
+
+typedef struct {
+    size_t size;           /* sizeof(ingot_generator_options) */
+    size_t context;        /* most tokens of a prompt and its answer; 0: what the model knows */
+    size_t kv_bytes;       /* budget of keys and values; 0: for max_sequences whole contexts, but at
+                              most a quarter of the machine's memory */
+    ingot_kv_type kv_type; /* what keys and values are rounded to */
+    size_t page_tokens;    /* of a page of the cache, a multiple of 16; 0: 16 */
+    size_t chunk;          /* most tokens of prompts in a step; 0: 512; SIZE_MAX: whole prompts */
+    size_t max_sequences;  /* that are computed together; 0: 16 */
+    size_t max_queue;      /* requests that wait; one more is refused with E_FULL; 0: 4096 */
+    bool fast_math;        /* as a session's */
+    bool private_cache;    /* a prompt that begins like an earlier one is computed again */
+    size_t lookup;         /* guess what followed the same words earlier in the text, so many tokens
+                              at a time; 0: off. Answers are the same with and without */
+} ingot_generator_options;
+
+/* ingot_generator_open - the cache, the working memory and the thread of a model's generator.
+ *
+ * The model stays open until the generator is closed. Errors: E_ARG (an option), E_UNSUPPORTED
+ * (the model is no decoder), E_NOMEM. */
+INGOT_API INGOT_MUST_USE ingot_status ingot_generator_open(ingot_generator **out,
+                                                           ingot_model *model,
+                                                           const ingot_generator_options *options,
+                                                           ingot_error *err);
+/* ingot_generator_close - cancels what is on its way and waits for its end. Generations must be
+ * closed before. */
+INGOT_API void ingot_generator_close(ingot_generator **g);
+
+/* How the next token is chosen. All zero: the likeliest, nothing else. The order of the stages is
+ * that of the fields. */
+typedef struct {
+    const int32_t *bias_ids; /* [n_bias] tokens whose logits are raised by bias[i] */
+    const float *bias;
+    size_t n_bias;
+    float repetition_penalty; /* > 1: what occurred, prompt too, is less likely; 0 and 1: off */
+    float presence_penalty;   /* for tokens that occur in the answer */
+    float frequency_penalty;  /* for each time that they do */
+    size_t penalty_window;    /* the last tokens that penalties look at; 0: all */
+    float temperature;        /* 0: the likeliest token is taken */
+    size_t top_k;             /* 0: off */
+    float top_p;              /* 0 and 1: off */
+    float min_p;              /* 0: off */
+    float typical_p;          /* 0 and 1: off */
+    uint64_t seed;            /* the same seed gives the same answer */
+} ingot_sampling;
+
+/* ingot_generator_sampling - what the model's makers recommend (its generation_config). */
+INGOT_API void ingot_generator_sampling(ingot_sampling *out, const ingot_generator *g);
+
+typedef struct {
+    const char *role;    /* "system", "user", "assistant": what the model's template knows */
+    const char *content; /* UTF-8, terminated */
+} ingot_message;
+
+typedef struct {
+    int32_t id;
+    float logprob; /* natural logarithm, of the model's own distribution */
+} ingot_logprob;
+
+/* A token of an answer. */
+typedef struct {
+    int32_t id;
+    float logprob;            /* 0 unless asked for */
+    const ingot_logprob *top; /* [n_top] the likeliest at its place */
+    size_t n_top;
+} ingot_token;
+
+/* What is new of an answer. Text comes in whole characters, and later than its tokens where they
+ * end within one or may begin a stop string. At the end `text` is what was left. Borrowed for the
+ * call. */
+typedef struct {
+    ingot_str text;
+    const ingot_token *tokens;
+    size_t n_tokens;
+} ingot_piece;
+
+typedef enum {
+    INGOT_CUT_NEVER,  /* a prompt that is too long is an error */
+    INGOT_CUT_OLDEST, /* forget its beginning: of messages the oldest that are no system message,
+                         of text and ids the first tokens behind the one that begins a text */
+} ingot_cut;
+
+/* What is asked: a text, ids, ids and a text that goes on where they end, or messages. All is
+ * copied. */
+typedef struct {
+    size_t size; /* sizeof(ingot_request) */
+    const char *text;
+    size_t n_text; /* 0: the text is terminated */
+    const int32_t *ids;
+    size_t n_ids;
+    const ingot_message *messages; /* by the model's chat template, with room for the answer */
+    size_t n_messages;
+    size_t max_tokens; /* of the answer; 0: until the context is full */
+    bool prompt_only;  /* compute the prompt, answer nothing */
+    bool ignore_eos;   /* go on past the model's end-of-text tokens */
+    bool raw;          /* text: no token that begins a text is added, special tokens are text */
+    ingot_sampling sampling;
+    const ingot_str *stop; /* [n_stop] texts that end the answer; they are not part of it */
+    size_t n_stop;
+    bool logprobs;        /* of the tokens of the answer */
+    size_t top_logprobs;  /* and of so many likeliest ones; at most 64 */
+    int priority;         /* higher goes first */
+    uint64_t deadline_ns; /* monotonic clock; then it ends as it is. 0: none */
+    const char *tenant;   /* who shares fairly, and sees no other tenant's cache; NULL: "" */
+    ingot_cut cut;
+    size_t keep_messages; /* CUT_OLDEST: never fewer of the last ones than so many; 0: 1 */
+    bool shift;           /* when the context is full, forget the older half of the text behind its
+                             first page, compute the rest again and go on */
+    float *prompt_logits; /* [n_prompt, vocab], of every token of a prompt of ids; or NULL */
+    /* Called for what is new, from the generator's thread: keep it short, all others wait. false:
+     * the answer is cancelled. No call on the generation, except cancel, may be made there. */
+    bool (*piece)(void *ud, const ingot_piece *piece);
+    void (*done)(void *ud); /* its last call: the result is there */
+    void *ud;
+} ingot_request;
+
+typedef enum {
+    INGOT_FINISH_STOP,   /* an end-of-text token or a stop string */
+    INGOT_FINISH_LENGTH, /* max_tokens, or the context is full */
+    INGOT_FINISH_CANCELLED,
+    INGOT_FINISH_DEADLINE,
+    INGOT_FINISH_ERROR
+} ingot_finish;
+
+INGOT_API const char *ingot_finish_text(ingot_finish finish); /* "stop"; never NULL */
+
+/* What came of it. Borrowed from the generation until that is closed. */
+typedef struct {
+    ingot_finish finish;
+    ingot_str text;            /* "" where the model has no tokenizer */
+    const ingot_token *tokens; /* [n_tokens] */
+    size_t n_tokens;
+    int32_t stop_id;    /* the end-of-text token that ended it, not among the tokens; or -1 */
+    const int32_t *ids; /* [n_ids] of prompt and answer, as they are in the cache */
+    size_t n_ids;
+    size_t prompt_tokens;     /* that were computed or found in the cache */
+    size_t cached_tokens;     /* of them found in the cache */
+    size_t truncated_tokens;  /* of the prompt that was given, cut away */
+    size_t shifted_tokens;    /* forgotten on the way */
+    size_t preempted;         /* how often it gave its pages to others and was computed again */
+    size_t drafted, accepted; /* guesses that were checked; of them right */
+    /* The whole time from submission to end is the sum of the three. */
+    uint64_t queue_ns;   /* until its computation began */
+    uint64_t prefill_ns; /* from there to its first token */
+    uint64_t decode_ns;  /* from there to its end */
+} ingot_result;
+
+/* ingot_generator_submit - put a request into the queue.
+ *
+ * *out must be closed; out may not be NULL. Errors, with nothing submitted: E_ARG (none or several
+ * prompts, an option), E_DATA (text that is not UTF-8, ids outside the vocabulary, a prompt that is
+ * longer than the context: says both), E_UNSUPPORTED (text without a tokenizer, messages without a
+ * chat template), E_FULL (the queue, or a prompt that the cache alone cannot hold), E_NOMEM.
+ * Threads: any, many at once. */
+INGOT_API INGOT_MUST_USE ingot_status ingot_generator_submit(ingot_generation **out,
+                                                             ingot_generator *g,
+                                                             const ingot_request *request,
+                                                             ingot_error *err);
+/* ingot_generation_wait - until it has ended. Returns INGOT_OK however it ended, except for
+ * FINISH_ERROR, whose status and error it gives; *out (may be NULL) is filled in any case. */
+INGOT_API INGOT_MUST_USE ingot_status ingot_generation_wait(ingot_result *out, ingot_generation *t,
+                                                            ingot_error *err);
+/* ingot_generation_cancel - it ends soon, in the middle of a step if no other request is in it.
+ * Threads: any; signal handlers too. */
+INGOT_API void ingot_generation_cancel(ingot_generation *t);
+/* ingot_generation_close - cancels it where it is on its way, waits for its end, frees it. */
+INGOT_API void ingot_generation_close(ingot_generation **t);
+
+/* What a generator is and does. */
+typedef struct {
+    size_t context, vocab;           /* tokens of one request at most; ids */
+    size_t page_bytes, pages;        /* of the cache */
+    size_t pages_used, pages_cached; /* in requests; in none but findable */
+    ingot_kv_type kv_type;
+    size_t running, waiting; /* requests */
+    uint64_t steps, prompt_tokens, cached_tokens, answer_tokens, drafted, accepted, preempted;
+} ingot_generator_info;
+INGOT_API void ingot_generator_get_info(ingot_generator_info *out, ingot_generator *g);
+
+/* ingot_generator_save - write a text's keys and values to a file, so that another process goes on
+ * where this one ended. n ids [n] of prompt and answer; what is not in the cache any more is
+ * computed. ingot_generator_restore - the text of such a file; a request that begins with it finds
+ * it in the cache. *ids [*n] belongs to the generator until the next restore or its end. Errors:
+ * E_IO, E_FORMAT (not such a file, damaged), E_ARG (of another model or other pages), E_FULL,
+ * E_NOMEM. Threads: any. */
+INGOT_API INGOT_MUST_USE ingot_status ingot_generator_save(ingot_generator *g, const char *path,
+                                                           const int32_t *ids, size_t n,
+                                                           ingot_error *err);
+INGOT_API INGOT_MUST_USE ingot_status ingot_generator_restore(const int32_t **ids, size_t *n,
+                                                              ingot_generator *g, const char *path,
+                                                              ingot_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,18 +1,20 @@
-/* cmd_bench.c - `ingot bench`: what Ingot reaches of what this machine can do. `kernels` is the
- * first operand's only value so far; the benches themselves are in bench/kernels/. */
+/* cmd_bench.c - `ingot bench`: what Ingot reaches of what this machine can do. The benches
+ * themselves are in bench/. */
+#include "bench/generate/generate.h"
 #include "bench/kernels/compare.h"
 #include "bench/kernels/report.h"
 #include "bench/kernels/roofline.h"
 #include "kernels/cpu.h"
 #include "tools/cli/cli.h"
 #include "tools/data/output.h"
+#include "tools/model/open.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct {
-    const char *what, *filter, *isa, *shape, *peers, *compare, *svg, *json;
+    const char *what, *model, *filter, *isa, *shape, *peers, *compare, *svg, *json;
     int64_t threads;
     int cache;
     bool quick, quiet;
@@ -78,6 +80,13 @@ static ingot_status compare(ig_cli *cli, const bench_earlier *earlier, const ben
     return INGOT_OK;
 }
 
+static ingot_status time_cases(ig_cli *cli, const args *a, bench *b, ingot_error *err)
+{
+    if (a->model) return ig_model_failed(cli, bench_generate(b, a->model, err));
+    bench_kernels(b);
+    return b->status;
+}
+
 static ingot_status measure(ig_cli *cli, const args *a, const bench_earlier *earlier,
                             ingot_error *err)
 {
@@ -92,7 +101,9 @@ static ingot_status measure(ig_cli *cli, const args *a, const bench_earlier *ear
                     {.path = a->svg, .write = roofline_svg}};
     bench b;
     IG_TRY(open_files(files, IG_LEN(files), &cli->heap, err));
-    ingot_status s = bench_all(&b, &o, &cli->heap, err);
+    ingot_status s = bench_open(&b, &o, &cli->heap, err);
+    if (!s) s = time_cases(cli, a, &b, err);
+    if (!s) s = bench_end(&b, err);
     if (!s) s = report_table(&b, err);
     s = end_files(files, IG_LEN(files), &b, s, err);
     if (!s) s = compare(cli, earlier, &b, err);
@@ -100,7 +111,7 @@ static ingot_status measure(ig_cli *cli, const args *a, const bench_earlier *ear
     return s;
 }
 
-static ingot_status bench_kernels(ig_cli *cli, const args *a, ingot_error *err)
+static ingot_status compare_and_measure(ig_cli *cli, const args *a, ingot_error *err)
 {
     bench_earlier earlier = {0};
     ingot_status s = a->compare ? earlier_open(&earlier, &cli->heap, a->compare, err) : INGOT_OK;
@@ -116,12 +127,26 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
     IG_TRY(ig_cpu_check(err));
     if (a->json && a->svg && !strcmp(a->json, a->svg))
         return ig_fail(err, INGOT_E_ARG, "--json and --svg name the same file, %s", a->json);
-    if (!strcmp(a->what, "kernels")) return bench_kernels(cli, a, err);
-    return ig_fail(err, INGOT_E_ARG, "bench %s: unknown (kernels is what there is)", a->what);
+    const bool kernels = !strcmp(a->what, "kernels");
+    if (!kernels && strcmp(a->what, "generate"))
+        return ig_fail(err, INGOT_E_ARG, "bench %s: unknown (there are kernels and generate)",
+                       a->what);
+    if (a->svg && !kernels)
+        return ig_fail(err, INGOT_E_ARG, "--svg: a picture of the kernels only");
+    if (kernels == (a->model != NULL))
+        return ig_fail(err, INGOT_E_ARG,
+                       kernels ? "bench kernels: takes no model" : "bench generate: needs a model");
+    return compare_and_measure(cli, a, err);
 }
 
 static const ig_operand operands[] = {
-    {.name = "WHAT", .help = "kernels", .offset = offsetof(args, what)}};
+    {.name = "WHAT",
+     .help = "kernels: each of them; generate: prompts and answers of a language model",
+     .offset = offsetof(args, what)},
+    {.name = "MODEL",
+     .help = "generate: an .ingot file that holds a language model",
+     .offset = offsetof(args, model),
+     .optional = true}};
 static const ig_option options[] = {
     {.name = "filter",
      .letter = 'f',
@@ -186,18 +211,22 @@ static const ig_example examples[] = {
     {"ingot bench kernels --quick", "every kernel, in about a minute"},
     {"ingot bench kernels -f conv --compare before.json", "what a change brought"},
     {"ingot bench kernels -f '^gemm_f32' -s 1,4096,4096 -t 1", "one product beside its peers"},
+    {"ingot bench generate m.ingot -t 1", "tokens a second of prompts and answers"},
 };
 
 const ig_command ig_cmd_bench = {
     .name = "bench",
-    .summary = "measure the kernels against this machine's limits",
+    .summary = "measure kernels and models against this machine's limits",
     .about =
         "Measures what this machine can do at most (arithmetic in registers, reading and copying "
         "from each cache and from memory), and every kernel in the same seconds: the figures are "
         "medians of rounds, each as a share of the limit that was reached beside it. Libraries "
         "that do the same work (OpenBLAS, oneDNN, BLIS) are loaded when they are installed and "
         "timed "
-        "in turns with Ingot; a ratio above 1 means that Ingot is faster.",
+        "in turns with Ingot; a ratio above 1 means that Ingot is faster. `generate` gives the "
+        "tokens "
+        "a second of a language model: prompts of several lengths against the limit of arithmetic, "
+        "answers of several texts at a time, short and long, against reading from memory.",
     IG_COMMAND_OPERANDS(operands),
     IG_COMMAND_OPTIONS(options),
     IG_COMMAND_EXAMPLES(examples),

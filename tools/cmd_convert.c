@@ -11,21 +11,24 @@
 #include "tools/model/golden.h"
 #include "tools/model/open.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct {
-    const char *source, *output, *golden, *name, *version, *dump;
+    const char *source, *output, *golden, *name, *version, *dump, *tokenizer;
     int from, dtype, layout;
     double tolerance;
     int64_t threads;
     bool json, quiet;
 } args;
 
-static const char *const sources[] = {"onnx", "gguf", "hf", "sentencepiece", NULL};
-static const char *const dtypes[] = {"keep", NULL};
+static const char *const sources[] = {"onnx", "gguf", "hf", "llama2c", "sentencepiece", NULL};
+static const char *const dtypes[] = {"keep", "f32", "f16", "bf16", "q8", "q4", NULL};
+static const ig_weight_target targets[] = {IG_KEEP,    IG_TO_F32, IG_TO_F16,
+                                           IG_TO_BF16, IG_TO_Q8,  IG_TO_Q4};
 static const char *const layouts[] = {"p16", "plain", NULL};
 
 typedef struct {
@@ -56,24 +59,35 @@ static ingot_status check_dump(const char *name, ingot_error *err)
     return ig_fail(err, INGOT_E_ARG, "--dump-after %.40s: no such pass (all, %s)", name, names);
 }
 
-/* A folder with a model.onnx stands for that file; one with a tokenizer.json is a source itself. */
+/* The bytes of what lies in a folder, as far as one look tells: for the summary. */
+static uint64_t folder_bytes(const char *path)
+{
+    struct stat st;
+    uint64_t sum = 0;
+    DIR *dir = opendir(path);
+    if (!dir) return 0;
+    for (const struct dirent *e; (e = readdir(dir));)
+        if (!fstatat(dirfd(dir), e->d_name, &st, 0) && S_ISREG(st.st_mode))
+            sum += (uint64_t)st.st_size;
+    closedir(dir);
+    return sum;
+}
+
+/* A folder with a model.onnx stands for that file; others are checkpoints, or tokenizers. */
 static ingot_status find_source(job *j, ingot_error *err)
 {
     struct stat st;
     const char *path = j->a->source;
     const bool folder = !stat(path, &st) && S_ISDIR(st.st_mode);
     int n = snprintf(j->source, sizeof j->source, folder ? "%s/model.onnx" : "%s", path);
-    if (folder && n > 0 && (size_t)n < sizeof j->source && access(j->source, F_OK)) {
-        n = snprintf(j->source, sizeof j->source, "%s/tokenizer.json", path);
-        if (n > 0 && (size_t)n < sizeof j->source && access(j->source, F_OK))
-            return ig_fail(err, INGOT_E_IO,
-                           "%s: a folder without a model.onnx or a tokenizer.json (name the file)",
-                           path);
+    if (folder && n > 0 && (size_t)n < sizeof j->source && access(j->source, F_OK))
         n = snprintf(j->source, sizeof j->source, "%s", path);
-    }
     if (n < 0 || (size_t)n >= sizeof j->source)
         return ig_fail(err, INGOT_E_ARG, "%.80s...: the path is too long", path);
-    if (!stat(j->source, &st) && S_ISDIR(st.st_mode)) return INGOT_OK;
+    if (!stat(j->source, &st) && S_ISDIR(st.st_mode)) {
+        j->source_bytes = folder_bytes(j->source);
+        return INGOT_OK;
+    }
     ig_map map = {0};
     IG_TRY(ig_map_open(&map, j->heap, j->source, err));
     j->source_bytes = map.size;
@@ -132,6 +146,8 @@ static ingot_status convert(job *j, const ig_golden *golden, ingot_error *err)
                                   .version = a->version,
                                   .command = j->command,
                                   .plain = a->layout == 1,
+                                  .target = targets[a->dtype],
+                                  .tokenizer = a->tokenizer,
                                   .golden = golden,
                                   .after_pass = after_pass,
                                   .after_ud = j};
@@ -222,8 +238,8 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
     j->cli = cli;
     j->heap = &cli->heap;
     j->began_ns = ig_now_ns();
-    snprintf(j->command, sizeof j->command, "--layout %s --dtype %s%s", layouts[a->layout],
-             dtypes[a->dtype], a->golden ? " --golden" : "");
+    snprintf(j->command, sizeof j->command, "--layout %s --dtype %s%s%s", layouts[a->layout],
+             dtypes[a->dtype], a->golden ? " --golden" : "", a->tokenizer ? " --tokenizer" : "");
     const ingot_status s = run_job(j, err);
     free(j);
     return s;
@@ -231,8 +247,11 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
 
 static const ig_operand operands[] = {
     {.name = "SOURCE",
-     .help = "the model to convert: an .onnx file or a folder with model.onnx; a tokenizer: "
-             "tokenizer.json or a folder with one, tokenizer.model, a GGUF vocabulary",
+     .help =
+         "the model to convert: an .onnx file or a folder with model.onnx; a language model: a "
+         "folder of Hugging Face's hub (config.json, safetensors), a GGUF file, a llama2.c "
+         "checkpoint; a tokenizer: tokenizer.json or a folder with one, tokenizer.model, a GGUF "
+         "vocabulary",
      .offset = offsetof(args, source)}};
 static const ig_option options[] = {
     {.name = "output",
@@ -259,8 +278,15 @@ static const ig_option options[] = {
      .arg = "T",
      .kind = IG_OPT_CHOICE,
      .choices = dtypes,
-     .help = "element type of the weights",
+     .help = "what the weights of a language model become: keep (as they are), floats of 32 or 16 "
+             "bits, or groups of 32 in 8 bits (q8) or 4 (q4; embedding and output keep 8)",
      .offset = offsetof(args, dtype)},
+    {.name = "tokenizer",
+     .arg = "FILE",
+     .kind = IG_OPT_FILE,
+     .help = "the tokenizer of a language model whose source has none, or another one: "
+             "tokenizer.json, tokenizer.model, a GGUF file or a tokenizer of llama2.c",
+     .offset = offsetof(args, tokenizer)},
     {.name = "golden",
      .arg = "IN,OUT",
      .kind = IG_OPT_FILE,
@@ -296,17 +322,24 @@ static const ig_example examples[] = {
     {"ingot convert digits_cnn.onnx -o digits.ingot", "convert a model"},
     {"ingot convert m.onnx -o m.ingot --golden golden.npz", "check it and let it prove itself"},
     {"ingot convert m.onnx -o m.ingot --dump-after all", "see what each pass does"},
+    {"ingot convert model.gguf -o m.ingot", "a language model, its weights as they are"},
+    {"ingot convert SmolLM2-135M -o smol.ingot --dtype q8", "a language model, in 8 bits"},
 };
 static const args defaults = {.from = -1, .tolerance = 1e-4, .version = "1.0.0"};
 
 const ig_command ig_cmd_convert = {
     .name = "convert",
     .summary = "turn a model of another format into an .ingot file",
-    .about = "Reads the source, optimises its graph and writes one file that is mapped and run "
-             "without further work. What cannot be expressed is listed all at once, and no file is "
-             "written. The output appears whole or not at all.\n\n"
-             "ONNX models of all versions are read; weights in files beside the model must lie "
-             "under its folder. Of a folder that holds a model.onnx nothing else is read.",
+    .about =
+        "Reads the source, optimises its graph and writes one file that is mapped and run "
+        "without further work. What cannot be expressed is listed all at once, and no file is "
+        "written. The output appears whole or not at all.\n\n"
+        "ONNX models of all versions are read; weights in files beside the model must lie "
+        "under its folder. Of a folder that holds a model.onnx nothing else is read.\n\n"
+        "Language models come as folders: config.json, model.safetensors or several with their "
+        "index, and where they are there tokenizer.json or tokenizer.model, chat_template and "
+        "generation_config.json. Weights are converted one by one: it takes memory for the "
+        "largest, not for the model.",
     IG_COMMAND_OPERANDS(operands),
     IG_COMMAND_OPTIONS(options),
     IG_COMMAND_EXAMPLES(examples),

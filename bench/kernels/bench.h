@@ -56,6 +56,9 @@ typedef struct {
                      0: `bytes` */
     bool copies;  /* about half of the bytes are written: the limit is of copying, not reading */
     bool all_threads; /* means nothing with 1 thread */
+    double items;     /* that a call gives, where the figure is of them: tokens; else 0 */
+    const char *item; /* then its unit: "tok/s" */
+    bool slow;        /* calls of seconds: few rounds */
 } bench_case;
 
 /* bench_next - end the last case and open one; false: left out by --filter or --shape. */

@@ -35,7 +35,7 @@ static void run(void *arg, ig_pool *pool)
 }
 
 /* Random bytes are weights, but as scales they would be NaN: those become bytes of 0x24, which is
- * 2^-6 and a little as f16 and tiny as f32. */
+ * 2^-6 and a little as f16, tiny as f32 and 36 as int8. */
 static uint8_t *random_panels(bench *b, const ig_q_format *f, size_t n, size_t k)
 {
     ig_q_layout l;
@@ -93,6 +93,8 @@ static void time_product(bench *b, size_t m, size_t n, size_t k, bool detail)
     if (!detail) return;
     time_one(b, "gemm_i4", "i4g32z", m, n, k, false);
     time_one(b, "gemm_i4", "i4g128", m, n, k, false);
+    time_one(b, "gemm_i4", "i4g32ms", m, n, k, false);
+    time_one(b, "gemm_i8w", "i8g16s", m, n, k, false);
     time_one(b, "gemm_i4_f32", "i4g32", m, n, k, true);
     time_one(b, "gemm_i8w_f32", "i8c", m, n, k, true);
 }
@@ -119,6 +121,8 @@ void bench_gemm_q(bench *b)
         const size_t k = deep[i];
         time_one(b, "gemv_i4", "i4g32", 1, bytes * 2 / k / 16 * 16, k, false);
         time_one(b, "gemv_i4", "i4g128", 1, bytes * 2 / k / 16 * 16, k, false);
+        time_one(b, "gemv_i4", "i4g32ms", 1, bytes * 2 / k / 16 * 16, k, false);
         time_one(b, "gemv_i8", "i8g32", 1, bytes / k / 16 * 16, k, false);
+        time_one(b, "gemv_i8", "i8g16s", 1, bytes / k / 16 * 16, k, false);
     }
 }

@@ -2,7 +2,7 @@
 #include "bench/kernels/compare.h"
 #include "bench/kernels/report.h"
 #include "runtime/base/file.h"
-#include "tools/cli/json_read.h"
+#include "runtime/base/json_read.h"
 #include "tools/cli/text.h"
 #include "tools/machine.h"
 

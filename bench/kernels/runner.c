@@ -110,7 +110,8 @@ static bench_result *new_result(bench *b)
         b->room = room;
     }
     bench_result *r = &b->results[b->n_results];
-    *r = (bench_result){.flop = b->now.flop, .bytes = b->now.bytes};
+    *r = (bench_result){
+        .flop = b->now.flop, .bytes = b->now.bytes, .items = b->now.items, .item = b->now.item};
     snprintf(r->name, sizeof r->name, "%s", b->now.name);
     snprintf(r->shape, sizeof r->shape, "%s", b->shape);
     snprintf(r->isa, sizeof r->isa, "%s", b->isa);
@@ -135,12 +136,14 @@ void bench_run(bench *b)
 
 double result_figure(const bench_result *r, double share)
 {
-    return r->limit ? share * roof_limit(r->limit) * 1e-9 : share;
+    if (!r->limit) return share;
+    if (r->items <= 0) return share * roof_limit(r->limit) * 1e-9;
+    return share * roof_limit(r->limit) / (r->by_bytes ? r->bytes : r->flop) * r->items;
 }
 
 const char *result_unit(const bench_result *r)
 {
-    return r->limit ? roof_unit(r->limit->kind) : "us";
+    return !r->limit ? "us" : r->items > 0 ? r->item : roof_unit(r->limit->kind);
 }
 
 double result_seconds(const bench_result *r)
@@ -186,7 +189,7 @@ static void measure_limits(bench *b)
         for (int k = 0; k < ROOF_KINDS; k++) roofs_find(&b->roofs, (roof_kind)k, i, b->pools[i]);
 }
 
-ingot_status bench_all(bench *b, const bench_options *options, ig_heap *heap, ingot_error *err)
+ingot_status bench_open(bench *b, const bench_options *options, ig_heap *heap, ingot_error *err)
 {
     *b = (bench){.options = options, .heap = heap, .err = err};
     IG_TRY(open_filter(b, err));
@@ -196,9 +199,18 @@ ingot_status bench_all(bench *b, const bench_options *options, ig_heap *heap, in
     snprintf(b->doing, sizeof b->doing, "limits");
     ig_progress_begin(&b->progress, b->doing, 0, options->quiet);
     measure_limits(b);
+    return INGOT_OK;
+}
+
+void bench_kernels(bench *b)
+{
 #define BENCH(op) bench_##op(b);
 #include "benches.def"
 #undef BENCH
+}
+
+ingot_status bench_end(bench *b, ingot_error *err)
+{
     bench_drop(b);
     ig_progress_end(&b->progress);
     if (!b->status && !b->n_results)

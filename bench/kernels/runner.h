@@ -31,6 +31,8 @@ typedef struct {
     double median, low, high; /* shares of the limit; without one: microseconds a call */
     double flop, bytes;       /* a call */
     bool by_bytes;            /* the figure is of `bytes`, not of `flop` */
+    double items;             /* 0, or the figure is of so many a call */
+    const char *item;
     bench_rival rivals[BENCH_SIDES];
     size_t n_rivals;
 } bench_result;
@@ -63,9 +65,13 @@ struct bench {
     size_t n_results, room;
 };
 
-/* bench_all - open, run every bench file, leave the results in b. Errors: E_ARG (the filter, a
- * peer), E_NOMEM. bench_close frees all, also after a failure. */
-ingot_status bench_all(bench *b, const bench_options *options, ig_heap *heap, ingot_error *err);
+/* bench_open - pools, peers, limits: then cases can be timed. bench_end - after the last one; E_ARG
+ * when there was none. Errors: E_ARG (the filter, a peer), E_NOMEM. bench_close frees all, also
+ * after a failure.
+ * bench_kernels - every bench file. */
+ingot_status bench_open(bench *b, const bench_options *options, ig_heap *heap, ingot_error *err);
+void bench_kernels(bench *b);
+ingot_status bench_end(bench *b, ingot_error *err);
 void bench_close(bench *b);
 
 /* Figures of a result in the unit of its limit. */

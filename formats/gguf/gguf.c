@@ -193,3 +193,41 @@ ingot_str ig_gguf_text(const ig_gguf *g, const char *key, const char *otherwise)
     const ig_gguf_value *v = single(g, key);
     return v && v->kind == IG_GGUF_TEXT ? v->text[0] : (ingot_str){otherwise, strlen(otherwise)};
 }
+
+/* ---- tensors ---- */
+
+const ig_gguf_tensor *ig_gguf_tensor_find(const ig_gguf *g, const char *name)
+{
+    const size_t n = strlen(name);
+    for (size_t i = 0; i < g->n_tensors; i++)
+        if (g->tensors[i].name.n == n && !memcmp(g->tensors[i].name.p, name, n))
+            return &g->tensors[i];
+    return NULL;
+}
+
+static ingot_status bad_tensor(const ig_gguf_tensor *t, const char *what, ingot_error *err)
+{
+    return ig_fail(err, INGOT_E_FORMAT, "GGUF: tensor '%.*s' %s", (int)IG_MIN(t->name.n, 80),
+                   t->name.p, what);
+}
+
+ingot_status ig_gguf_tensor_data(const uint8_t **data, const ig_ggml_type **type, const ig_gguf *g,
+                                 const ig_gguf_tensor *t, ingot_error *err)
+{
+    char names[160];
+    const ig_ggml_type *k = *type = ig_ggml_type_at(t->type);
+    if (!k) {
+        ig_ggml_type_names(names, sizeof names);
+        return ig_fail(err, INGOT_E_UNSUPPORTED,
+                       "GGUF: tensor '%.*s' is of ggml's type %u: known are %s",
+                       (int)IG_MIN(t->name.n, 80), t->name.p, t->type, names);
+    }
+    uint64_t n = t->rank ? t->dims[0] / k->n : 1;
+    if (t->rank && t->dims[0] % k->n) return bad_tensor(t, "has rows of no whole blocks", err);
+    for (uint32_t i = 1; i < t->rank; i++)
+        if (!ig_mul_ok(n, t->dims[i], &n)) return bad_tensor(t, "is too large", err);
+    if (!ig_mul_ok(n, (uint64_t)k->bytes, &n) || !ig_range_ok(t->offset, n, g->data_bytes))
+        return bad_tensor(t, "goes past the end of the file (is the file cut off?)", err);
+    *data = g->data + t->offset;
+    return INGOT_OK;
+}

@@ -8,6 +8,7 @@
 #ifndef IG_GGUF_H
 #define IG_GGUF_H
 
+#include "formats/gguf/types.h"
 #include "runtime/base/arena.h"
 
 typedef enum {
@@ -60,6 +61,13 @@ typedef struct {
  * what and where), E_UNSUPPORTED (version 1, big-endian), E_NOMEM. */
 ingot_status ig_gguf_read(ig_gguf *g, ig_arena *arena, const void *bytes, size_t n,
                           ingot_error *err);
+
+/* ig_gguf_tensor_data - a tensor's type and bytes, held against the file: rows of whole blocks, a
+ * number of elements that fits, all within the data. Errors: E_FORMAT, E_UNSUPPORTED (a type that
+ * Ingot does not know; lists those that it does), each with the tensor's name. */
+ingot_status ig_gguf_tensor_data(const uint8_t **data, const ig_ggml_type **type, const ig_gguf *g,
+                                 const ig_gguf_tensor *t, ingot_error *err);
+const ig_gguf_tensor *ig_gguf_tensor_find(const ig_gguf *g, const char *name); /* or NULL */
 
 /* Values by key; a missing key or another kind gives `otherwise`. ig_gguf_find: NULL when missing.
  */

@@ -22,6 +22,7 @@ enum {
 #define IG_SECTION_TENSORS   IG_FOURCC('T', 'N', 'S', 'R')
 #define IG_SECTION_GOLDEN    IG_FOURCC('G', 'O', 'L', 'D')
 #define IG_SECTION_TOKENIZER IG_FOURCC('T', 'O', 'K', 'N')
+#define IG_SECTION_TEMPLATE  IG_FOURCC('T', 'M', 'P', 'L')
 #define IG_SECTION_DATA      IG_FOURCC('D', 'A', 'T', 'A')
 
 typedef struct {
@@ -64,11 +65,12 @@ typedef struct {
     ig_meta meta;
     const ig_golden *golden;   /* or NULL */
     const ig_bytes *tokenizer; /* the bytes of the section, or NULL */
+    ingot_str template;        /* of chats, Jinja's text; p NULL or empty: none */
 } ig_contents;
 
 /* ig_ingot_write - through a temporary file and a rename: the target is whole or untouched. Values
- * that nobody uses are not written. Errors: E_IO, E_NOMEM, E_ARG (the target is not a regular
- * file). */
+ * that nobody uses are not written. Lazy constants are made one at a time, as they are written.
+ * Errors: E_IO, E_NOMEM, E_ARG (the target is not a regular file). */
 ingot_status ig_ingot_write(const char *path, const ig_contents *contents, ig_heap *heap,
                             ingot_error *err);
 
@@ -99,6 +101,10 @@ void ig_ingot_close(ig_ingot **file);
 /* ig_ingot_tokenizer - the bytes of the TOKENIZER section, 64-byte aligned, as long as the file is
  * open; p NULL: the model has none. */
 ingot_str ig_ingot_tokenizer(const ig_ingot *file);
+
+/* ig_ingot_template - the chat template, not terminated, as long as the file is open; p NULL: none.
+ */
+ingot_str ig_ingot_template(const ig_ingot *file);
 
 /* ig_ingot_check_digests - all sections, DATA too. */
 ingot_status ig_ingot_check_digests(const ig_ingot *file, ingot_error *err);

@@ -299,12 +299,15 @@ ingot_status ig_ingot_open(ig_ingot **out, ig_heap *heap, const char *path, ingo
     return s;
 }
 
-ingot_str ig_ingot_tokenizer(const ig_ingot *f)
+static ingot_str section_bytes(const ig_ingot *f, uint32_t type)
 {
-    const ig_section *s = ig_find_section(f, IG_SECTION_TOKENIZER);
+    const ig_section *s = ig_find_section(f, type);
     return s ? (ingot_str){(const char *)f->bytes + s->offset, (size_t)s->bytes}
              : (ingot_str){NULL, 0};
 }
+
+ingot_str ig_ingot_tokenizer(const ig_ingot *f) { return section_bytes(f, IG_SECTION_TOKENIZER); }
+ingot_str ig_ingot_template(const ig_ingot *f) { return section_bytes(f, IG_SECTION_TEMPLATE); }
 
 void ig_ingot_close(ig_ingot **file)
 {

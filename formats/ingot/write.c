@@ -22,7 +22,7 @@ typedef struct {
 } catalogue;
 
 typedef struct {
-    ig_bytes meta, graph, tensors, golden, directory;
+    ig_bytes meta, graph, tensors, golden, template, directory;
     const ig_bytes *tokenizer; /* the caller's, or NULL */
     catalogue cat;
 } image;
@@ -276,55 +276,73 @@ static void put_golden(ig_bytes *b, const ig_golden *golden)
     }
 }
 
-/* ---- DATA: streamed twice, to hash and to write
- * ------------------------------------------------------- */
+/* ---- DATA: hashed while it is written
+ * ------------------------------------------------------------------------------------------------
+ */
 
-typedef ingot_status piece_fn(void *ud, const void *p, size_t n, ingot_error *err);
+typedef struct {
+    ig_writer *writer;
+    ig_heap *heap;
+    ig_hasher hasher;
+} data_stream;
 
-static ingot_status stream_data(const catalogue *c, ig_heap *heap, piece_fn *fn, void *ud,
-                                ingot_error *err)
+static ingot_status put_piece(data_stream *d, const void *p, size_t n, ingot_error *err)
+{
+    ig_hasher_add(&d->hasher, p, n);
+    return ig_writer_put(d->writer, p, n, err);
+}
+
+static ingot_status put_string_tensor(data_stream *d, const ig_value *v, ingot_error *err)
+{
+    ig_bytes b;
+    size_t n = 0;
+    ig_bytes_init(&b, d->heap);
+    if (ig_type_elements(&v->type, &n)) put_strings(&b, v->data, n);
+    const ingot_status s =
+        b.failed ? ig_fail(err, INGOT_E_NOMEM, "writing: no memory") : put_piece(d, b.p, b.n, err);
+    ig_bytes_clear(&b);
+    return s;
+}
+
+static ingot_status put_lazy(data_stream *d, const ig_value *v, ingot_error *err)
+{
+    void *content = ig_take0(d->heap, v->data_bytes);
+    if (!content)
+        return ig_fail(err, INGOT_E_NOMEM, "writing '%.80s': no memory for its %zu bytes", v->name,
+                       v->data_bytes);
+    ingot_status s = v->fill->fn(v->fill->ud, content, err);
+    if (!s) s = put_piece(d, content, v->data_bytes, err);
+    ig_give(d->heap, content, v->data_bytes);
+    return s;
+}
+
+static ingot_status put_data(data_stream *d, const catalogue *c, ingot_error *err)
 {
     static const unsigned char zeros[ALIGN];
     for (size_t i = 0; i < c->n; i++) {
         const ig_value *v = c->tensors[i];
         const size_t bytes = file_bytes(v);
-        if (v->type.dtype == INGOT_STR) {
-            ig_bytes b;
-            size_t n = 0;
-            ig_bytes_init(&b, heap);
-            if (ig_type_elements(&v->type, &n)) put_strings(&b, v->data, n);
-            const ingot_status s = b.failed ? ig_fail(err, INGOT_E_NOMEM, "writing: no memory")
-                                            : fn(ud, b.p, b.n, err);
-            ig_bytes_clear(&b);
-            if (s) return s;
-        } else if (bytes) {
-            IG_TRY(fn(ud, v->data, bytes, err));
-        }
+        if (v->type.dtype == INGOT_STR)
+            IG_TRY(put_string_tensor(d, v, err));
+        else if (bytes && v->fill)
+            IG_TRY(put_lazy(d, v, err));
+        else if (bytes)
+            IG_TRY(put_piece(d, v->data, bytes, err));
         const uint64_t next = i + 1 < c->n ? c->offsets[i + 1] : c->data_bytes;
         const size_t pad = (size_t)(next - c->offsets[i]) - bytes;
-        if (pad) IG_TRY(fn(ud, zeros, pad, err));
+        if (pad) IG_TRY(put_piece(d, zeros, pad, err));
     }
     return INGOT_OK;
-}
-
-static ingot_status hash_piece(void *ud, const void *p, size_t n, ingot_error *err)
-{
-    (void)err;
-    ig_hasher_add(ud, p, n);
-    return INGOT_OK;
-}
-
-static ingot_status write_piece(void *ud, const void *p, size_t n, ingot_error *err)
-{
-    return ig_writer_put(ud, p, n, err);
 }
 
 /* ---- the whole file
  * -------------------------------------------------------------------------------------- */
 
+enum { PARTS_MOST = 7 };
+
 typedef struct {
-    ig_section sections[6];
-    const ig_bytes *parts[6]; /* NULL: DATA */
+    ig_section sections[PARTS_MOST]; /* DATA is the last; its digest is known at the end */
+    const ig_bytes *parts[PARTS_MOST];
     size_t n;
     uint64_t directory_at, file_bytes;
 } file_plan;
@@ -337,7 +355,7 @@ static void add_section(file_plan *f, uint32_t type, const ig_bytes *part, uint6
     *at = start + part->n;
 }
 
-static ingot_status plan_file(file_plan *f, image *im, ig_heap *heap, ingot_error *err)
+static void plan_file(file_plan *f, image *im)
 {
     uint64_t at = IG_FILE_HEADER_BYTES;
     add_section(f, IG_SECTION_META, &im->meta, &at);
@@ -345,17 +363,13 @@ static ingot_status plan_file(file_plan *f, image *im, ig_heap *heap, ingot_erro
     add_section(f, IG_SECTION_TENSORS, &im->tensors, &at);
     if (im->golden.n) add_section(f, IG_SECTION_GOLDEN, &im->golden, &at);
     if (im->tokenizer && im->tokenizer->n) add_section(f, IG_SECTION_TOKENIZER, im->tokenizer, &at);
+    if (im->template.n) add_section(f, IG_SECTION_TEMPLATE, &im->template, &at);
     f->directory_at = (at + ALIGN - 1) / ALIGN * ALIGN;
     at = f->directory_at + (f->n + 1) * IG_FILE_ENTRY_BYTES;
     const uint64_t align = im->cat.data_bytes > BIG_DATA ? BIG_ALIGN : ALIGN;
     at = (at + align - 1) / align * align;
-    ig_hasher h;
-    ig_hasher_init(&h);
-    const ingot_status s = stream_data(&im->cat, heap, hash_piece, &h, err);
-    f->sections[f->n] = (ig_section){IG_SECTION_DATA, at, im->cat.data_bytes, ig_hasher_result(&h)};
-    f->parts[f->n++] = NULL;
+    f->sections[f->n++] = (ig_section){.type = IG_SECTION_DATA, at, im->cat.data_bytes};
     f->file_bytes = at + im->cat.data_bytes;
-    return s;
 }
 
 static void put_directory(ig_bytes *b, const file_plan *f)
@@ -386,32 +400,46 @@ static void put_header(ig_bytes *b, const file_plan *f, const ig_bytes *director
     ig_put_u64(b, digest.hi);
 }
 
-static ingot_status pad_to(ig_writer *w, uint64_t *at, uint64_t target, ingot_error *err)
+static ingot_status pad_to(ig_writer *w, uint64_t target, ingot_error *err)
 {
     static const unsigned char zeros[4096];
-    while (*at < target) {
-        const size_t n = (size_t)IG_MIN(target - *at, (uint64_t)sizeof zeros);
+    while (w->position < target) {
+        const size_t n = (size_t)IG_MIN(target - w->position, (uint64_t)sizeof zeros);
         IG_TRY(ig_writer_put(w, zeros, n, err));
-        *at += n;
     }
     return INGOT_OK;
 }
 
-static ingot_status emit(ig_writer *w, const file_plan *f, image *im, const ig_bytes *header,
-                         ig_heap *heap, ingot_error *err)
+/* All but header and directory, which hold what only the end tells. */
+static ingot_status emit(ig_writer *w, file_plan *f, image *im, ig_heap *heap, ingot_error *err)
 {
-    uint64_t at = header->n;
-    IG_TRY(ig_writer_put(w, header->p, header->n, err));
+    ig_section *data = &f->sections[f->n - 1];
     for (size_t i = 0; i + 1 < f->n; i++) {
-        IG_TRY(pad_to(w, &at, f->sections[i].offset, err));
+        IG_TRY(pad_to(w, f->sections[i].offset, err));
         IG_TRY(ig_writer_put(w, f->parts[i]->p, f->parts[i]->n, err));
-        at += f->parts[i]->n;
     }
-    IG_TRY(pad_to(w, &at, f->directory_at, err));
-    IG_TRY(ig_writer_put(w, im->directory.p, im->directory.n, err));
-    at += im->directory.n;
-    IG_TRY(pad_to(w, &at, f->sections[f->n - 1].offset, err));
-    return stream_data(&im->cat, heap, write_piece, w, err);
+    IG_TRY(pad_to(w, data->offset, err));
+    data_stream d = {.writer = w, .heap = heap};
+    ig_hasher_init(&d.hasher);
+    IG_TRY(put_data(&d, &im->cat, err));
+    data->digest = ig_hasher_result(&d.hasher);
+    return INGOT_OK;
+}
+
+static ingot_status emit_head(ig_writer *w, const file_plan *f, image *im, ig_heap *heap,
+                              ingot_error *err)
+{
+    ig_bytes header;
+    ig_bytes_init(&header, heap);
+    put_directory(&im->directory, f);
+    put_header(&header, f, &im->directory);
+    ingot_status s = INGOT_OK;
+    if (im->directory.failed || header.failed)
+        s = ig_fail(err, INGOT_E_NOMEM, "writing: no memory for the directory");
+    if (!s) s = ig_writer_patch(w, f->directory_at, im->directory.p, im->directory.n, err);
+    if (!s) s = ig_writer_patch(w, 0, header.p, header.n, err);
+    ig_bytes_clear(&header);
+    return s;
 }
 
 static ingot_status build(image *im, const ig_contents *c, ingot_error *err)
@@ -423,7 +451,9 @@ static ingot_status build(image *im, const ig_contents *c, ingot_error *err)
     put_graph_section(&im->graph, c->graph, &im->cat);
     put_tensors(&im->tensors, &im->cat);
     if (c->golden) put_golden(&im->golden, c->golden);
-    if (im->meta.failed || im->graph.failed || im->tensors.failed || im->golden.failed)
+    ig_put(&im->template, c->template.p, c->template.n);
+    if (im->meta.failed || im->graph.failed || im->tensors.failed || im->golden.failed ||
+        im->template.failed)
         return ig_fail(err, INGOT_E_NOMEM, "writing: no memory for the sections");
     return INGOT_OK;
 }
@@ -431,22 +461,13 @@ static ingot_status build(image *im, const ig_contents *c, ingot_error *err)
 static ingot_status write_file(const char *path, image *im, ig_heap *heap, ingot_error *err)
 {
     file_plan f = {0};
-    ig_bytes header;
-    ig_bytes_init(&header, heap);
-    IG_TRY(plan_file(&f, im, heap, err));
-    put_directory(&im->directory, &f);
-    put_header(&header, &f, &im->directory);
-    ingot_status s = im->directory.failed || header.failed
-                         ? ig_fail(err, INGOT_E_NOMEM, "writing: no memory for the directory")
-                         : INGOT_OK;
     ig_writer w;
-    if (!s) {
-        s = ig_writer_open(&w, heap, path, err);
-        if (!s) s = emit(&w, &f, im, &header, heap, err);
-        if (!s) s = ig_writer_commit(&w, err);
-        if (s) ig_writer_abort(&w);
-    }
-    ig_bytes_clear(&header);
+    plan_file(&f, im);
+    IG_TRY(ig_writer_open(&w, heap, path, err));
+    ingot_status s = emit(&w, &f, im, heap, err);
+    if (!s) s = emit_head(&w, &f, im, heap, err);
+    if (!s) s = ig_writer_commit(&w, err);
+    if (s) ig_writer_abort(&w);
     return s;
 }
 
@@ -454,7 +475,7 @@ ingot_status ig_ingot_write(const char *path, const ig_contents *contents, ig_he
                             ingot_error *err)
 {
     image im = {0};
-    ig_bytes *parts[] = {&im.meta, &im.graph, &im.tensors, &im.golden, &im.directory};
+    ig_bytes *parts[] = {&im.meta, &im.graph, &im.tensors, &im.golden, &im.template, &im.directory};
     for (size_t i = 0; i < IG_LEN(parts); i++) ig_bytes_init(parts[i], heap);
     ig_arena_init(&im.cat.arena, heap);
     ingot_status s = build(&im, contents, err);

@@ -98,3 +98,21 @@ void ig_page_append(unsigned char *page, const ig_page_format *f, size_t at, con
     memset(row, 0, f->v_row);
     for (size_t i = 0; i < f->dv; i++) put(row, f->type, i, v[i]);
 }
+
+static void zero(unsigned char *page, size_t from, size_t to) { memset(page + from, 0, to - from); }
+
+void ig_page_clear(unsigned char *page, const ig_page_format *f, size_t from)
+{
+    const bool i8 = f->type == IG_PAGE_I8;
+    const size_t unit = i8 ? QUAD : element_bytes(f->type);
+    const size_t rows = f->k_group / (unit * IG_PAGE_GROUP);
+    for (size_t at = from; at < f->tokens; at++) {
+        unsigned char *k = page + at / IG_PAGE_GROUP * f->k_group + at % IG_PAGE_GROUP * unit;
+        for (size_t row = 0; row < rows; row++) memset(k + row * unit * IG_PAGE_GROUP, 0, unit);
+    }
+    zero(page, f->tokens / IG_PAGE_GROUP * f->k_group, f->v_at);
+    zero(page, f->v_at + from * f->v_row, i8 ? f->k_scales_at : f->bytes);
+    if (!i8) return;
+    zero(page, f->k_scales_at + from * sizeof(float), f->v_scales_at);
+    zero(page, f->v_scales_at + from * sizeof(float), f->bytes);
+}

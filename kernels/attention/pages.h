@@ -51,4 +51,8 @@ typedef struct {
 void ig_page_append(unsigned char *page, const ig_page_format *f, size_t at, const float *k,
                     const float *v);
 
+/* ig_page_clear - zeros in places [from, tokens) of a page and between its parts: all that no
+ * token's K and V are, before the bytes go where others read them, such as a file. */
+void ig_page_clear(unsigned char *page, const ig_page_format *f, size_t from);
+
 #endif

@@ -3,76 +3,19 @@
 #include "kernels/gemm/gemm_tile_avx2.h"
 #include "kernels/gemm/transpose_avx2.h"
 
-enum { NARROW = 4, NARROW_ROWS = LANES / 2 };
-
 GEMM_TILES(f32, B_F32)
 
-/* Up to NARROW columns: lanes are rows, and A is transposed in registers on its way; one panel
- * would throw most of its lanes away. sum [n][LANES] of `rows` rows. */
-INLINE void narrow_sums(float sum[NARROW][LANES], const ig_gemm_f32_args *g, const float *a,
-                        size_t rows, const size_t cols)
-{
-    __m256 acc[NARROW], total[NARROW];
-    UNROLL for (size_t n = 0; n < cols; n++) acc[n] = total[n] = _mm256_setzero_ps();
-    for (size_t k = 0; k < g->k; k += LANES) {
-        if (k && k % IG_GEMM_RUN == 0) { /* a run ends */
-            UNROLL for (size_t n = 0; n < cols; n++)
-            {
-                total[n] = k == IG_GEMM_RUN ? acc[n] : _mm256_add_ps(total[n], acc[n]);
-                acc[n] = _mm256_setzero_ps();
-            }
-        }
-        const __m256i deep = ig_mask_avx2(g->k - k), none = _mm256_setzero_si256();
-        __m256 x[LANES];
-        UNROLL for (size_t r = 0; r < LANES; r++) x[r] =
-            _mm256_maskload_ps(a + (r < rows ? r * g->lda : 0) + k, r < rows ? deep : none);
-        ig_transpose_avx2(x);
-        const float *b = (const float *)g->b + k * IG_PANEL;
-        const size_t deep_k = IG_MIN(g->k - k, LANES);
-        UNROLL for (size_t i = 0; i < LANES; i++)
-        {
-            if (i == deep_k) break;
-            UNROLL for (size_t n = 0; n < cols; n++) acc[n] =
-                _mm256_fmadd_ps(x[i], _mm256_set1_ps(b[i * IG_PANEL + n]), acc[n]);
-        }
-    }
-    const bool one_run = g->k <= IG_GEMM_RUN;
-    UNROLL for (size_t n = 0; n < cols; n++)
-        _mm256_storeu_ps(sum[n], one_run ? acc[n] : _mm256_add_ps(total[n], acc[n]));
-}
-
-static void narrow(const ig_gemm_f32_args *g, size_t m0, size_t m1)
-{
-    const ig_epilogue *e = &g->epilogue;
-    float sum[NARROW][LANES];
-    for (size_t m = m0; m < m1; m += LANES) {
-        const size_t rows = IG_MIN(m1 - m, LANES);
-        switch (g->n) {
-        case 1:
-            narrow_sums(sum, g, g->a + m * g->lda, rows, 1);
-            break;
-        case 2:
-            narrow_sums(sum, g, g->a + m * g->lda, rows, 2);
-            break;
-        case 3:
-            narrow_sums(sum, g, g->a + m * g->lda, rows, 3);
-            break;
-        default:
-            narrow_sums(sum, g, g->a + m * g->lda, rows, 4);
-            break;
-        }
-        for (size_t r = 0; r < rows; r++) {
-            float *c = g->c + (m + r) * g->ldc;
-            for (size_t n = 0; n < g->n; n++) {
-                float y = sum[n][r];
-                if (e->bias) y += e->bias[n];
-                if (e->residual) y += e->residual[(m + r) * e->ld_residual + n];
-                c[n] = ig_act_f32(e, y);
-            }
-            if (e->act == IG_ACT_MAP) e->map(c, c, g->n, e->a, e->b);
-        }
-    }
-}
+#define V           __m256
+#define V_ZERO      _mm256_setzero_ps
+#define V_SET1      _mm256_set1_ps
+#define V_ADD       _mm256_add_ps
+#define V_FMA       _mm256_fmadd_ps
+#define V_STORE     _mm256_storeu_ps
+#define V_MASK      __m256i
+#define V_FIRST(n)  ig_mask_avx2(n)
+#define V_LOAD      _mm256_maskload_ps
+#define V_TRANSPOSE ig_transpose_avx2
+#include "kernels/gemm/narrow.inc"
 
 void gemm_f32_avx2(const ig_gemm_f32_args *g, size_t m0, size_t m1, size_t p0, size_t p1)
 {

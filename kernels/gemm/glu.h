@@ -30,4 +30,10 @@ typedef struct {
 /* ig_glu - rows [m0, m1), panels [p0, p1). Uses up to 64 KB of stack. */
 void ig_glu(const ig_glu_args *g, size_t m0, size_t m1, size_t p0, size_t p1);
 
+/* ig_glu_combine - the second half of it, for products made by others: a tile of finished sums
+ * [rows][16 * panels], ld apart, of rows m .. and panels p .., goes to y. Only y, ldy, n and
+ * activate are read. */
+void ig_glu_combine(const ig_glu_args *g, const float *wide, size_t ld, size_t m, size_t rows,
+                    size_t p, size_t panels);
+
 #endif

@@ -12,12 +12,22 @@
  * last one ends after the last 32 k that exist (their padding is q = 0 and d as it is) and holds
  * the scales of existing groups only. Formats without groups have one block: the whole row.
  *
+ * Formats of two levels keep what llama.cpp's K-quants do: d = D s and min = E t, with s and t int8
+ * of a group of 16 or 32 k, D and E f16 of a block of 256 k. Both products are exact in f32.
+ *
+ *     block  D [16]   E [16], zeros where there is no min   s [k / 32][16 rows][1 or 2 groups]
+ *            t likewise   quants as above
+ *
  * Two ways to multiply, which differ in how x is read:
  *
  *   gemm_q      x is rounded to 8 bits in groups of 32 (A8G32; ig_q_act below). For g = 0, 1, .. :
  *                   y = fma(d * a.d, (float)sum of (q - centre) a.q, y), from y = +0
  *                   y = fma(offset, a.sum, y)                    only IG_Q_ZERO and IG_Q_MIN
- *               with offset = d (centre - zero) or fma(centre, d, min), once rounded.
+ *               with offset = d (centre - zero) or fma(centre, d, min), once rounded. Groups of 16,
+ *               always of two levels, add up in exact integers first:
+ *                   y = fma(D * a.d, (float)sum of s (q - centre) a.q, y)      IG_Q_CENTRED
+ *                   y = fma(D * a.d, (float)sum of s q a.q, y)                 IG_Q_MIN
+ *                   y = fma(E * a.d, (float)sum of t a.q, y)
  *   gemm_q_f32  x stays f32: W is expanded to f32, each weight once rounded, and multiplied in
  *               gemm.h's order: the bits of a product with weights dequantised beforehand.
  *
@@ -34,12 +44,14 @@ enum { IG_Q_PANEL = 16, IG_Q_GROUP = 32 /* k of one activation scale */, IG_Q_RO
 
 /* ---- formats ---- */
 
+enum { IG_Q_TWO_LEVELS = 1, IG_Q_SUPER = 256 /* k of one D */ };
 typedef enum { IG_Q_CENTRED, IG_Q_ZERO, IG_Q_MIN } ig_q_offset;
 
 typedef struct {
     uint32_t id;
     const char *name;
-    uint32_t bits, group, scale_bytes;
+    uint32_t bits, group;
+    uint32_t scale_bytes; /* 2: f16; 4: f32; IG_Q_TWO_LEVELS: int8 times f16 of 256 k */
     ig_q_offset offset;
 } ig_q_format;
 
@@ -59,7 +71,8 @@ typedef struct {
     size_t per_block;   /* of 32 k, in a whole block */
     size_t per_scale;   /* of 32 k that share a scale */
     size_t quant_bytes; /* of 32 k */
-    size_t scale_step;  /* bytes of 16 scales */
+    size_t scale_step;  /* bytes of 16 scales; of two levels: of those of 32 k */
+    size_t super_bytes; /* D and E, where a block begins; 0: one level */
     size_t block_bytes; /* of a whole block */
     size_t panel_bytes;
 } ig_q_layout;
@@ -76,21 +89,23 @@ bool ig_q_bytes(const ig_q_format *f, size_t n, size_t k, size_t *bytes);
 typedef struct {
     const uint8_t *q; /* unsigned values, one a byte */
     size_t q_n, q_k;
-    const float *scale; /* one for each group */
+    const float *scale; /* one for each group; of two levels: D, one for each IG_Q_SUPER */
     size_t scale_n, scale_g;
-    const float *offset; /* zero or min of each group; not read for IG_Q_CENTRED */
+    const float *offset; /* zero or min of each group, or E; not read for IG_Q_CENTRED */
     size_t offset_n, offset_g;
+    const int8_t *s, *t; /* of each group, only of two levels; t not read for IG_Q_CENTRED */
+    size_t sub_n, sub_g;
 } ig_q_source;
 
 /* ig_q_pack - panels [p0, p1) of W [n, k]; `panels` is panel 0 of the whole. Scales (and offsets)
- * are rounded to f16 where the format keeps 2 bytes. */
+ * are rounded to f16 where the format keeps 2 bytes or two levels. */
 void ig_q_pack(uint8_t *panels, const ig_q_format *f, const ig_q_source *from, size_t n, size_t k,
                size_t p0, size_t p1);
 
 /* ig_q_quantise - round-to-nearest: q, scale and offset of one group of n weights, step elements
  * apart. Centred: d = largest of |w| with its sign / -centre, so that the largest is exact; zero
  * and min: the range of the group and 0 in 2^bits - 1 steps. d is rounded to what the format keeps
- * before q is chosen. A group of zeros: d = 0. Weights must be finite. */
+ * before q is chosen. A group of zeros: d = 0. Weights must be finite. Not for two levels. */
 void ig_q_quantise(uint8_t *q, float *scale, float *offset, const ig_q_format *f, const float *w,
                    size_t n, size_t step);
 
@@ -98,6 +113,8 @@ void ig_q_quantise(uint8_t *q, float *scale, float *offset, const ig_q_format *f
  * [p0, p1), each rounded once: what gemm_q_f32 multiplies by. */
 void ig_q_unpack(float *to, size_t to_k, size_t to_n, const uint8_t *panels, const ig_q_format *f,
                  size_t n, size_t k, size_t p0, size_t p1);
+/* ig_q_row - row `row` of W to to[k]: an embedding. */
+void ig_q_row(float *to, const uint8_t *panels, const ig_q_format *f, size_t k, size_t row);
 
 /* ---- activations ---- */
 
@@ -108,6 +125,7 @@ typedef struct {
     float d, sum;         /* d * (sum of q) */
     int32_t fix;          /* -8 * (sum of q) */
     int16_t lane[2];      /* -8 * (sum of q[k] with k % 4 < 2), .. with k % 4 >= 2 */
+    int16_t half[2];      /* sum of q[0 .. 15], q[16 .. 31] */
 } ig_q_act;
 
 /* Rows come in blocks of IG_Q_ROWS (the last as wide as it is); in a block: [groups][rows]. */

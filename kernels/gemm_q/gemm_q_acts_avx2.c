@@ -47,8 +47,8 @@ static inline void round_group(ig_q_act *a, const float *x, size_t n)
     UNROLL for (size_t i = 0; i < 4; i++) q[i] =
         _mm256_and_si256(_mm256_cvtps_epi32(_mm256_mul_ps(v[i], inverse)), kept);
     _mm256_storeu_si256((__m256i *)a->q, narrow(q));
-    const __m256i both =
-        _mm256_add_epi32(_mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3]));
+    const __m256i front = _mm256_add_epi32(q[0], q[1]);
+    const __m256i both = _mm256_add_epi32(front, _mm256_add_epi32(q[2], q[3]));
     __m128i s = _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
     s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)); /* 0 + 1, .., 2 + 3, .. */
     const int32_t first = _mm_cvtsi128_si32(s), second = _mm_extract_epi32(s, 2);
@@ -57,6 +57,11 @@ static inline void round_group(ig_q_act *a, const float *x, size_t n)
     a->fix = -8 * (first + second);
     a->lane[0] = (int16_t)(-8 * first);
     a->lane[1] = (int16_t)(-8 * second);
+    __m128i low = _mm_add_epi32(_mm256_castsi256_si128(front), _mm256_extracti128_si256(front, 1));
+    low = _mm_add_epi32(low, _mm_shuffle_epi32(low, 0x4e));
+    low = _mm_add_epi32(low, _mm_shuffle_epi32(low, 0xb1));
+    a->half[0] = (int16_t)_mm_cvtsi128_si32(low);
+    a->half[1] = (int16_t)(first + second - _mm_cvtsi128_si32(low));
 }
 
 void gemm_q_acts_avx2(ig_q_act *acts, const float *x, size_t m, size_t k, size_t ldx,

@@ -5,12 +5,28 @@
 
 enum { FEW = 0, MOST_8 = 5 };
 
+/* Words: sum and the nibbles times activations of dwords [k0, k1). */
+VEC_INLINE __m512i q_words(const __m512i w[DWORDS], const ig_q_act *a, __m512i sum, const size_t k0,
+                           const size_t k1)
+{
+    UNROLL for (size_t k = k0; k < k1; k++) sum =
+        _mm512_add_epi16(sum, _mm512_maddubs_epi16(w[k], q_dword(a->q + 4 * k)));
+    return sum;
+}
+
 /* The sum of nibbles times activations from `lane` on, pairs of words added up with `weight`. */
 VEC_INLINE __m512i q_dot(const __m512i w[DWORDS], const ig_q_act *a, __m512i sum, int16_t weight)
 {
-    UNROLL for (size_t k = 0; k < DWORDS; k++) sum =
-        _mm512_add_epi16(sum, _mm512_maddubs_epi16(w[k], q_dword(a->q + 4 * k)));
-    return _mm512_madd_epi16(sum, _mm512_set1_epi16(weight));
+    return _mm512_madd_epi16(q_words(w, a, sum, 0, DWORDS), _mm512_set1_epi16(weight));
+}
+
+/* .. of groups of 16: each half times its s. */
+VEC_INLINE __m512i q_dot_two(const __m512i w[DWORDS], const ig_q_act *a, const q_levels *v)
+{
+    const __m512i none = _mm512_setzero_si512();
+    const __m512i first = q_words(w, a, none, 0, DWORDS / 2);
+    const __m512i second = q_words(w, a, none, DWORDS / 2, DWORDS);
+    return _mm512_add_epi32(_mm512_madd_epi16(first, v->s[0]), _mm512_madd_epi16(second, v->s[1]));
 }
 
 VEC_INLINE void q_group(__m512 *y, const uint8_t *from, const ig_q_act *a, __m512 d, __m512 z,
@@ -32,6 +48,25 @@ VEC_INLINE void q_group(__m512 *y, const uint8_t *from, const ig_q_act *a, __m51
         if (bits == 8) sum = _mm512_add_epi32(sum, low[i]);
         y[i] = q_add(y[i], d, &a[i], sum);
         if (offset) y[i] = _mm512_fmadd_ps(z, _mm512_set1_ps(a[i].sum), y[i]);
+    }
+}
+
+VEC_INLINE void q_group_two(__m512 *y, const uint8_t *from, const ig_q_act *a, const q_levels *v,
+                            const size_t cols, const size_t bits, const bool min)
+{
+    __m512i w[DWORDS], low[12];
+    if (bits == 8) {
+        UNROLL for (size_t k = 0; k < DWORDS; k++) w[k] = q_nibbles(from + k * 64, false);
+        UNROLL for (size_t i = 0; i < cols; i++) low[i] = q_dot_two(w, &a[i], v);
+    }
+    __asm__("" ::: "memory"); /* as above */
+    UNROLL for (size_t k = 0; k < DWORDS; k++) w[k] =
+        bits == 8 ? q_nibbles(from + k * 64, true) : q_nibbles(from + k % 4 * 64, k >= 4);
+    UNROLL for (size_t i = 0; i < cols; i++)
+    {
+        __m512i sum = q_dot_two(w, &a[i], v);
+        if (bits == 8) sum = _mm512_add_epi32(_mm512_slli_epi32(sum, 4), low[i]);
+        y[i] = q_add_two(y[i], v, &a[i], sum, min);
     }
 }
 

@@ -31,6 +31,27 @@ VEC_INLINE void q_group(__m512 *y, const uint8_t *from, const ig_q_act *a, __m51
     }
 }
 
+/* Of the two halves, k 0 .. 15 and 16 .. 31, each times its s. */
+VEC_INLINE void q_group_two(__m512 *y, const uint8_t *from, const ig_q_act *a, const q_levels *v,
+                            const size_t cols, const size_t bits, const bool min)
+{
+    const __m512i s0 = _mm512_srai_epi32(v->s[0], 16), s1 = _mm512_srai_epi32(v->s[1], 16);
+    __m512i w[DWORDS];
+    q_unpack(w, from, bits);
+    UNROLL for (size_t i = 0; i < cols; i++)
+    {
+        __m512i first = _mm512_setzero_si512(), second = first;
+        UNROLL for (size_t k = 0; k < DWORDS / 2; k++)
+        {
+            first = q_dot(first, w[k], a[i].q + 4 * k);
+            second = q_dot(second, w[k + 4], a[i].q + 16 + 4 * k);
+        }
+        const __m512i sum =
+            _mm512_add_epi32(_mm512_mullo_epi32(first, s0), _mm512_mullo_epi32(second, s1));
+        y[i] = q_add_two(y[i], v, &a[i], sum, min);
+    }
+}
+
 #include "kernels/gemm_q/q_zmm_tiles.h"
 
 void gemm_q_avx512vnni(const ig_gemm_q_args *g, size_t m0, size_t m1, size_t p0, size_t p1)

@@ -9,6 +9,7 @@
 #include "kernels/gemm_q/q_load_avx2.h"
 
 #include "kernels/gemm_q/q_cursor.h"
+#include "kernels/gemm_q/q_level_avx2.h"
 
 enum { COLS = 4, HALVES = 2 };
 
@@ -50,7 +51,52 @@ VEC_INLINE void q_add(float *y, __m256 d, __m256 z, const ig_q_act *a, __m256i s
     _mm256_store_ps(y, to);
 }
 
-VEC_INLINE void tile(const q_tile *t, const size_t cols, const size_t bits, const bool offset)
+/* The group at c, two groups of 16: by half the rows, whose sums of both halves of k are apart. */
+VEC_INLINE void q_add_two(const q_tile *t, const q_cursor *c, const q_level *level,
+                          const size_t cols, const size_t bits, const bool min)
+{
+    for (size_t half = 0; half < HALVES; half++) {
+        const size_t row = 8 * half;
+        __m256i sum[COLS][2];
+        UNROLL for (size_t i = 0; i < cols; i++) sum[i][0] = sum[i][1] = _mm256_setzero_si256();
+        UNROLL for (size_t k = 0; k < IG_Q_GROUP / 4; k++)
+        {
+            const __m256i w = q_weights(c->w, k, half, bits);
+            UNROLL for (size_t i = 0; i < cols; i++) sum[i][k / 4] =
+                q_dot(sum[i][k / 4], w, q_dword(c->a[i].q + 4 * k));
+        }
+        const __m256i *s0 = (const __m256i *)(const void *)level->s[0][row];
+        const __m256i *s1 = (const __m256i *)(const void *)level->s[1][row];
+        const __m256i *second = (const __m256i *)(const void *)level->second[row];
+        const __m256 d = _mm256_load_ps(level->d + row), e = _mm256_load_ps(level->e + row);
+        UNROLL for (size_t i = 0; i < cols; i++)
+        {
+            const __m256i low = _mm256_madd_epi16(*second, q_dword(c->a[i].half));
+            const __m256i a = _mm256_mullo_epi32(sum[i][0], _mm256_srai_epi32(*s0, 16));
+            const __m256i b = _mm256_mullo_epi32(sum[i][1], _mm256_srai_epi32(*s1, 16));
+            const __m256i both = _mm256_add_epi32(a, b);
+            float *y = t->y + i * IG_Q_PANEL + row;
+            q_add(y, d, d, &c->a[i], min ? both : _mm256_add_epi32(both, low), false);
+            if (min) q_add(y, e, e, &c->a[i], low, false);
+        }
+    }
+}
+
+VEC_INLINE void tile_two(const q_tile *t, const size_t cols, const size_t bits, const bool min)
+{
+    q_cursor c = q_begin(t);
+    for (size_t left = t->groups; left; left--) {
+        const uint8_t *both = c.head - t->layout->super_bytes, *s = c.head + c.at;
+        q_level level __attribute__((aligned(64)));
+        vf_store(level.d, q_load_scales(both, 2));
+        vf_store(level.e, q_load_scales(both + 2 * IG_Q_PANEL, 2));
+        q_level_scales(&level, s, s + t->table, t->format);
+        q_add_two(t, &c, &level, cols, bits, min);
+        q_next(&c, t, bits * IG_Q_GROUP * IG_Q_PANEL / 8);
+    }
+}
+
+VEC_INLINE void tile_one(const q_tile *t, const size_t cols, const size_t bits, const bool offset)
 {
     q_cursor c = q_begin(t);
     for (size_t left = t->groups; left; left--) {
@@ -72,7 +118,7 @@ VEC_INLINE void tile(const q_tile *t, const size_t cols, const size_t bits, cons
             }
         }
         vf d, z;
-        q_scales(&d, &z, t, c.head + c.at, offset);
+        q_scales(&d, &z, t, c.head, c.at, offset);
         UNROLL for (size_t i = 0; i < cols; i++)
         {
             float *y = t->y + i * IG_Q_PANEL;
@@ -83,20 +129,36 @@ VEC_INLINE void tile(const q_tile *t, const size_t cols, const size_t bits, cons
     }
 }
 
-#define UP_TO_4(X, b, z) X(1, b, z) X(2, b, z) X(3, b, z) X(4, b, z)
-#define TILE(cols, bits, offset) \
-    static void tile_##cols##_##bits##_##offset(const q_tile *t) { tile(t, cols, bits, offset); }
-#define NAME(cols, bits, offset) tile_##cols##_##bits##_##offset,
-UP_TO_4(TILE, 4, 0)
-UP_TO_4(TILE, 4, 1)
-UP_TO_4(TILE, 8, 0)
-UP_TO_4(TILE, 8, 1)
-static q_tile_fn *const by_4[2][COLS] = {{UP_TO_4(NAME, 4, 0)}, {UP_TO_4(NAME, 4, 1)}};
-static q_tile_fn *const by_8[2][COLS] = {{UP_TO_4(NAME, 8, 0)}, {UP_TO_4(NAME, 8, 1)}};
+VEC_INLINE void tile(const q_tile *t, const size_t cols, const size_t bits, const q_rules rules)
+{
+    if (rules == Q_PLAIN || rules == Q_OFFSET)
+        tile_one(t, cols, bits, rules == Q_OFFSET);
+    else
+        tile_two(t, cols, bits, rules == Q_TWO_MIN);
+}
+
+#define UP_TO_4(X, b, r) X(1, b, r) X(2, b, r) X(3, b, r) X(4, b, r)
+#define TILE(cols, bits, rules) \
+    static void tile_##cols##_##bits##_##rules(const q_tile *t) { tile(t, cols, bits, rules); }
+#define NAME(cols, bits, rules) tile_##cols##_##bits##_##rules,
+#define TILES(bits, rules)     \
+    UP_TO_4(TILE, bits, rules) \
+    static q_tile_fn *const of_##bits##_##rules[COLS] = {UP_TO_4(NAME, bits, rules)};
+TILES(4, Q_PLAIN)
+TILES(4, Q_OFFSET)
+TILES(4, Q_TWO)
+TILES(4, Q_TWO_MIN)
+TILES(8, Q_PLAIN)
+TILES(8, Q_OFFSET)
+TILES(8, Q_TWO)
+TILES(8, Q_TWO_MIN)
 
 void gemm_q_avxvnni(const ig_gemm_q_args *g, size_t m0, size_t m1, size_t p0, size_t p1)
 {
-    static const q_tiles tiles = {
-        {{by_4[0], by_4[1]}, {by_8[0], by_8[1]}}, {COLS, COLS}, false, ig_finish_avx2};
+    static const q_tiles tiles = {{{of_4_Q_PLAIN, of_4_Q_OFFSET, of_4_Q_TWO, of_4_Q_TWO_MIN},
+                                   {of_8_Q_PLAIN, of_8_Q_OFFSET, of_8_Q_TWO, of_8_Q_TWO_MIN}},
+                                  {COLS, COLS},
+                                  ig_finish_avx2,
+                                  NULL};
     q_drive(g, &tiles, m0, m1, p0, p1);
 }

@@ -15,7 +15,7 @@ static uint32_t top_bits(const float *x, size_t n)
 static void round_group(ig_q_act *a, const float *x, size_t n)
 {
     const float top = ig_f32_from_bits(top_bits(x, n));
-    int32_t sums[2] = {0, 0};
+    int32_t sums[2] = {0, 0}, half[2] = {0, 0};
     memset(a, 0, sizeof *a);
     if (!isfinite(top)) a->d = NAN;
     if (isfinite(top) && top >= 0x1p-100f) {
@@ -24,11 +24,15 @@ static void round_group(ig_q_act *a, const float *x, size_t n)
         for (size_t i = 0; i < n; i++) {
             a->q[i] = (int8_t)rintf(x[i] * inverse);
             sums[i % 4 / 2] += a->q[i];
+            half[i / 16] += a->q[i];
         }
     }
     a->sum = a->d * (float)(sums[0] + sums[1]);
     a->fix = -8 * (sums[0] + sums[1]);
-    for (size_t i = 0; i < 2; i++) a->lane[i] = (int16_t)(-8 * sums[i]);
+    for (size_t i = 0; i < 2; i++) {
+        a->lane[i] = (int16_t)(-8 * sums[i]);
+        a->half[i] = (int16_t)half[i];
+    }
 }
 
 void gemm_q_acts_ref(ig_q_act *acts, const float *x, size_t m, size_t k, size_t ldx,
@@ -45,6 +49,24 @@ void gemm_q_acts_ref(ig_q_act *acts, const float *x, size_t m, size_t k, size_t 
     }
 }
 
+/* add_two_groups - y after the 32 k at `at`, which are two groups of two levels. */
+static float add_two_groups(float y, const uint8_t *panel, const q_place *at, const ig_q_format *f,
+                            const ig_q_act *a, size_t row)
+{
+    const int8_t *s = (const int8_t *)panel + at->scale, *t = (const int8_t *)panel + at->offset;
+    const bool min = f->offset == IG_Q_MIN;
+    const int32_t centre = min ? 0 : f->bits == 4 ? 8 : 128;
+    int32_t sum = 0, low = 0;
+    for (size_t k = 0; k < IG_Q_GROUP; k++) {
+        const size_t sub = q_sub_at(f, k, row);
+        sum += s[sub] * ((int32_t)q_quant(panel + at->quants, f->bits, k, row) - centre) * a->q[k];
+        low += t[sub] * a->q[k];
+    }
+    y = fmaf(q_number(panel + at->block, 2, row) * a->d, (float)sum, y);
+    if (!min) return y;
+    return fmaf(q_number(panel + at->block, 2, IG_Q_PANEL + row) * a->d, (float)low, y);
+}
+
 /* add_group - y after group g. */
 static float add_group(float y, const uint8_t *panel, const ig_q_layout *l, const ig_q_format *f,
                        const ig_q_act *a, size_t g, size_t row)
@@ -52,12 +74,13 @@ static float add_group(float y, const uint8_t *panel, const ig_q_layout *l, cons
     const q_place at = q_place_of(l, f, g);
     const int32_t centre = f->bits == 4 ? 8 : 128;
     int32_t sum = 0;
+    if (f->group == 16) return add_two_groups(y, panel, &at, f, a, row);
     for (size_t k = 0; k < IG_Q_GROUP; k++)
         sum += ((int32_t)q_quant(panel + at.quants, f->bits, k, row) - centre) * a->q[k];
-    const float d = q_number(panel + at.scale, f->scale_bytes, row);
+    const float d = q_scale_at(panel, f, &at, 0, row);
     y = fmaf(d * a->d, (float)sum, y);
     if (f->offset == IG_Q_CENTRED) return y;
-    const float second = q_number(panel + at.offset, f->scale_bytes, row);
+    const float second = q_offset_at(panel, f, &at, 0, row);
     const float offset =
         f->offset == IG_Q_ZERO ? d * ((float)centre - second) : fmaf((float)centre, d, second);
     return fmaf(offset, a->sum, y);

@@ -43,12 +43,4 @@ VEC_INLINE void q_next(q_cursor *c, const q_tile *t, size_t quant_bytes)
     if (!--c->left) q_next_block(c, t);
 }
 
-/* The scale and the offset of the group whose scales begin at `from`. */
-VEC_INLINE void q_scales(vf *d, vf *z, const q_tile *t, const uint8_t *from, bool offset)
-{
-    const uint32_t bytes = t->format->scale_bytes;
-    *d = *z = q_load_scales(from, bytes);
-    if (offset) *z = q_offset(t->format, *d, q_load_scales(from + t->table, bytes));
-}
-
 #endif

@@ -11,6 +11,7 @@
  * <op>_<isa>.c after its vector header, vec_<isa>.h, and
  *
  *     vf q_load_scales(const uint8_t *table, uint32_t bytes)     16 of f16 or f32
+ *     vf q_load_subs(const uint8_t *table, uint32_t group, size_t half)     s or t of 16 rows
  */
 #ifndef IG_Q_DRIVE_H
 #define IG_Q_DRIVE_H
@@ -26,7 +27,8 @@ enum { CHUNK = 32, FOUR = 4 /* groups */, WIDE = 4 /* panels */, WIDE_FROM = 16 
  * last. Assembly knows the order of what comes first. */
 typedef struct {
     const uint8_t *quants;
-    const float *scale; /* [groups][16] d, or [groups][2][16] d and offset; only if expanded */
+    /* [groups][16] d, or [groups][2][16] d and offset, or q_level [groups]; only if expanded */
+    const float *scale;
     const ig_q_act *acts;
     size_t act_step; /* bytes from one group to the next */
     float *y;        /* [cols][16], added to */
@@ -40,11 +42,34 @@ typedef struct {
 } q_tile;
 typedef void q_tile_fn(const q_tile *t);
 
+/* The scales of two groups of 16 k, expanded. */
 typedef struct {
-    q_tile_fn *const *by_cols[2][2]; /* 4, 8 bits; without, with offsets; [cols - 1] */
+    float d[IG_Q_PANEL];           /* D */
+    int16_t s[2][IG_Q_PANEL][2];   /* each twice: what sums of words are multiplied by */
+    int16_t second[IG_Q_PANEL][2]; /* pairs of t, or of -centre * s */
+    float e[IG_Q_PANEL];           /* E */
+} q_level;
+
+/* s and `second` of a level, from the tables of s and t. */
+typedef void q_level_scales_fn(q_level *to, const uint8_t *s, const uint8_t *t,
+                               const ig_q_format *f);
+
+/* What tiles have to do about scales, a constant for each: a scale for 32 k, with an offset; two
+ * groups of 16, with mins. */
+typedef enum { Q_PLAIN, Q_OFFSET, Q_TWO, Q_TWO_MIN, Q_RULES } q_rules;
+
+VEC_INLINE q_rules q_rules_of(const ig_q_format *f)
+{
+    const bool offset = f->offset != IG_Q_CENTRED;
+    if (f->group == 16) return offset ? Q_TWO_MIN : Q_TWO;
+    return offset ? Q_OFFSET : Q_PLAIN;
+}
+
+typedef struct {
+    q_tile_fn *const *by_cols[2][Q_RULES]; /* 4, 8 bits; [cols - 1] */
     size_t most[2];
-    bool expand; /* tiles want scales in f32 */
     q_finish_fn *finish;
+    q_level_scales_fn *scales; /* NULL: tiles read scales where they lie */
 } q_tiles;
 
 /* The offset that a group's second table and d make. */
@@ -54,16 +79,58 @@ VEC_INLINE vf q_offset(const ig_q_format *f, vf d, vf second)
     return f->offset == IG_Q_ZERO ? vf_mul(d, vf_sub(centre, second)) : vf_fma(centre, d, second);
 }
 
-/* The scales of a block's t->groups groups, as assembly reads them. */
-VEC_INLINE void q_expand(float *to, const q_tile *t)
+/* The scale and the offset of a group of 32 k or more, `at` bytes behind the first table. */
+VEC_INLINE void q_scales(vf *d, vf *z, const q_tile *t, const uint8_t *head, size_t at, bool offset)
 {
-    const ig_q_format *f = t->format;
-    const bool offset = f->offset != IG_Q_CENTRED;
-    const uint8_t *from = t->head;
+    const uint8_t *from = head + at, *second = from + t->table;
+    const uint32_t bytes = t->format->scale_bytes;
+    if (bytes == IG_Q_TWO_LEVELS) {
+        const uint8_t *both = head - t->layout->super_bytes;
+        *d = *z = vf_mul(q_load_scales(both, 2), q_load_subs(from, 32, 0));
+        if (offset)
+            *z = q_offset(
+                t->format, *d,
+                vf_mul(q_load_scales(both + 2 * IG_Q_PANEL, 2), q_load_subs(second, 32, 0)));
+    } else {
+        *d = *z = q_load_scales(from, bytes);
+        if (offset) *z = q_offset(t->format, *d, q_load_scales(second, bytes));
+    }
+}
+
+enum { LEVEL_FLOATS = sizeof(q_level) / sizeof(float) };
+
+/* What a group's expanded scales take. */
+VEC_INLINE size_t q_expanded_floats(const ig_q_format *f)
+{
+    static const uint8_t floats[Q_RULES] = {IG_Q_PANEL, 2 * IG_Q_PANEL, LEVEL_FLOATS, LEVEL_FLOATS};
+    return floats[q_rules_of(f)];
+}
+
+/* The scales of a block's t->groups groups of 32 k, as assembly reads them. */
+VEC_INLINE void q_expand_levels(float *to, const q_tile *t, q_level_scales_fn *scales)
+{
+    const uint8_t *from = t->head, *both = from - t->layout->super_bytes;
+    const vf d = q_load_scales(both, 2), e = q_load_scales(both + 2 * IG_Q_PANEL, 2);
+    for (size_t left = t->groups; left; left--, to += LEVEL_FLOATS) {
+        q_level *level = (q_level *)(void *)to;
+        vf_store(level->d, d);
+        vf_store(level->e, e);
+        scales(level, from, from + t->table, t->format);
+        from += t->layout->scale_step;
+    }
+}
+
+VEC_INLINE void q_expand(float *to, const q_tile *t, q_level_scales_fn *scales)
+{
+    const bool offset = t->format->offset != IG_Q_CENTRED;
+    size_t at = 0;
+    if (t->format->group == 16) {
+        q_expand_levels(to, t, scales);
+        return;
+    }
     for (size_t left = t->groups, same; left;) {
-        const vf d = q_load_scales(from, f->scale_bytes);
-        vf z = d;
-        if (offset) z = q_offset(f, d, q_load_scales(from + t->table, f->scale_bytes));
+        vf d, z;
+        q_scales(&d, &z, t, t->head, at, offset);
         for (same = IG_MIN(t->layout->per_scale, left), left -= same; same; same--) {
             vf_store(to, d);
             to += IG_Q_PANEL;
@@ -72,7 +139,7 @@ VEC_INLINE void q_expand(float *to, const q_tile *t)
                 to += IG_Q_PANEL;
             }
         }
-        from += t->layout->scale_step;
+        at += t->layout->scale_step;
     }
 }
 
@@ -86,7 +153,7 @@ VEC_INLINE void q_columns(const q_tiles *tiles, q_tile *t, const ig_q_act *acts,
         const size_t cols = (rows + n_tiles - 1) / n_tiles;
         t->acts = acts;
         t->y = y;
-        tiles->by_cols[wide][f->offset != IG_Q_CENTRED][cols - 1](t);
+        tiles->by_cols[wide][q_rules_of(f)][cols - 1](t);
         acts += cols;
         y += cols * IG_Q_PANEL;
         rows -= cols;
@@ -97,20 +164,20 @@ VEC_INLINE void q_columns(const q_tiles *tiles, q_tile *t, const ig_q_act *acts,
 VEC_INLINE void q_chunk(const q_tiles *tiles, q_tile *t, const uint8_t *panel, const ig_q_act *acts,
                         float *y, size_t rows, size_t g0, size_t g1)
 {
-    float scales[CHUNK * 2 * IG_Q_PANEL] __attribute__((aligned(64)));
+    float scales[CHUNK * LEVEL_FLOATS] __attribute__((aligned(64)));
     const q_place at = q_place_of(t->layout, t->format, g0);
     t->quants = panel + at.quants;
     t->head = panel + at.scale;
     t->table = at.offset - at.scale;
     t->groups = g1 - g0;
     t->scale = scales;
-    if (tiles->expand) { /* block by block */
+    if (tiles->scales) { /* block by block */
         const q_tile whole = *t;
         float *to = scales;
         for (size_t g = g0, n; g < g1; g += n) {
             n = t->groups = IG_MIN(g1 - g, t->layout->per_block);
-            q_expand(to, t);
-            to += n * (t->table ? 2 : 1) * IG_Q_PANEL;
+            q_expand(to, t, tiles->scales);
+            to += n * q_expanded_floats(t->format);
             t->head += t->layout->block_bytes;
         }
         *t = whole;
@@ -125,16 +192,16 @@ VEC_INLINE void q_stream(const q_tiles *tiles, q_tile *t, const uint8_t *panel,
 {
     const ig_q_layout *l = t->layout;
     const size_t tables = t->format->offset != IG_Q_CENTRED ? 2 : 1;
-    float scales[2 * FOUR * 2 * IG_Q_PANEL] __attribute__((aligned(64)));
+    float scales[2 * FOUR * LEVEL_FLOATS] __attribute__((aligned(64)));
     t->scale = scales;
     t->table = l->per_block / l->per_scale * l->scale_step;
     for (size_t left = l->groups; left; left -= t->groups) {
         t->groups = IG_MIN(left, l->per_block);
         if (left < l->per_block)
             t->table = (left + l->per_scale - 1) / l->per_scale * l->scale_step;
-        t->head = panel;
-        t->quants = panel + tables * t->table;
-        q_expand(scales, t);
+        t->head = panel + l->super_bytes;
+        t->quants = t->head + tables * t->table;
+        q_expand(scales, t, tiles->scales);
         q_columns(tiles, t, acts, y, rows);
         panel += l->block_bytes;
         acts = (const ig_q_act *)(const void *)((const char *)acts + t->groups * t->act_step);
@@ -152,14 +219,14 @@ VEC_INLINE void q_block(const ig_gemm_q_args *g, const q_tiles *tiles, const ig_
                  step = (size_t)(&g->acts[ig_q_act_at(g->m, l->groups, m0, 1)] - acts);
     const bool one_tile = rows <= tiles->most[f->bits == 8];
     const size_t whole = l->groups - l->groups % l->per_block;
-    const size_t deep = one_tile && !tiles->expand ? l->groups : CHUNK;
+    const size_t deep = one_tile && !tiles->scales ? l->groups : CHUNK;
     q_tile t = {.act_step = step * sizeof(ig_q_act),
                 .per_block = f->group ? l->per_block : SIZE_MAX,
                 .gap = l->block_bytes - l->per_block * l->quant_bytes,
                 .layout = l,
                 .format = f};
     for (size_t q = p; q < end; q++) memset(y[q - p], 0, rows * IG_Q_PANEL * sizeof **y);
-    if (one_tile && tiles->expand && f->group) {
+    if (one_tile && tiles->scales && f->group) {
         for (size_t q = p; q < end; q++)
             q_stream(tiles, &t, g->panels + q * l->panel_bytes, acts, y[q - p], rows);
     } else {

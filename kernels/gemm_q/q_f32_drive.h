@@ -24,8 +24,21 @@ typedef struct {
     bool min; /* d q + second, else d (q - second) */
 } q_rule;
 
-VEC_INLINE q_rule q_rule_of(const uint8_t *panel, const ig_q_format *f, const q_place *at)
+/* Of the group whose scales are at `at`; half: of its 32 k, where groups are of 16. */
+VEC_INLINE q_rule q_rule_of(const uint8_t *panel, const ig_q_format *f, const q_place *at,
+                            size_t half)
 {
+    if (f->scale_bytes == IG_Q_TWO_LEVELS) {
+        const uint8_t *both = panel + at->block;
+        q_rule two = {
+            .d = vf_mul(q_load_scales(both, 2), q_load_subs(panel + at->scale, f->group, half)),
+            .second = vf_set(f->bits == 4 ? 8 : 128),
+            .min = f->offset == IG_Q_MIN};
+        if (two.min)
+            two.second = vf_mul(q_load_scales(both + 2 * IG_Q_PANEL, 2),
+                                q_load_subs(panel + at->offset, f->group, half));
+        return two;
+    }
     q_rule r = {.d = q_load_scales(panel + at->scale, f->scale_bytes),
                 .second = vf_set(f->bits == 4 ? 8 : 128),
                 .min = f->offset == IG_Q_MIN};
@@ -69,10 +82,11 @@ VEC_INLINE void expand(float *to, const uint8_t *panel, const ig_q_layout *l, co
     size_t in_block = 0, in_scale = 0;
     if (l->groups) at = q_place_of(l, f, 0);
     for (size_t g = 0; g < l->groups; g++) {
-        const q_rule rule = q_rule_of(panel, f, &at);
+        q_rule rule = q_rule_of(panel, f, &at, 0);
         const size_t deep = IG_MIN(k - g * IG_Q_GROUP, (size_t)IG_Q_GROUP);
         ROLLED for (size_t k4 = 0; k4 < (deep + 3) / 4; k4++)
         {
+            if (k4 == 4 && f->group == 16) rule = q_rule_of(panel, f, &at, 1);
             const vi four = q_four(panel + at.quants, bits, k4);
             float *at_k4 = to + k4 * 4 * IG_Q_PANEL;
             UNROLL for (size_t i = 0; i < 4; i++) if (k4 * 4 + i < deep)
@@ -97,11 +111,12 @@ VEC_INLINE void direct(float *sum, const uint8_t *panel, const ig_q_layout *l, c
         vf_store(sum + r * IG_Q_PANEL, acc[r]);
     }
     for (size_t g = 0; g < l->groups; g++, a += IG_Q_GROUP) {
-        const q_rule rule = q_rule_of(panel, f, &at);
+        q_rule rule = q_rule_of(panel, f, &at, 0);
         const uint8_t *quants = panel + at.quants;
         const size_t deep = IG_MIN(k - g * IG_Q_GROUP, (size_t)IG_Q_GROUP);
         ROLLED for (size_t k4 = 0; k4 < (deep + 3) / 4; k4++)
         {
+            if (k4 == 4 && f->group == 16) rule = q_rule_of(panel, f, &at, 1);
             const vi four = q_four(quants, bits, k4);
             const float *x = a + 4 * k4;
             UNROLL for (size_t i = 0; i < 4; i++) if (k4 * 4 + i < deep)

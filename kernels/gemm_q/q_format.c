@@ -46,20 +46,28 @@ bool ig_q_layout_of(ig_q_layout *l, const ig_q_format *f, size_t k)
 {
     const size_t groups = ig_q_groups(k), tables = f->offset == IG_Q_CENTRED ? 1 : 2;
     l->groups = groups;
-    l->per_scale = f->group ? f->group / IG_Q_GROUP : IG_MAX(groups, (size_t)1);
-    l->per_block = f->group ? IG_MAX((size_t)4, 2 * l->per_scale) : IG_MAX(groups, (size_t)1);
     l->quant_bytes = f->bits * IG_Q_GROUP * IG_Q_PANEL / 8;
-    l->scale_step = f->scale_bytes * IG_Q_PANEL;
+    if (f->scale_bytes == IG_Q_TWO_LEVELS) {
+        l->per_scale = 1;
+        l->per_block = IG_Q_SUPER / IG_Q_GROUP;
+        l->scale_step = IG_Q_GROUP / f->group * IG_Q_PANEL;
+        l->super_bytes = 2 * IG_Q_PANEL * sizeof(uint16_t);
+    } else {
+        l->per_scale = f->group ? f->group / IG_Q_GROUP : IG_MAX(groups, (size_t)1);
+        l->per_block = f->group ? IG_MAX((size_t)4, 2 * l->per_scale) : IG_MAX(groups, (size_t)1);
+        l->scale_step = f->scale_bytes * IG_Q_PANEL;
+        l->super_bytes = 0;
+    }
     const size_t rest = groups % l->per_block;
     const size_t rest_scales = rest / l->per_scale + (rest % l->per_scale != 0);
-    const size_t head = l->per_block / l->per_scale * l->scale_step * tables;
+    const size_t head = l->super_bytes + l->per_block / l->per_scale * l->scale_step * tables;
+    const size_t rest_head = (rest ? l->super_bytes : 0) + rest_scales * l->scale_step * tables;
     size_t quants;
     if (!ig_mul_ok(l->per_block, l->quant_bytes, &quants) ||
         !ig_add_ok(quants, head, &l->block_bytes) ||
         !ig_mul_ok(groups / l->per_block, l->block_bytes, &l->panel_bytes))
         return false;
-    return ig_add_ok(l->panel_bytes, rest * l->quant_bytes + rest_scales * l->scale_step * tables,
-                     &l->panel_bytes);
+    return ig_add_ok(l->panel_bytes, rest * l->quant_bytes + rest_head, &l->panel_bytes);
 }
 
 bool ig_q_bytes(const ig_q_format *f, size_t n, size_t k, size_t *bytes)

@@ -14,20 +14,35 @@ static void put_number(uint8_t *table, uint32_t bytes, size_t row, float x)
     }
 }
 
+/* put_scales - those of a row in the 32 k of group g; deep: the k of them that exist. */
+static void put_scales(uint8_t *panel, const q_place *at, const ig_q_format *f,
+                       const ig_q_layout *l, const ig_q_source *s, size_t n, size_t g, size_t deep)
+{
+    const bool two = f->scale_bytes == IG_Q_TWO_LEVELS, offset = f->offset != IG_Q_CENTRED;
+    const size_t r = n % IG_Q_PANEL, scale = two ? g / l->per_block : g / l->per_scale;
+    uint8_t *to = panel + (two ? at->block : at->scale);
+    uint8_t *to_offset = panel + (two ? at->block + l->super_bytes / 2 : at->offset);
+    const uint32_t bytes = two ? 2 : f->scale_bytes;
+    put_number(to, bytes, r, s->scale[n * s->scale_n + scale * s->scale_g]);
+    if (offset) put_number(to_offset, bytes, r, s->offset[n * s->offset_n + scale * s->offset_g]);
+    for (size_t k = 0; two && k < deep; k += f->group) {
+        const size_t from = n * s->sub_n + (g * IG_Q_GROUP + k) / f->group * s->sub_g;
+        const size_t sub = q_sub_at(f, k, r);
+        panel[at->scale + sub] = (uint8_t)s->s[from];
+        if (offset) panel[at->offset + sub] = (uint8_t)s->t[from];
+    }
+}
+
 /* put_group - 32 k of up to 16 rows. */
 static void put_group(uint8_t *panel, const ig_q_format *f, const ig_q_layout *l,
                       const ig_q_source *s, size_t row0, size_t rows, size_t k, size_t g)
 {
     const q_place at = q_place_of(l, f, g);
-    const size_t scale = g / l->per_scale, first = g * IG_Q_GROUP;
+    const size_t first = g * IG_Q_GROUP;
     const size_t deep = IG_MIN(k - first, (size_t)IG_Q_GROUP);
     for (size_t r = 0; r < rows; r++) {
         const size_t n = row0 + r;
-        put_number(panel + at.scale, f->scale_bytes, r,
-                   s->scale[n * s->scale_n + scale * s->scale_g]);
-        if (f->offset != IG_Q_CENTRED)
-            put_number(panel + at.offset, f->scale_bytes, r,
-                       s->offset[n * s->offset_n + scale * s->offset_g]);
+        put_scales(panel, &at, f, l, s, n, g, deep);
         for (size_t i = 0; i < deep; i++) {
             unsigned shift;
             const size_t byte = q_byte(f->bits, i, r, &shift);
@@ -61,6 +76,19 @@ void ig_q_unpack(float *to, size_t to_k, size_t to_n, const uint8_t *panels, con
         for (size_t row = p0 * IG_Q_PANEL; row < end; row++)
             to[i * to_k + row * to_n] = q_weight_at(panels + row / IG_Q_PANEL * l.panel_bytes, f,
                                                     &at, i % IG_Q_GROUP, row % IG_Q_PANEL);
+    }
+}
+
+void ig_q_row(float *to, const uint8_t *panels, const ig_q_format *f, size_t k, size_t row)
+{
+    ig_q_layout l;
+    if (!ig_q_layout_of(&l, f, k)) return; /* such panels cannot exist */
+    const uint8_t *panel = panels + row / IG_Q_PANEL * l.panel_bytes;
+    for (size_t g = 0; g < l.groups; g++) {
+        const q_place at = q_place_of(&l, f, g);
+        const size_t first = g * IG_Q_GROUP, deep = IG_MIN(k - first, (size_t)IG_Q_GROUP);
+        for (size_t i = 0; i < deep; i++)
+            to[first + i] = q_weight_at(panel, f, &at, i, row % IG_Q_PANEL);
     }
 }
 

@@ -10,8 +10,9 @@
 #include <math.h>
 
 typedef struct {
-    size_t scale;  /* bytes from the panel to the 16 scales of the group */
-    size_t offset; /* .. to its zeros or mins; equal to scale where there are none */
+    size_t block;  /* bytes from the panel to the block, where D and E of two levels lie */
+    size_t scale;  /* .. to the 16 scales of the group, or to s of its 32 k */
+    size_t offset; /* .. to its zeros or mins, or to t; equal to scale where there are none */
     size_t quants;
 } q_place;
 
@@ -23,9 +24,10 @@ static inline q_place q_place_of(const ig_q_layout *l, const ig_q_format *f, siz
     const size_t scales = (groups + l->per_scale - 1) / l->per_scale;
     const size_t table = scales * l->scale_step, at = block * l->block_bytes;
     const size_t tables = f->offset == IG_Q_CENTRED ? 1 : 2, within = g - first;
-    q_place p = {.scale = at + within / l->per_scale * l->scale_step};
+    q_place p = {.block = at};
+    p.scale = at + l->super_bytes + within / l->per_scale * l->scale_step;
     p.offset = p.scale + (tables - 1) * table;
-    p.quants = at + tables * table + within * l->quant_bytes;
+    p.quants = at + l->super_bytes + tables * table + within * l->quant_bytes;
     return p;
 }
 
@@ -57,14 +59,37 @@ static inline float q_number(const uint8_t *table, uint32_t bytes, size_t row)
     return x;
 }
 
+/* q_sub_at - where s or t of k (of 32) and row lies in its table. */
+static inline size_t q_sub_at(const ig_q_format *f, size_t k, size_t row)
+{
+    return f->group == 16 ? 2 * row + k / 16 : row;
+}
+
+/* q_scale_at, q_offset_at - of k (of 32) and row. */
+static inline float q_scale_at(const uint8_t *panel, const ig_q_format *f, const q_place *at,
+                               size_t k, size_t row)
+{
+    if (f->scale_bytes != IG_Q_TWO_LEVELS) return q_number(panel + at->scale, f->scale_bytes, row);
+    const int8_t s = (int8_t)panel[at->scale + q_sub_at(f, k, row)];
+    return q_number(panel + at->block, 2, row) * s;
+}
+
+static inline float q_offset_at(const uint8_t *panel, const ig_q_format *f, const q_place *at,
+                                size_t k, size_t row)
+{
+    if (f->scale_bytes != IG_Q_TWO_LEVELS) return q_number(panel + at->offset, f->scale_bytes, row);
+    const int8_t t = (int8_t)panel[at->offset + q_sub_at(f, k, row)];
+    return q_number(panel + at->block, 2, IG_Q_PANEL + row) * t;
+}
+
 /* q_weight_at - k of 32, rounded once. */
 static inline float q_weight_at(const uint8_t *panel, const ig_q_format *f, const q_place *at,
                                 size_t k, size_t row)
 {
     const float q = (float)q_quant(panel + at->quants, f->bits, k, row);
-    const float d = q_number(panel + at->scale, f->scale_bytes, row);
+    const float d = q_scale_at(panel, f, at, k, row);
     if (f->offset == IG_Q_CENTRED) return (q - (f->bits == 4 ? 8.0f : 128.0f)) * d;
-    const float second = q_number(panel + at->offset, f->scale_bytes, row);
+    const float second = q_offset_at(panel, f, at, k, row);
     return f->offset == IG_Q_MIN ? fmaf(d, q, second) : (q - second) * d;
 }
 

@@ -1,4 +1,4 @@
-/* q_zmm.h - what the two AVX-512 products share: unpacking, and one column's share of y.
+/* q_zmm.h - what the two AVX-512 products share: unpacking, scales, and one column's share of y.
  *
  * Sixteen rows of weights are one register. The eight registers of a group (32 k) are unpacked once
  * and meet all columns of the tile; a column's integer sum lives for one group only, its f32 sum in
@@ -44,10 +44,41 @@ VEC_INLINE void q_unpack(__m512i w[DWORDS], const uint8_t *from, const size_t bi
     }
 }
 
+/* Scales of two groups of 16: D and E, s as the two words of each dword, pairs of t or -centre s.
+ */
+typedef struct {
+    __m512 d, e;
+    __m512i s[2], second;
+} q_levels;
+
+/* from: the tables of a block; at: bytes to those of the group. */
+VEC_INLINE q_levels q_levels_of(const q_tile *t, const uint8_t *from, size_t at, const size_t bits,
+                                const bool min)
+{
+    const uint8_t *both = from - t->layout->super_bytes, *second = from + at + t->table;
+    const __m512i p = q_load_pairs(from + at);
+    q_levels v = {.d = q_load_scales(both, 2), .e = q_load_scales(both + 2 * IG_Q_PANEL, 2)};
+    v.s[0] = _mm512_mask_blend_epi16(0xaaaaaaaa, p, _mm512_slli_epi32(p, 16));
+    v.s[1] = _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(p, 16), p);
+    v.second =
+        min ? q_load_pairs(second)
+            : _mm512_slli_epi16(_mm512_sub_epi16(_mm512_setzero_si512(), p), bits == 4 ? 3 : 7);
+    return v;
+}
+
 /* y + d a.d sum */
 VEC_INLINE __m512 q_add(__m512 y, __m512 d, const ig_q_act *a, __m512i sum)
 {
     return _mm512_fmadd_ps(_mm512_mul_ps(d, _mm512_set1_ps(a->d)), _mm512_cvtepi32_ps(sum), y);
+}
+
+/* .. of groups of 16; sum of s q a.q */
+VEC_INLINE __m512 q_add_two(__m512 y, const q_levels *v, const ig_q_act *a, __m512i sum,
+                            const bool min)
+{
+    const __m512i second = _mm512_madd_epi16(v->second, q_dword(a->half));
+    if (!min) return q_add(y, v->d, a, _mm512_add_epi32(sum, second));
+    return q_add(q_add(y, v->d, a, sum), v->e, a, second);
 }
 
 #endif

@@ -8,7 +8,8 @@
 struct ig_exec {
     const ig_graph *g;
     ig_exec_options options;
-    ig_arena side; /* what only the data tells; emptied when the next run begins */
+    ig_arena side;  /* what only the data tells; emptied when the next run begins */
+    ig_arena brief; /* scratch of one step; emptied after it */
     ig_plan *plans[IG_EXEC_PLANS];
     ig_plan *latest;
     uint64_t n_runs;
@@ -27,6 +28,7 @@ ingot_status ig_exec_open(ig_exec **out, const ig_graph *g, const ig_exec_option
     x->g = g;
     x->options = *options;
     ig_arena_init(&x->side, options->heap);
+    ig_arena_init(&x->brief, options->heap);
     x->side.limit_bytes =
         options->side_limit_bytes ? options->side_limit_bytes : (size_t)SIDE_LIMIT_DEFAULT << 30;
     x->in_types = ig_take0(options->heap, g->n_inputs * sizeof *x->in_types);
@@ -45,6 +47,7 @@ void ig_exec_close(ig_exec **exec)
     if (!x) return;
     for (size_t i = 0; i < IG_EXEC_PLANS; i++) ig_plan_close(&x->plans[i]);
     ig_arena_clear(&x->side);
+    ig_arena_clear(&x->brief);
     ig_heap *heap = x->options.heap;
     ig_give(heap, x->in_types, x->g->n_inputs * sizeof *x->in_types);
     ig_give(heap, x, sizeof *x);
@@ -200,7 +203,7 @@ static void point_values(ig_exec *x, const ig_tensor *out, const ig_tensor *in)
 /* ---- steps ------------------------------------------------------------------------------------
  */
 
-static ig_run run_of(const ig_exec *x, const ig_step *step, ig_arena *side, ingot_error *err)
+static ig_run run_of(ig_exec *x, const ig_step *step, ingot_error *err)
 {
     return (ig_run){.node = step->node,
                     .attrs = step->node->attrs,
@@ -211,7 +214,8 @@ static ig_run run_of(const ig_exec *x, const ig_step *step, ig_arena *side, ingo
                     .n_out = step->node->n_out,
                     .scratch = step->scratch,
                     .pool = x->options.pool,
-                    .side = side,
+                    .side = &x->side,
+                    .brief = &x->brief,
                     .cancel = x->options.cancel,
                     .kv = x->kv,
                     .err = err};
@@ -335,14 +339,22 @@ static ingot_status keep_bind(ig_exec *x, const ig_step *step, live_view *v, ing
     return s;
 }
 
+/* The op's own memory of this run, used up. */
+static ingot_status run_op(ig_exec *x, const ig_node *node, ig_run *r)
+{
+    const ingot_status s = node->op->run(r);
+    if (x->brief.chunks) ig_arena_reset(&x->brief);
+    return s;
+}
+
 static ingot_status run_bound(ig_exec *x, const ig_step *step, void *state, size_t scratch_bytes,
                               ingot_error *err)
 {
-    ig_run r = run_of(x, step, &x->side, err);
+    ig_run r = run_of(x, step, err);
     r.state = state;
     r.scratch = scratch_bytes ? ig_arena_take(&x->side, scratch_bytes) : NULL;
     if (scratch_bytes && !r.scratch) return no_side_memory(x, step, err);
-    return step->node->op->run(&r);
+    return run_op(x, step->node, &r);
 }
 
 static ingot_status run_dynamic(ig_exec *x, const ig_step *step, const char **kernel,
@@ -394,8 +406,8 @@ static ingot_status run_step(ig_exec *x, const ig_step *step, const char **kerne
         return check_made(x, step, err);
     }
     if (flags & IG_OP_VIEW) return run_view(step, NULL);
-    ig_run r = run_of(x, step, &x->side, err);
-    IG_TRY(step->node->op->run(&r));
+    ig_run r = run_of(x, step, err);
+    IG_TRY(run_op(x, step->node, &r));
     return flags & IG_OP_ALLOCATES ? check_made(x, step, err) : INGOT_OK;
 }
 

@@ -88,6 +88,37 @@ ig_id ig_graph_const_copy(ig_graph *g, const char *name, ingot_dtype dtype, int 
     return ig_graph_const(g, name, dtype, rank, dims, copy.data);
 }
 
+ig_id ig_graph_lazy(ig_graph *g, const char *name, const ig_type *type, ig_layout layout,
+                    const ig_fill *fill)
+{
+    size_t bytes;
+    if (!ig_layout_bytes(type, layout, &bytes)) return IG_NO_VALUE;
+    const ig_fill *copy = ig_arena_copy(&g->arena, fill, sizeof *fill);
+    const ig_id id = copy ? ig_graph_value(g, name, type) : IG_NO_VALUE;
+    if (id == IG_NO_VALUE) return id;
+    g->values[id].data_bytes = bytes;
+    g->values[id].fill = copy;
+    g->values[id].layout = layout;
+    g->values[id].is_const = true;
+    return id;
+}
+
+ingot_status ig_graph_fill(ig_graph *g, ingot_error *err)
+{
+    for (size_t i = 0; i < g->n_values; i++) {
+        ig_value *v = &g->values[i];
+        if (!v->fill) continue;
+        void *data = ig_arena_take(&g->arena, v->data_bytes);
+        if (!data)
+            return ig_fail(err, INGOT_E_NOMEM, "constant '%.80s': no memory for %zu bytes", v->name,
+                           v->data_bytes);
+        IG_TRY(v->fill->fn(v->fill->ud, data, err));
+        v->data = data;
+        v->fill = NULL;
+    }
+    return INGOT_OK;
+}
+
 ig_id ig_graph_const_ints(ig_graph *g, const char *name, const int64_t *v, size_t n)
 {
     return ig_graph_const_copy(g, name, INGOT_I64, 1, &(int64_t){(int64_t)n}, v);

@@ -49,11 +49,19 @@ typedef enum {
                    logical dims are kept in the type */
 } ig_layout;
 
+/* Who makes a lazy constant's content when a writer asks for it: all of its bytes go to dst, which
+ * is 64-byte aligned and zeroed. Called any number of times, one at a time. */
+typedef struct {
+    ingot_status (*fn)(const void *ud, void *dst, ingot_error *err);
+    const void *ud;
+} ig_fill;
+
 typedef struct {
     const char *name; /* never NULL; may be "" */
     ig_type type;
     const void *data; /* a constant's content, else NULL */
     size_t data_bytes;
+    const ig_fill *fill; /* a lazy constant: data is NULL, nobody knows the content yet */
     ig_layout layout;
     bool is_const; /* true also for constants without elements */
 } ig_value;
@@ -109,6 +117,13 @@ ig_id ig_graph_const(ig_graph *g, const char *name, ingot_dtype dtype, int rank,
 ig_id ig_graph_const_copy(ig_graph *g, const char *name, ingot_dtype dtype, int rank,
                           const int64_t *dims, const void *data);
 ig_id ig_graph_const_ints(ig_graph *g, const char *name, const int64_t *v, size_t n); /* [n] i64 */
+/* ig_graph_lazy - a constant whose content fill makes when a file is written; *fill is copied, its
+ * ud is borrowed. Such a graph is checked, inferred, printed and written; it cannot be run before
+ * ig_graph_fill. */
+ig_id ig_graph_lazy(ig_graph *g, const char *name, const ig_type *type, ig_layout layout,
+                    const ig_fill *fill);
+/* ig_graph_fill - make the content of all lazy constants, in the arena. */
+ingot_status ig_graph_fill(ig_graph *g, ingot_error *err);
 
 /* ig_graph_node - append a node with default attributes; in and out are copied. */
 ig_node *ig_graph_node(ig_graph *g, const ig_op *op, const char *name, const ig_id *in, size_t n_in,

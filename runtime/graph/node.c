@@ -111,6 +111,7 @@ ingot_status ig_node_evaluate(const ig_node *node, const ig_tensor *const *in,
                 .n_out = node->n_out,
                 .pool = pool,
                 .side = arena,
+                .brief = arena,
                 .err = err};
     if (!s && b.scratch_bytes && !(r.scratch = ig_arena_take(arena, b.scratch_bytes)))
         s = ig_node_fail(err, INGOT_E_NOMEM, node, "no memory for scratch");

@@ -64,6 +64,7 @@ typedef struct ig_run {
     ig_pool *pool; /* NULL: one thread */
     ig_arena
         *side; /* strings, sequences, sizes that only the data tells; lives until the next run */
+    ig_arena *brief; /* scratch of a size that only the data tells; gone when run returns */
     const atomic_bool *cancel; /* may be NULL; long ops poll it */
     const ig_kv_step *kv;      /* NULL: the run has no cache of keys and values */
     ingot_error *err;

@@ -43,7 +43,7 @@ static void frame_fill(frame *f, const ig_graph *g, const ig_node *node)
         const ig_value *v = ig_value_at(g, node->in[i]);
         if (!v) continue;
         f->in[i] = &v->type;
-        if (!v->is_const || v->layout != IG_PLAIN) continue;
+        if (!v->is_const || v->fill || v->layout != IG_PLAIN) continue;
         f->tensors[i] = (ig_tensor){.dtype = v->type.dtype, .rank = v->type.rank};
         memcpy(f->tensors[i].dims, v->type.dims, sizeof v->type.dims);
         f->tensors[i].data = (void *)(uintptr_t)v->data;

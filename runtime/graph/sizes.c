@@ -66,7 +66,7 @@ static bool constant_vector(const ig_value *value, vector *v)
 {
     const ig_dtype_class class_ = ig_dtype(value->type.dtype)->class_;
     size_t n;
-    if (!value->is_const || value->layout != IG_PLAIN || value->type.kind != IG_TENSOR ||
+    if (!value->is_const || value->fill || value->layout != IG_PLAIN || value->type.kind != IG_TENSOR ||
         (class_ != IG_CLASS_INT && class_ != IG_CLASS_UINT) || value->type.rank > 1 ||
         !ig_type_elements(&value->type, &n) || n > IG_MAX_RANK)
         return false;
@@ -322,7 +322,7 @@ static bool frame_fill(frame *f, const ig_sizes *s, const ig_node *n, ig_arena *
         if (!v) continue;
         f->in[i] = s->types[n->in[i]];
         f->in_types[i] = &f->in[i];
-        if (!v->is_const || v->layout != IG_PLAIN) continue;
+        if (!v->is_const || v->fill || v->layout != IG_PLAIN) continue;
         f->tensors[i] = (ig_tensor){.dtype = v->type.dtype, .rank = v->type.rank};
         memcpy(f->tensors[i].dims, v->type.dims, sizeof v->type.dims);
         f->tensors[i].data = (void *)(uintptr_t)v->data;

@@ -30,6 +30,36 @@ void ig_act_set(ig_epilogue *e, int act, double a, double b)
     }
 }
 
+void ig_act_set_map(ig_epilogue *e, int act, double a, double b)
+{
+    ig_act_set(e, act, a, b);
+    switch (e->act) {
+    case IG_ACT_NONE:
+        e->map = ig_affine_f32();
+        e->a = 1;
+        e->b = 0;
+        break;
+    case IG_ACT_RELU:
+        e->map = ig_relu_f32();
+        break;
+    case IG_ACT_CLIP:
+        e->map = ig_clip_f32();
+        break;
+    case IG_ACT_LEAKY_RELU:
+        e->map = ig_leaky_relu_f32();
+        break;
+    case IG_ACT_HARD_SIGMOID:
+        e->map = ig_hard_sigmoid_f32();
+        break;
+    case IG_ACT_HARD_SWISH:
+        e->map = ig_hard_swish_f32();
+        break;
+    case IG_ACT_MAP:
+        break;
+    }
+    e->act = IG_ACT_MAP;
+}
+
 static double clip(double x, double low, double high)
 {
     const double t = low > x ? low : x;

@@ -11,6 +11,8 @@ extern const char *const ig_act_names[]; /* choices of the attribute; 0 is "none
 
 /* ig_act_set - act, a, b and map of an epilogue. act: index in ig_act_names. */
 void ig_act_set(ig_epilogue *e, int act, double a, double b);
+/* ig_act_set_map - the same, as a function over rows whatever the activation is. */
+void ig_act_set_map(ig_epilogue *e, int act, double a, double b);
 double ig_act_f64(int act, double a, double b, double x);
 
 /* ig_act_rows - rows of x [rows, cols], ld apart, take act(scale * x + bias + residual) in place;

@@ -52,6 +52,7 @@ static void multiply_grouped(void *arg, size_t begin, size_t end, size_t worker)
         const size_t p0 = begin % j->panels, p1 = IG_MIN(j->panels, p0 + (end - begin));
         ig_gemm_q_args g = *j->g;
         g.panels = e->panels;
+        if (e->bias) g.epilogue.bias = e->bias;
         j->kernels->product(&g, e->first, e->end, p0, p1);
         begin += p1 - p0;
     }

@@ -25,6 +25,7 @@ void ig_q_product(const ig_q_kernels *kernels, ig_pool *pool, const ig_gemm_q_ar
 typedef struct {
     const uint8_t *panels;
     size_t first, end;
+    const float *bias; /* NULL: none but g's */
 } ig_q_expert;
 void ig_q_grouped(const ig_q_kernels *kernels, ig_pool *pool, const ig_gemm_q_args *g,
                   ig_q_act *acts, const float *x, size_t ldx, const int32_t *order,

@@ -180,23 +180,42 @@ static bool is_special(const ig_recipe *r, const ig_lexicon *x, uint32_t id)
     return x->kinds[id] == IG_PIECE_CONTROL;
 }
 
-ingot_status ig_detokenizer_add(ig_detokenizer *d, uint32_t id, ingot_error *err)
+/* The bytes of an id in its place, in d->token. */
+static ingot_status spell(ig_detokenizer *d, uint32_t id, ingot_error *err)
 {
     const ig_recipe *r = &d->x->recipe;
     if (id >= r->n_pieces)
         return ig_fail(err, INGOT_E_ARG, "token %u: the vocabulary has %zu", id, r->n_pieces);
-    if (d->skip_special && is_special(r, d->x, id)) return INGOT_OK;
     const ingot_str piece = ig_lexicon_piece(d->x, id);
     d->token.n = 0;
-    if (d->held_space) ig_put_u8(&d->out, ' ');
-    d->held_space = false;
     ig_put(&d->token, piece.p, piece.n);
     for (size_t i = 0; i < r->decode.n; i++) apply(d, &r->decode.v[i]);
+    return d->token.failed || d->spare.failed
+               ? ig_fail(err, INGOT_E_NOMEM, "tokenizer: no memory for the text")
+               : INGOT_OK;
+}
+
+ingot_status ig_detokenizer_piece(ingot_str *bytes, ig_detokenizer *d, uint32_t id,
+                                  ingot_error *err)
+{
+    d->n_tokens = 1;
+    d->strip_left = 0;
+    IG_TRY(spell(d, id, err));
+    *bytes = (ingot_str){(const char *)d->token.p, d->token.n};
+    return INGOT_OK;
+}
+
+ingot_status ig_detokenizer_add(ig_detokenizer *d, uint32_t id, ingot_error *err)
+{
+    if (id < d->x->recipe.n_pieces && d->skip_special && is_special(&d->x->recipe, d->x, id))
+        return INGOT_OK;
+    if (d->held_space) ig_put_u8(&d->out, ' ');
+    d->held_space = false;
+    IG_TRY(spell(d, id, err));
     for (size_t i = 0; i < d->token.n; i++) give_byte(d, d->token.p[i]);
     d->n_tokens++;
-    if (d->token.failed || d->spare.failed || d->out.failed)
-        return ig_fail(err, INGOT_E_NOMEM, "tokenizer: no memory for the text");
-    return INGOT_OK;
+    return d->out.failed ? ig_fail(err, INGOT_E_NOMEM, "tokenizer: no memory for the text")
+                         : INGOT_OK;
 }
 
 ingot_status ig_detokenizer_end(ig_detokenizer *d, ingot_error *err)

@@ -32,4 +32,10 @@ ingot_status ig_detokenizer_add(ig_detokenizer *d, uint32_t id, ingot_error *err
 /* ig_detokenizer_end - no id follows: an unfinished character becomes U+FFFD. */
 ingot_status ig_detokenizer_end(ig_detokenizer *d, ingot_error *err);
 
+/* ig_detokenizer_piece - *bytes: what an id adds in the middle of a text, before it is made whole
+ * characters; valid until the next call. For a detokenizer that is used for nothing else. Errors:
+ * as ig_detokenizer_add(). */
+ingot_status ig_detokenizer_piece(ingot_str *bytes, ig_detokenizer *d, uint32_t id,
+                                  ingot_error *err);
+
 #endif

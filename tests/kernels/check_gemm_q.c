@@ -24,13 +24,17 @@ static size_t groups_of(const ig_q_format *f, size_t k)
 /* The plain matrix, and its panels. */
 typedef struct {
     uint8_t *q, *panels;
-    float *scale, *offset;
-    size_t groups;
+    float *scale, *offset; /* of two levels: of 256 k */
+    int8_t *s, *t;         /* of two levels */
+    size_t groups;         /* that have a scale, or of two levels an s */
+    size_t tables;         /* that have a scale */
 } weights;
+
+static bool two_levels(const ig_q_format *f) { return f->scale_bytes == IG_Q_TWO_LEVELS; }
 
 static float rounded(const ig_q_format *f, float x)
 {
-    return f->scale_bytes == 2 ? ig_f16_to_f32(ig_f32_to_f16(x)) : x;
+    return f->scale_bytes <= 2 ? ig_f16_to_f32(ig_f32_to_f16(x)) : x;
 }
 
 static weights make_weights(const q_case *c)
@@ -39,17 +43,24 @@ static weights make_weights(const q_case *c)
     weights w = {.groups = groups_of(f, c->k)};
     size_t bytes;
     check_true(ig_q_bytes(f, c->n, c->k, &bytes), "bytes");
+    w.tables = two_levels(f) ? (c->k + IG_Q_SUPER - 1) / IG_Q_SUPER : w.groups;
     w.q = check_bytes(c->n * c->k);
+    w.s = (int8_t *)check_bytes(c->n * w.groups);
+    w.t = (int8_t *)check_bytes(c->n * w.groups);
     w.panels = check_bytes(bytes);
-    w.scale = check_f32(c->n * w.groups, -1, 1);
-    w.offset = f->offset == IG_Q_MIN ? check_f32(c->n * w.groups, -2, 2)
-                                     : check_f32(c->n * w.groups, 0, f->bits == 4 ? 15 : 255);
+    w.scale = check_f32(c->n * w.tables, -1, 1);
+    w.offset = f->offset == IG_Q_MIN ? check_f32(c->n * w.tables, -2, 2)
+                                     : check_f32(c->n * w.tables, 0, f->bits == 4 ? 15 : 255);
     const uint8_t most = f->bits == 4 ? 15 : 255;
     for (size_t i = 0; i < c->n * c->k; i++) {
         w.q[i] &= most;
         if (c->kind == EXTREME) w.q[i] = w.q[i] & 1 ? 0 : most;
     }
-    for (size_t i = 0; i < c->n * w.groups; i++) {
+    for (size_t i = 0; i < c->n * w.groups && c->kind == EXTREME; i++) {
+        w.s[i] = i % 3 ? -128 : 127;
+        w.t[i] = i % 2 ? -128 : 127;
+    }
+    for (size_t i = 0; i < c->n * w.tables; i++) {
         if (c->kind == EXTREME) w.scale[i] = i % 3 ? 0 : i % 2 ? 60000 : -6e-8f;
         if (f->offset == IG_Q_ZERO) w.offset[i] = rintf(w.offset[i]);
         w.scale[i] = rounded(f, w.scale[i]);
@@ -59,24 +70,40 @@ static weights make_weights(const q_case *c)
                               .q_n = c->k,
                               .q_k = 1,
                               .scale = w.scale,
-                              .scale_n = w.groups,
+                              .scale_n = w.tables,
                               .scale_g = 1,
                               .offset = w.offset,
-                              .offset_n = w.groups,
-                              .offset_g = 1};
+                              .offset_n = w.tables,
+                              .offset_g = 1,
+                              .s = w.s,
+                              .t = w.t,
+                              .sub_n = w.groups,
+                              .sub_g = 1};
     const size_t half = ig_q_panels(c->n) / 2;
     ig_q_pack(w.panels, f, &from, c->n, c->k, half, ig_q_panels(c->n));
     ig_q_pack(w.panels, f, &from, c->n, c->k, 0, half);
     return w;
 }
 
-static double weight_at(const q_case *c, const weights *w, size_t n, size_t k)
+/* The scale and the offset of a weight: exact as floats. */
+static void numbers_at(float *d, float *offset, const q_case *c, const weights *w, size_t n,
+                       size_t k)
 {
     const ig_q_format *f = c->f;
-    const size_t at = n * w->groups + (f->group ? k / f->group : 0);
-    const double q = w->q[n * c->k + k], d = w->scale[at];
-    if (f->offset == IG_Q_MIN) return d * q + w->offset[at];
-    return d * (q - (f->offset == IG_Q_ZERO ? w->offset[at] : f->bits == 4 ? 8 : 128));
+    const size_t sub = n * w->groups + (f->group ? k / f->group : 0);
+    const size_t at = two_levels(f) ? n * w->tables + k / IG_Q_SUPER : sub;
+    *d = two_levels(f) ? w->scale[at] * w->s[sub] : w->scale[at];
+    *offset = f->offset == IG_Q_CENTRED ? (f->bits == 4 ? 8 : 128)
+              : two_levels(f)           ? w->offset[at] * w->t[sub]
+                                        : w->offset[at];
+}
+
+static double weight_at(const q_case *c, const weights *w, size_t n, size_t k)
+{
+    float d, offset;
+    numbers_at(&d, &offset, c, w, n, k);
+    const double q = w->q[n * c->k + k];
+    return c->f->offset == IG_Q_MIN ? d * q + offset : d * (q - offset);
 }
 
 static float *make_x(const q_case *c, size_t ldx)
@@ -97,12 +124,12 @@ static void check_truth(const q_case *c, const weights *w, const ig_q_act *acts,
             for (size_t k = 0; k < c->k; k++) {
                 const ig_q_act *a = acts + ig_q_act_at(c->m, groups, m, k / IG_Q_GROUP);
                 const double p = weight_at(c, w, n, k) * a->d * a->q[k % IG_Q_GROUP];
+                float d, offset;
+                numbers_at(&d, &offset, c, w, n, k);
                 sum += p;
                 x_size += fabs((double)a->d * a->q[k % IG_Q_GROUP]);
-                size +=
-                    fabs(p) + fabs((double)a->d * a->q[k % IG_Q_GROUP] *
-                                   w->scale[n * w->groups + (c->f->group ? k / c->f->group : 0)] *
-                                   (c->f->bits == 4 ? 16 : 256));
+                size += fabs(p) + fabs((double)a->d * a->q[k % IG_Q_GROUP] * d *
+                                       (c->f->bits == 4 ? 16 : 256));
             }
             /* f32 overflows, or a NaN came in */
             if (!(size < FLT_MAX) || !(x_size < FLT_MAX)) continue;
@@ -215,11 +242,11 @@ static void check_f32_product(gemm_q_f32_fn *fn, const q_case *c)
                      .map = halve}};
     for (size_t n = 0; n < c->n; n++)
         for (size_t k = 0; k < c->k; k++) {
-            const size_t at = n * w.groups + (c->f->group ? k / c->f->group : 0);
-            const float q = w.q[n * c->k + k], d = w.scale[at];
-            const float zero = c->f->offset == IG_Q_ZERO ? w.offset[at] : c->f->bits == 4 ? 8 : 128;
+            const float q = w.q[n * c->k + k];
+            float d, offset;
+            numbers_at(&d, &offset, c, &w, n, k);
             wide[n / 16 * 16 * c->k + k * 16 + n % 16] =
-                c->f->offset == IG_Q_MIN ? fmaf(d, q, w.offset[at]) : (q - zero) * d;
+                c->f->offset == IG_Q_MIN ? fmaf(d, q, offset) : (q - offset) * d;
         }
     gemm_f32_ref(&plain, 0, c->m, 0, panels);
     const ig_gemm_q_f32_args g = {.c = got,
@@ -293,7 +320,7 @@ static void check_rounding(void)
     const ig_q_format *formats = ig_q_formats(&n_formats);
     for (size_t i = 0; i < n_formats; i++) {
         const ig_q_format *f = &formats[i];
-        if (!check_next(IG_CPU_REF, "gemm_q_ref", "rounds %s", f->name)) continue;
+        if (two_levels(f) || !check_next(IG_CPU_REF, "gemm_q_ref", "rounds %s", f->name)) continue;
         const size_t n = 77;
         const float *w = check_f32(n, -0.3f, 0.9f);
         uint8_t *q = check_bytes(n);

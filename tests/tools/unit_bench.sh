@@ -45,7 +45,12 @@ fi
 expect 2 'filter .*: Unmatched' bench kernels --filter '('
 expect 2 'no bench fits' bench kernels --filter nothing-has-this-name
 expect 2 'unknown peer' bench kernels --vs atlas
-expect 2 'unknown \(kernels' bench nonsense
+expect 2 'there are kernels and generate' bench nonsense
+expect 2 'needs a model' bench generate
+expect 2 'takes no model' bench kernels some.ingot
+expect 2 'svg' bench generate some.ingot --svg "$work/roof.svg"
+expect 3 'no such file' bench generate "$work/none.ingot" --quick --quiet -t 1
+expect 3 'no language model' bench generate "$(model digits_cnn)" --quick --quiet -t 1
 expect 2 'unknown level' bench kernels --isa mmx
 expect 1 'no such file' bench kernels --compare "$work/none.json"
 echo '{"results": [' >"$work/bad.json"

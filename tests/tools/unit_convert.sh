@@ -42,7 +42,8 @@ cmp -s $src "$work/same.onnx" || fail "the source was overwritten"
 # Options.
 expect 2 'output' convert $src
 expect 2 'caffe' convert $src -o "$out" --from caffe
-expect 2 'f16' convert $src -o "$out" --dtype f16
+expect 2 'f12' convert $src -o "$out" --dtype f12
+expect 3 'weights of language models' convert $src -o "$out" --dtype f16
 expect 2 'no such pass' convert $src -o "$out" --dump-after nonsense
 expect 0 '^# after import' convert $src -o "$out" --dump-after all
 expect 0 'graph .*image' convert $src -o "$out" --dump-after=import

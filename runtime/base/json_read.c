@@ -1,6 +1,6 @@
 /* json_read.c - see json_read.h. Recursive descent; a level is a function call, so depth is
  * bounded. */
-#include "tools/cli/json_read.h"
+#include "runtime/base/json_read.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -145,8 +145,9 @@ static ingot_status read_number(reader *r, ig_json_value *v)
     v->kind = IG_JSON_NUMBER;
     v->number = strtod(text, &end);
     if (!form || *end || end[-1] == '.') return wrong(r, "a malformed number");
+    v->text = ig_arena_text(r->arena, text, n);
     r->at += n;
-    return INGOT_OK;
+    return v->text ? INGOT_OK : no_memory(r);
 }
 
 static ingot_status read_members(reader *r, ig_json_value *v, char close)
@@ -155,7 +156,7 @@ static ingot_status read_members(reader *r, ig_json_value *v, char close)
     v->kind = close == '}' ? IG_JSON_OBJECT : IG_JSON_ARRAY;
     skip_space(r);
     if (take(r, close)) return INGOT_OK;
-    if (++r->depth > IG_JSON_DEPTH) return wrong(r, "too many levels");
+    if (++r->depth > IG_JSON_READ_DEPTH) return wrong(r, "too many levels");
     do {
         ig_json_value *member = ig_new(r->arena, ig_json_value);
         if (!member) return no_memory(r);
@@ -178,6 +179,7 @@ static ingot_status read_members(reader *r, ig_json_value *v, char close)
 static ingot_status read_value(reader *r, ig_json_value *v)
 {
     skip_space(r);
+    v->at = (size_t)(r->at - r->begin);
     if (take(r, '{')) return read_members(r, v, '}');
     if (take(r, '[')) return read_members(r, v, ']');
     if (take(r, '"')) {

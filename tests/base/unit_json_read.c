@@ -1,6 +1,6 @@
 /* unit_json_read.c - reading JSON: every kind of value, escapes, and what is not JSON. */
 #include "tests/check.h"
-#include "tools/cli/json_read.h"
+#include "runtime/base/json_read.h"
 
 #include <string.h>
 
@@ -82,7 +82,7 @@ static void cut_texts_are_refused(void **state)
 static void depth_is_bounded(void **state)
 {
     (void)state;
-    char text[3 * IG_JSON_DEPTH];
+    char text[3 * IG_JSON_READ_DEPTH];
     const ig_json_value *v;
     memset(text, '[', sizeof text);
     assert_int_equal(ig_json_read(&v, text, sizeof text, &arena, &err), INGOT_E_DATA);

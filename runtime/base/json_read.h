@@ -1,12 +1,14 @@
-/* json_read.h - a JSON text as a tree, for small files that Ingot itself wrote.
+/* json_read.h - a JSON text as a tree: small files that Ingot itself wrote, schemas, messages of a
+ * chat.
  *
- * The whole of RFC 8259 at most IG_JSON_DEPTH levels deep; numbers are doubles; of keys that occur
- * twice the first counts. */
+ * The whole of RFC 8259 at most IG_JSON_READ_DEPTH levels deep; numbers are doubles and the text
+ * that they came from; of keys that occur twice the first counts. Bytes that are not UTF-8 pass. */
 #ifndef IG_JSON_READ_H
 #define IG_JSON_READ_H
 
 #include "runtime/base/arena.h"
-#include "tools/cli/json.h"
+
+enum { IG_JSON_READ_DEPTH = 64 };
 
 typedef enum {
     IG_JSON_NULL,
@@ -19,10 +21,11 @@ typedef enum {
 
 typedef struct ig_json_value {
     ig_json_kind kind;
-    const char *key;                          /* in an object */
-    const char *text;                         /* of a text, terminated */
-    double number;                            /* of a number; of a bool 0 or 1 */
+    const char *key;  /* in an object */
+    const char *text; /* of a text, or of a number as it was written; terminated */
+    double number;    /* of a number; of a bool 0 or 1 */
     const struct ig_json_value *first, *next; /* members of this, neighbours beside it */
+    size_t at;                                /* where it begins in the text */
 } ig_json_value;
 
 /* ig_json_read - n bytes of text; the tree lives in the arena. Errors: E_DATA (what is wrong, and

@@ -1,0 +1,43 @@
+/* batch.h - one run of a language model's graph over the tokens of several sequences.
+ *
+ * All sequences of a step lie in one flat dimension, prompts in chunks beside single tokens of
+ * answers; the graph sees no difference. Room for all of it is taken when the batch is opened. */
+#ifndef IG_LLM_BATCH_H
+#define IG_LLM_BATCH_H
+
+#include "runtime/graph/exec.h"
+#include "runtime/llm/engine/lm.h"
+
+typedef struct {
+    const ig_lm *lm;
+    ig_exec *exec;
+    ig_kv_step step;
+    ig_kv_span *spans;                  /* [most_spans] */
+    const ig_kv_seq **of;               /* [most_spans] whose span it is */
+    int32_t *tokens, *positions, *rows; /* [most_tokens] */
+    size_t most_tokens, most_spans;
+    size_t n_tokens, n_rows;
+    const float *logits; /* [n_rows, vocab] of the latest run, the executor's memory */
+    ig_heap *heap;
+} ig_batch;
+
+/* ig_batch_open - for at most so many tokens and sequences a step. `lm` and `cache` outlive it.
+ * options: the executor's. Errors: E_NOMEM, E_ARG. On failure b is closed. */
+ingot_status ig_batch_open(ig_batch *b, const ig_lm *lm, const ig_kv_cache *cache,
+                           const ig_exec_options *options, size_t most_tokens, size_t most_spans,
+                           ingot_error *err);
+void ig_batch_close(ig_batch *b); /* may be all zero */
+
+void ig_batch_clear(ig_batch *b);
+
+/* ig_batch_add - the next n tokens of a sequence and n_guess guessed ones behind them, whose places
+ * are reserved; logits of the last n_rows of all are wanted. Returns the index of its first row of
+ * logits. */
+size_t ig_batch_add(ig_batch *b, const ig_kv_seq *seq, const int32_t *tokens, size_t n,
+                    const int32_t *guess, size_t n_guess, size_t n_rows);
+
+/* ig_batch_run - compute them; nothing is committed. No call on the cache between. Errors: the
+ * executor's; E_IO (the file was cut off under us). */
+ingot_status ig_batch_run(ig_batch *b, ingot_error *err);
+
+#endif

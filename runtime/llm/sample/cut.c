@@ -1,0 +1,167 @@
+/* cut.c - which tokens are left to draw from.
+ *
+ * top-k, top-p and typical are one question: the fewest elements, best key first, whose masses
+ * reach a target. A radix selection from the high bits down answers it in three passes without a
+ * sort: the masses of each bucket are summed, and the bucket in which the target falls is looked at
+ * more closely. Its time does not depend on the values. */
+#include "runtime/llm/sample/work.h"
+#include "runtime/base/checked.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/unary/unary.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS, BLOCK = 64 };
+
+double ig_sample_total(const float *weights, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += weights[i];
+    return sum;
+}
+
+/* ---- selection ---- */
+
+typedef struct {
+    double mass[DIGITS];
+    size_t count[DIGITS];
+} histogram;
+
+/* Of the elements whose key begins with the bits of `prefix` above shift + bits. */
+static void tally(histogram *h, const float *keys, const float *masses, size_t n, uint32_t prefix,
+                  unsigned shift, unsigned bits)
+{
+    memset(h, 0, sizeof *h);
+    const uint32_t digits = (UINT32_C(1) << bits) - 1;
+    const unsigned above = shift + bits;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t key = ig_key_bits(keys[i]);
+        if (above < 32 && (key ^ prefix) >> above) continue;
+        const uint32_t d = key >> shift & digits;
+        h->count[d]++;
+        if (masses) h->mass[d] += masses[i];
+    }
+}
+
+/* How many of the elements with this very key it takes, the first of them first. */
+static size_t ties_for(const float *keys, const float *masses, size_t n, uint32_t key, double more)
+{
+    size_t ties = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (ig_key_bits(keys[i]) != key) continue;
+        ties++;
+        more -= masses ? (double)masses[i] : 1.0;
+        if (more <= 0) break;
+    }
+    return ties;
+}
+
+ig_cut ig_cut_find(const float *keys, const float *masses, size_t n, double target)
+{
+    static const uint8_t shifts[] = {21, 10, 0}, widths[] = {11, 11, 10};
+    histogram h;
+    uint32_t prefix = 0;
+    double have = 0; /* of what is certainly kept */
+    for (size_t level = 0; level < IG_LEN(shifts); level++) {
+        tally(&h, keys, masses, n, prefix, shifts[level], widths[level]);
+        double mass = 0;
+        uint32_t at = 0;
+        for (uint32_t d = UINT32_C(1) << widths[level]; d--;) {
+            if (!h.count[d]) continue;
+            have += mass;
+            mass = masses ? h.mass[d] : (double)h.count[d];
+            at = d;
+            if (have + mass >= target) break;
+        }
+        prefix |= at << shifts[level];
+    }
+    return (ig_cut){prefix, ties_for(keys, masses, n, prefix, target - have)};
+}
+
+/* ---- stages ---- */
+
+/* Keeps the candidates that the cut keeps, in their order. keys may be an array of the candidates:
+ * it is read ahead of what is written. */
+static void keep(ig_sample_work *w, const float *keys, ig_cut cut)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        if (!ig_cut_keeps(&cut, keys[i])) continue;
+        w->ids[n] = w->ids[i];
+        w->z[n] = w->z[i];
+        w->weights[n++] = w->weights[i];
+    }
+    w->n = n;
+}
+
+/* All logits that are at least `low` become candidates; in blocks whose largest is below it nothing
+ * is looked at. largest NULL: every block is. */
+static void gather(ig_sample_work *w, const float *x, float low, const float *largest)
+{
+    size_t n = 0;
+    for (size_t at = 0, b = 0; at < w->vocab; at += BLOCK, b++) {
+        if (largest && largest[b] < low) continue;
+        const size_t end = IG_MIN(w->vocab, at + BLOCK);
+        for (size_t i = at; i < end; i++) {
+            w->ids[n] = (uint32_t)i;
+            w->z[n] = x[i];
+            n += x[i] >= low;
+        }
+    }
+    w->n = n;
+}
+
+/* Of k blocks at least, the largest elements reach the k-th largest of the blocks' maxima: so the
+ * k largest logits do. The rest is never selected from. */
+static void gather_near_top(ig_sample_work *w, const float *x, size_t k)
+{
+    const size_t whole = w->vocab / BLOCK, rest = w->vocab % BLOCK;
+    float *largest = w->keys;
+    ig_max_rows_f32()(largest, x, whole, BLOCK);
+    if (rest) ig_max_rows_f32()(largest + whole, x + whole * BLOCK, 1, rest);
+    const ig_cut cut = ig_cut_find(largest, NULL, whole, (double)k);
+    gather(w, x, fmaxf(ig_key_float(cut.key), -FLT_MAX), largest);
+}
+
+void ig_sample_largest(ig_sample_work *w, const float *x, size_t k)
+{
+    if (k && k <= w->vocab / (2 * BLOCK))
+        gather_near_top(w, x, k);
+    else
+        gather(w, x, -FLT_MAX, NULL);
+    if (k && k < w->n) keep(w, w->z, ig_cut_find(w->z, NULL, w->n, (double)k));
+}
+
+static void weigh(ig_sample_work *w, float top, float temperature)
+{
+    for (size_t i = 0; i < w->n; i++) w->z[i] = (w->z[i] - top) / temperature;
+    ig_exp_f32()(w->weights, w->z, w->n, 0, 0);
+    keep(w, w->weights, (ig_cut){ig_key_bits(0), 0}); /* what is not zero */
+}
+
+/* The tokens whose surprise is nearest to the entropy, until their share is typical_p. */
+static void cut_typical(ig_sample_work *w, float typical_p)
+{
+    const double total = ig_sample_total(w->weights, w->n), log_total = log(total);
+    double energy = 0;
+    for (size_t i = 0; i < w->n; i++) energy += (double)w->weights[i] * (double)w->z[i];
+    const double entropy = log_total - energy / total;
+    for (size_t i = 0; i < w->n; i++)
+        w->keys[i] = (float)-fabs(log_total - (double)w->z[i] - entropy);
+    keep(w, w->keys, ig_cut_find(w->keys, w->weights, w->n, (double)typical_p * total));
+}
+
+void ig_sample_cut(ig_sample_work *w, const ig_sampling *s, const float *x, float top)
+{
+    ig_sample_largest(w, x, s->top_k);
+    weigh(w, top, s->temperature);
+    if (s->top_p > 0 && s->top_p < 1) {
+        const double total = ig_sample_total(w->weights, w->n);
+        keep(w, w->z, ig_cut_find(w->z, w->weights, w->n, (double)s->top_p * total));
+    }
+    if (s->min_p > 0) /* the largest weight is 1 */
+        keep(w, w->weights, (ig_cut){ig_key_bits(s->min_p), SIZE_MAX});
+    if (s->typical_p > 0 && s->typical_p < 1) cut_typical(w, s->typical_p);
+}
