@@ -11,5 +11,5 @@ enum { TILE_ROWS = 14, TILE_VECS = 2 };
 // clang-format on
 #include "kernels/attention/attention_body.h"
 
-enum { DECODE_ROWS = 4, DECODE_GROUPS = 4, DECODE_COLS = 4 };
+enum { DECODE_ROWS = 4, DECODE_GROUPS = 4, DECODE_COLS = 4, DECODE_PAIR = 4 };
 #include "kernels/attention/decode_body.h"

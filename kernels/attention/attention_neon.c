@@ -8,5 +8,5 @@ enum { TILE_ROWS = 6, TILE_VECS = 1 };
 // clang-format on
 #include "kernels/attention/attention_body.h"
 
-enum { DECODE_ROWS = 2, DECODE_GROUPS = 2, DECODE_COLS = 2 };
+enum { DECODE_ROWS = 2, DECODE_GROUPS = 2, DECODE_COLS = 2, DECODE_PAIR = 2 };
 #include "kernels/attention/decode_body.h"

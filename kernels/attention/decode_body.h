@@ -2,10 +2,10 @@
  * for the few rows of one or a few new tokens. Bound by reading the pages once from memory. Include
  * after attention_body.h.
  *
- * Keys are read for DECODE_ROWS rows at a time, DECODE_GROUPS groups of 16 tokens side by side.
- * While a block is computed the next one is fetched into L2: pages are too short and too scattered
- * for the CPU's own prefetcher. Values are read for as many rows and DECODE_COLS vectors of
- * columns. The order of every sum is that of attention_f32. */
+ * Keys are read for up to DECODE_ROWS rows at a time, DECODE_GROUPS groups of 16 tokens side by
+ * side (DECODE_PAIR of them for two rows). While a block is computed the next one is fetched into
+ * L2: pages are too short and too scattered for the CPU's own prefetcher. Values are read for as
+ * many rows and DECODE_COLS vectors of columns. The order of every sum is that of attention_f32. */
 enum { GROUPS = IG_ATT_BLOCK / IG_PAGE_GROUP };
 
 /* s [rows][64] = q k^T of `rows` rows and n groups of keys. */
@@ -123,7 +123,7 @@ static void find_block(page_block *b, const attention_pages *p, size_t first, si
 VEC_INLINE void dots_of_block(float *s, const float *q, const page_block *b, size_t d,
                               const size_t rows, const ig_page_type type)
 {
-    const size_t n = rows == 1 ? GROUPS : DECODE_GROUPS;
+    const size_t n = rows == 1 ? GROUPS : rows == 2 ? DECODE_PAIR : DECODE_GROUPS;
     for (size_t g = 0; g < GROUPS; g += n)
         if (g * IG_PAGE_GROUP < b->end)
             dots(s + g * IG_PAGE_GROUP, q, b->keys + g, b->next->keys + g, d, rows, n, type);
@@ -132,7 +132,7 @@ VEC_INLINE void dots_of_block(float *s, const float *q, const page_block *b, siz
 VEC_INLINE void sums_of_block(float *o, size_t wide, const float *s, const page_block *b,
                               const ig_page_format *f, const size_t rows, const ig_page_type type)
 {
-    const size_t n = rows == 1 ? GROUPS : DECODE_COLS;
+    const size_t n = rows == 1 ? GROUPS : rows == 2 ? DECODE_PAIR : DECODE_COLS;
     size_t c = 0;
     for (; c + 16 * n <= wide; c += 16 * n)
         sums(o, wide, s, b->values, b->next->values, f->v_row, b->begin, b->end, c, rows, n, type);
@@ -148,25 +148,43 @@ typedef struct {
     size_t rows, wide;
 } decode_rows;
 
+/* The products of rows [r, r + n), n a constant. */
+VEC_INLINE void dots_of_rows(const decode_rows *w, const page_block *b, const ig_page_format *f,
+                             size_t r, const size_t n, const ig_page_type type)
+{
+    dots_of_block(w->s + r * IG_ATT_BLOCK, w->q + r * f->d, b, f->d, n, type);
+}
+
+VEC_INLINE void sums_of_rows(const decode_rows *w, const page_block *b, const ig_page_format *f,
+                             size_t r, const size_t n, const ig_page_type type)
+{
+    sums_of_block(w->o + r * w->wide, w->wide, w->s + r * IG_ATT_BLOCK, b, f, n, type);
+}
+
+/* Rows that are left over go together too: widening a key costs as much as a product. */
+#define EACH_ROWS(do_rows, r)                                                  \
+    do {                                                                       \
+        for (; r + DECODE_ROWS <= w->rows; r += DECODE_ROWS)                   \
+            do_rows(w, b, f, r, DECODE_ROWS, type);                            \
+        if (DECODE_ROWS > 3 && w->rows - r == 3) do_rows(w, b, f, r, 3, type); \
+        if (DECODE_ROWS > 2 && w->rows - r == 2) do_rows(w, b, f, r, 2, type); \
+        if (w->rows - r == 1) do_rows(w, b, f, r, 1, type);                    \
+    } while (0)
+
 VEC_INLINE void block_of_type(const decode_rows *w, const page_block *b, const ig_page_format *f,
                               row_view view, const ig_page_type type)
 {
     size_t r = 0;
-    for (; r + DECODE_ROWS <= w->rows; r += DECODE_ROWS)
-        dots_of_block(w->s + r * IG_ATT_BLOCK, w->q + r * f->d, b, f->d, DECODE_ROWS, type);
-    for (; r < w->rows; r++)
-        dots_of_block(w->s + r * IG_ATT_BLOCK, w->q + r * f->d, b, f->d, 1, type);
+    EACH_ROWS(dots_of_rows, r);
     for (r = 0; r < w->rows; r++, view.head++) {
         const float factor =
             weigh(&view, w->s + r * IG_ATT_BLOCK, view.end, &w->state[r].top, &w->state[r].sum);
         if (factor != 1) scale_row(w->o + r * w->wide, w->wide, vf_set(factor));
     }
-    for (r = 0; r + DECODE_ROWS <= w->rows; r += DECODE_ROWS)
-        sums_of_block(w->o + r * w->wide, w->wide, w->s + r * IG_ATT_BLOCK, b, f, DECODE_ROWS,
-                      type);
-    for (; r < w->rows; r++)
-        sums_of_block(w->o + r * w->wide, w->wide, w->s + r * IG_ATT_BLOCK, b, f, 1, type);
+    r = 0;
+    EACH_ROWS(sums_of_rows, r);
 }
+#undef EACH_ROWS
 
 typedef void block_fn(const decode_rows *w, const page_block *b, const ig_page_format *f,
                       row_view view);

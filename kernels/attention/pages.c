@@ -1,8 +1,8 @@
 /* pages.c - see pages.h. Appending is a store of d strided elements a token, far below the products
- * that made them: plain C. */
+ * that made them: plain C around the kernels that round to 16 bits. */
 #include "kernels/attention/pages.h"
+#include "kernels/half/half.h"
 #include "runtime/base/checked.h"
-#include "runtime/base/half.h"
 
 #include <math.h>
 #include <string.h>
@@ -42,14 +42,39 @@ bool ig_page_format_init(ig_page_format *f, ig_page_type type, size_t tokens, si
     return true;
 }
 
-/* Element i of a row of n whose neighbours lie `step` elements apart. */
-static void put(unsigned char *to, ig_page_type type, size_t i, float x)
+enum { PIECE = 128 }; /* elements that are rounded at a time */
+
+static void narrow(uint16_t *to, ig_page_type type, const float *x, size_t n)
 {
-    const uint16_t half = type == IG_PAGE_F16 ? ig_f32_to_f16(x) : ig_f32_to_bf16(x);
-    if (type == IG_PAGE_F32)
-        memcpy(to + i * sizeof x, &x, sizeof x);
+    (type == IG_PAGE_F16 ? ig_narrow_f16() : ig_narrow_bf16())(to, x, n);
+}
+
+/* One token's K: elements IG_PAGE_GROUP apart from place `lane` of the group on. */
+static void append_key(unsigned char *group, ig_page_type type, size_t lane, const float *k,
+                       size_t d)
+{
+    if (type == IG_PAGE_F32) {
+        float *to = (float *)(void *)group + lane;
+        for (size_t i = 0; i < d; i++) to[i * IG_PAGE_GROUP] = k[i];
+        return;
+    }
+    uint16_t half[PIECE], *to = (uint16_t *)(void *)group + lane;
+    for (size_t i = 0, n; i < d; i += n) {
+        n = IG_MIN(d - i, (size_t)PIECE);
+        narrow(half, type, k + i, n);
+        for (size_t c = 0; c < n; c++) to[(i + c) * IG_PAGE_GROUP] = half[c];
+    }
+}
+
+/* One token's V, with zeros behind it. */
+static void append_value(unsigned char *row, const ig_page_format *f, const float *v)
+{
+    const size_t each = element_bytes(f->type), bytes = f->dv * each;
+    if (f->type == IG_PAGE_F32)
+        memcpy(row, v, bytes);
     else
-        memcpy(to + i * sizeof half, &half, sizeof half);
+        narrow((uint16_t *)(void *)row, f->type, v, f->dv);
+    memset(row + bytes, 0, f->v_row - bytes);
 }
 
 static float scale_of(const float *x, size_t n)
@@ -91,12 +116,8 @@ void ig_page_append(unsigned char *page, const ig_page_format *f, size_t at, con
         append_i8(page, f, at, k, v);
         return;
     }
-    unsigned char *group = page + at / IG_PAGE_GROUP * f->k_group;
-    for (size_t i = 0; i < f->d; i++)
-        put(group, f->type, i * IG_PAGE_GROUP + at % IG_PAGE_GROUP, k[i]);
-    unsigned char *row = page + f->v_at + at * f->v_row;
-    memset(row, 0, f->v_row);
-    for (size_t i = 0; i < f->dv; i++) put(row, f->type, i, v[i]);
+    append_key(page + at / IG_PAGE_GROUP * f->k_group, f->type, at % IG_PAGE_GROUP, k, f->d);
+    append_value(page + f->v_at + at * f->v_row, f, v);
 }
 
 static void zero(unsigned char *page, size_t from, size_t to) { memset(page + from, 0, to - from); }

@@ -21,6 +21,7 @@
 #include "runtime/ops/paged_attention.h"
 #include "runtime/ops/wide.h"
 #include "kernels/attention/attention.h"
+#include "kernels/gemm/split.h"
 #include "kernels/rope/rope.h"
 #include "runtime/base/checked.h"
 
@@ -35,8 +36,10 @@ static const ig_attr attrs[] = {
 };
 
 enum {
-    FEW = 4,          /* queries of a span that are read straight from the pages, by chunks */
-    TASK_ROWS = 128,  /* queries x heads of a task of many: packing its keys is a small part */
+    FEW = 8,          /* queries of a span that are read straight from the pages, by chunks */
+    TASK_ROWS = 128,  /* queries x heads of a task of many: packing its keys is a small part; */
+    LEAST_ROWS = 40,  /* with few tasks they are cut down to this */
+    ATTEND_NS = 2500, /* what is worth a thread: its keys and values are in nobody's cache */
     TASKS_ENOUGH = 4, /* for each thread; fewer, and a sequence's chunks are tasks of their own */
 };
 
@@ -163,7 +166,7 @@ typedef struct {
     size_t q_row;
     head *heads; /* [spans][kv_heads] */
     task *tasks;
-    size_t n_tasks;
+    size_t n_tasks, q_block; /* queries of a task of many */
     float *parts;
     double ns; /* a guess of what all tasks take */
 } job;
@@ -297,6 +300,26 @@ static void set_head(const job *j, head *h, const ig_kv_span *span, size_t kv_he
 
 static bool is_few(const ig_kv_span *span) { return span->n <= FEW; }
 
+static size_t block_tasks(const job *j, size_t q_block)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < j->r->kv->n_spans; i++)
+        if (!is_few(&j->r->kv->spans[i]))
+            n += j->s->kv_heads * ig_ceil_div(j->r->kv->spans[i].n, q_block);
+    return n;
+}
+
+/* Blocks of queries that keep all threads busy. */
+static size_t choose_block(const job *j)
+{
+    const size_t threads = ig_pool_threads(j->r->pool);
+    size_t q = j->s->q_block;
+    while (threads > 1 && block_tasks(j, q) < TASKS_ENOUGH * threads &&
+           q * j->s->shared >= 2 * LEAST_ROWS)
+        q = (q + 1) / 2;
+    return q;
+}
+
 /* Memory for the heads, the tasks and the parts, of sizes that this step's spans tell. */
 static ingot_status take_memory(job *j)
 {
@@ -304,7 +327,7 @@ static ingot_status take_memory(job *j)
     const ig_run *r = j->r;
     const ig_kv_step *kv = r->kv;
     const size_t n_heads = kv->n_spans * s->kv_heads;
-    size_t tasks = 0, parts = 0, first, end, bytes;
+    size_t parts = 0, first, end, bytes;
     for (size_t i = 0; i < kv->n_spans; i++) {
         const ig_kv_span *span = &kv->spans[i];
         const attention_args p = {.tq = span->n,
@@ -314,9 +337,9 @@ static ingot_status take_memory(job *j)
                                            .left = s->rule.left,
                                            .right = -1}};
         ig_attention_chunks(&p, &first, &end);
-        tasks += s->kv_heads * (is_few(span) ? end - first : span->n / s->q_block + 1);
         if (is_few(span)) parts += s->kv_heads * (end - first);
     }
+    const size_t tasks = parts + block_tasks(j, j->q_block);
     size_t at_parts, part_bytes, head_bytes;
     if (!ig_mul_ok(parts * sizeof(float), s->part_floats, &part_bytes) ||
         !ig_mul_ok(n_heads, sizeof(head), &head_bytes) || !ig_mul_ok(tasks, sizeof(task), &bytes) ||
@@ -362,8 +385,8 @@ static void make_tasks(job *j)
             set_head(j, h, span, k);
             j->ns += guess_ns(s, h);
             if (!is_few(span)) {
-                for (size_t q = 0; q < span->n; q += s->q_block)
-                    add_task(j, h, q, IG_MIN(span->n, q + s->q_block));
+                for (size_t q = 0; q < span->n; q += j->q_block)
+                    add_task(j, h, q, IG_MIN(span->n, q + j->q_block));
                 continue;
             }
             h->parts = parts;
@@ -382,12 +405,13 @@ static ingot_status run(ig_run *r)
     job j = {.s = s, .r = r, .layer = &r->kv->layers[a->layer]};
     j.q = s->half ? ig_piece(r, s->at_q) : row_of(r, s->q, 0);
     j.q_row = s->half ? s->heads * s->d : s->q.row;
+    j.q_block = choose_block(&j);
     IG_TRY(take_memory(&j));
     const size_t width = s->heads * s->d + s->kv_heads * (s->d + s->dv);
     ig_parallel(r->pool, s->tokens, ig_grain_ns(IG_NS_BLOCK * (double)width), 0, enter_tokens, &j);
     make_tasks(&j);
     const double each = j.n_tasks ? j.ns / (double)j.n_tasks : 1;
-    ig_parallel(r->pool, j.n_tasks, ig_grain_ns(each), 0, attend, &j);
+    ig_parallel(r->pool, j.n_tasks, (size_t)(ATTEND_NS / each) + 1, 0, attend, &j);
     return INGOT_OK;
 }
 
