@@ -1,7 +1,7 @@
 # What the runtime stands on. Each line of the summary says which package turns a part on.
 find_package(Threads REQUIRED)
 add_library(ingot_deps INTERFACE)
-target_link_libraries(ingot_deps INTERFACE Threads::Threads m)
+target_link_libraries(ingot_deps INTERFACE Threads::Threads m ${CMAKE_DL_LIBS})
 
 function(ingot_find name header library package)
   string(TOUPPER ${name} upper)
@@ -20,8 +20,11 @@ function(ingot_find name header library package)
   endif()
 endfunction()
 
+# OpenBLAS is no dependency: math=fast loads it where it is installed (libopenblas0).
+if(INGOT_MINIMAL)
+  target_compile_definitions(ingot_deps INTERFACE IG_MINIMAL=1)
+endif()
 ingot_find(hwloc hwloc.h hwloc libhwloc-dev)
-ingot_find(openblas cblas.h openblas libopenblas-dev)
 ingot_find(zstd zstd.h zstd libzstd-dev)
 ingot_find(pcre2 pcre2.h pcre2-8 libpcre2-dev)
 ingot_find(utf8proc utf8proc.h utf8proc libutf8proc-dev)

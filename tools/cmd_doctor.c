@@ -3,6 +3,7 @@
 #include "kernels/registry.h"
 #include "runtime/base/topology.h"
 #include "runtime/base/checked.h"
+#include "runtime/ops/blas.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/json.h"
 #include "tools/cli/text.h"
@@ -14,9 +15,6 @@
 
 #if IG_HAVE_HWLOC
 #    include <hwloc.h>
-#endif
-#if IG_HAVE_OPENBLAS
-#    include <cblas.h>
 #endif
 #if IG_HAVE_ZSTD
 #    include <zstd.h>
@@ -161,10 +159,7 @@ static void put_memory(report *r, const ig_machine *m)
 /* NULL where this build does without. */
 static void put_libraries(report *r)
 {
-    const char *blas = NULL, *hwloc = NULL, *zstd = NULL, *xxhash = NULL, *zlib = NULL;
-#if IG_HAVE_OPENBLAS
-    blas = openblas_get_config();
-#endif
+    const char *hwloc = NULL, *zstd = NULL, *xxhash = NULL, *zlib = NULL;
 #if IG_HAVE_HWLOC
     char hwloc_text[32];
     const unsigned v = hwloc_get_api_version();
@@ -184,7 +179,7 @@ static void put_libraries(report *r)
     zlib = zlibVersion();
 #endif
     open_section(r, "libraries");
-    put_text(r, "openblas", blas);
+    put_text(r, "openblas", ig_blas_name());
     put_text(r, "hwloc", hwloc);
     put_text(r, "zstd", zstd);
     put_text(r, "xxhash", xxhash);

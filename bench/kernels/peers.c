@@ -1,6 +1,7 @@
 /* peers.c - which libraries there are; see peers.h. */
 #include "bench/kernels/peers.h"
 #include "kernels/cpu.h"
+#include "runtime/base/library.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -23,18 +24,11 @@ const char *peers_name(size_t i) { return i < IG_LEN(peers) ? peers[i].name : NU
 const char *peers_package(size_t i) { return peers[i].package; }
 bool peers_loaded(size_t i) { return peers[i].loaded; }
 
-/* Two libraries that define sgemm must each find their own; a sanitizer's runtime forbids it. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { HOW = RTLD_NOW | RTLD_LOCAL };
-#else
-enum { HOW = RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND };
-#endif
-
 static bool load(size_t i)
 {
-    void *handle = NULL;
-    for (size_t f = 0; f < FILES && peers[i].files[f] && !handle; f++)
-        handle = dlopen(peers[i].files[f], HOW);
+    size_t n = 0;
+    while (n < FILES && peers[i].files[n]) n++;
+    void *handle = ig_library_open(peers[i].files, n);
     peers[i].loaded = handle && peers[i].bind(handle);
     if (handle && !peers[i].loaded) dlclose(handle);
     return peers[i].loaded;

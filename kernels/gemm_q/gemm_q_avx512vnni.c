@@ -20,7 +20,7 @@ VEC_INLINE void q_group(__m512 *y, const uint8_t *from, const ig_q_act *a, __m51
                         const size_t cols, const size_t bits, const bool offset)
 {
     __m512i w[DWORDS];
-    q_unpack(w, from, bits);
+    q_unpack(w, from, bits, cols > FEW);
     UNROLL for (size_t i = 0; i < cols; i++)
     {
         __m512i sum = q_dword(&a[i].fix);
@@ -37,7 +37,7 @@ VEC_INLINE void q_group_two(__m512 *y, const uint8_t *from, const ig_q_act *a, c
 {
     const __m512i s0 = _mm512_srai_epi32(v->s[0], 16), s1 = _mm512_srai_epi32(v->s[1], 16);
     __m512i w[DWORDS];
-    q_unpack(w, from, bits);
+    q_unpack(w, from, bits, cols > FEW);
     UNROLL for (size_t i = 0; i < cols; i++)
     {
         __m512i first = _mm512_setzero_si512(), second = first;

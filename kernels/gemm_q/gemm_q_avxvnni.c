@@ -118,7 +118,7 @@ VEC_INLINE void tile_one(const q_tile *t, const size_t cols, const size_t bits, 
             }
         }
         vf d, z;
-        q_scales(&d, &z, t, c.head, c.at, offset);
+        q_scales(&d, &z, t, c.head, c.at, t->format->scale_bytes, offset);
         UNROLL for (size_t i = 0; i < cols; i++)
         {
             float *y = t->y + i * IG_Q_PANEL;

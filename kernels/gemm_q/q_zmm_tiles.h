@@ -19,11 +19,46 @@ VEC_INLINE void q_one(__m512 *y, const q_tile *t, const q_cursor *c, const uint8
 {
     if (rules == Q_PLAIN || rules == Q_OFFSET) {
         __m512 d, z;
-        q_scales(&d, &z, t, c->head, at, rules == Q_OFFSET);
+        q_scales(&d, &z, t, c->head, at, t->format->scale_bytes, rules == Q_OFFSET);
         q_group(y, w, a, d, z, cols, bits, rules == Q_OFFSET);
     } else {
         const q_levels v = q_levels_of(t, c->head, at, bits, rules == Q_TWO_MIN);
         q_group_two(y, w, a, &v, cols, bits, rules == Q_TWO_MIN);
+    }
+}
+
+/* The scales of four groups, `at` bytes behind those of the block: one decision for all. */
+VEC_INLINE void q_four_scales(__m512 d[FOUR], __m512 z[FOUR], const q_tile *t, const q_cursor *c,
+                              const size_t at[FOUR], const bool offset)
+{
+    const uint32_t bytes = t->format->scale_bytes;
+    if (bytes == 2) {
+        UNROLL for (size_t i = 0; i < FOUR; i++)
+            q_scales(&d[i], &z[i], t, c->head, c->at + at[i], 2, offset);
+    } else if (bytes == 4) {
+        UNROLL for (size_t i = 0; i < FOUR; i++)
+            q_scales(&d[i], &z[i], t, c->head, c->at + at[i], 4, offset);
+    } else {
+        UNROLL for (size_t i = 0; i < FOUR; i++)
+            q_scales(&d[i], &z[i], t, c->head, c->at + at[i], IG_Q_TWO_LEVELS, offset);
+    }
+}
+
+VEC_INLINE void q_four(__m512 *y, const q_tile *t, const q_cursor *c, const size_t at[FOUR],
+                       const size_t cols, const size_t bits, const q_rules rules)
+{
+    const size_t quant_bytes = bits * IG_Q_GROUP * IG_Q_PANEL / 8;
+    const bool plain = rules == Q_PLAIN || rules == Q_OFFSET;
+    __m512 d[FOUR], z[FOUR];
+    if (plain) q_four_scales(d, z, t, c, at, rules == Q_OFFSET);
+    UNROLL for (size_t i = 0; i < FOUR; i++)
+    {
+        const uint8_t *w = c->w + i * quant_bytes;
+        const ig_q_act *a = q_act_after(c->a, i * t->act_step);
+        if (plain)
+            q_group(y, w, a, d[i], z[i], cols, bits, rules == Q_OFFSET);
+        else
+            q_one(y, t, c, w, a, c->at + at[i], cols, bits, rules);
     }
 }
 
@@ -38,11 +73,7 @@ VEC_INLINE size_t by_fours(__m512 *y, q_cursor *c, const q_tile *t, const size_t
     const size_t half = share > FOUR ? 0 : FOUR / share * scale; /* to the next four's scales */
     size_t left = t->groups;
     for (; left >= FOUR; left -= FOUR) {
-        UNROLL for (size_t i = 0; i < FOUR; i++)
-        {
-            q_one(y, t, c, c->w + i * quant_bytes, q_act_after(c->a, i * step), c->at + at[i], cols,
-                  bits, rules);
-        }
+        q_four(y, t, c, at, cols, bits, rules);
         c->w += FOUR * quant_bytes;
         c->a = q_act_after(c->a, FOUR * step);
         c->at += half;
@@ -58,9 +89,14 @@ VEC_INLINE void tile(const q_tile *t, const size_t cols, const size_t bits, cons
     q_cursor c = q_begin(t);
     __m512 y[MOST];
     UNROLL for (size_t i = 0; i < cols; i++) y[i] = _mm512_load_ps(t->y + i * IG_Q_PANEL);
+    const bool ahead = t->ahead && cols * 8 / bits > 4;
     size_t left = t->groups;
     if (cols <= FEW) left = by_fours(y, &c, t, cols, bits, rules);
     for (; left; left--) {
+        if (ahead) {
+            UNROLL for (size_t i = 0; i < bits; i++)
+                _mm_prefetch((const char *)c.w + AHEAD + 64 * i, _MM_HINT_NTA);
+        }
         q_one(y, t, &c, c.w, c.a, c.at, cols, bits, rules);
         q_next(&c, t, bits * IG_Q_GROUP * IG_Q_PANEL / 8);
     }
