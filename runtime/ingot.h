@@ -351,7 +351,7 @@ typedef struct {
     size_t kv_bytes;       /* budget of keys and values; 0: for max_sequences whole contexts, but at
                               most a quarter of the machine's memory */
     ingot_kv_type kv_type; /* what keys and values are rounded to */
-    size_t page_tokens;    /* of a page of the cache, a multiple of 16; 0: 16 */
+    size_t page_tokens;    /* of a page of the cache, a multiple of 16; 0: 64 */
     size_t chunk;          /* most tokens of prompts in a step; 0: 512; SIZE_MAX: whole prompts */
     size_t max_sequences;  /* that are computed together; 0: 16 */
     size_t max_queue;      /* requests that wait; one more is refused with E_FULL; 0: 4096 */

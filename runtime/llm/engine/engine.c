@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CHUNK = 512, SEQUENCES = 16, QUEUE = 4096, PAGE = 16, CONTEXT = 2048, GUESSES = 4 };
+enum { CHUNK = 512, SEQUENCES = 16, QUEUE = 4096, PAGE = 64, CONTEXT = 2048, GUESSES = 4 };
 enum { SEQUENCES_MOST = 4096, GUESSES_MOST = 64 };
 
 /* ---- ends ---- */
