@@ -45,8 +45,11 @@ typedef struct ig_tensor {
 /* How a constant's bytes are arranged. Ids are stored in files and never change. */
 typedef enum {
     IG_PLAIN = 0,
-    IG_P16 = 1, /* panels of 16 output columns (kernels/gemm/gemm.h), of f32, f16 or bf16; the
-                   logical dims are kept in the type */
+    IG_P16 = 1,      /* panels of 16 output columns (kernels/gemm/gemm.h), of f32, f16 or bf16; the
+                        logical dims are kept in the type. Of i8 and u8 (kernels/gemm_i8/gemm_i8.h): the
+                        panels of all matrices, then the i32 sums of their columns, padded to 16 */
+    IG_P16_CONV = 2, /* the same bytes for i8 and u8 weights [M, C, kernel..] of a convolution in
+                        one group: a matrix of M columns and K = taps * C, taps first */
 } ig_layout;
 
 /* Who makes a lazy constant's content when a writer asks for it: all of its bytes go to dst, which

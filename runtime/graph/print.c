@@ -45,7 +45,7 @@ static void put_value(sink *s, ig_id id)
     if (!v->is_const) return;
     put(s, ": ");
     put_type(s, &v->type);
-    if (v->layout == IG_P16) put(s, " p16");
+    if (v->layout != IG_PLAIN) put(s, " p16");
 }
 
 static void put_attr(sink *s, const ig_attr_value *v)

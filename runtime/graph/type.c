@@ -97,9 +97,30 @@ size_t ig_tensor_elements(const ig_tensor *t)
     return ig_dims_elements(t->rank, t->dims, &n) ? n : 0;
 }
 
+/* Panels of bytes and the sums of their columns. */
+static bool byte_panels(const ig_type *type, ig_layout layout, size_t *bytes)
+{
+    const int r = type->rank;
+    ig_type lead = *type, rest = *type;
+    size_t count, k, n, n16, k4, sums;
+    if (r < (layout == IG_P16 ? 2 : 3)) return false;
+    lead.rank = layout == IG_P16 ? r - 2 : 0;
+    rest.rank = layout == IG_P16 ? 1 : r - 1;
+    memcpy(rest.dims, type->dims + (layout == IG_P16 ? r - 2 : 1),
+           (size_t)rest.rank * sizeof *rest.dims);
+    const int64_t columns = type->dims[layout == IG_P16 ? r - 1 : 0];
+    if (columns < 0 || (uint64_t)columns > SIZE_MAX) return false;
+    n = (size_t)columns;
+    return ig_type_elements(&lead, &count) && ig_type_elements(&rest, &k) &&
+           ig_align_ok(n, 16, &n16) && ig_align_ok(k, 4, &k4) && ig_mul_ok(n16, k4, bytes) &&
+           ig_mul_ok(n16, sizeof(int32_t), &sums) && ig_add_ok(*bytes, sums, bytes) &&
+           ig_mul_ok(*bytes, count, bytes);
+}
+
 bool ig_layout_bytes(const ig_type *type, ig_layout layout, size_t *bytes)
 {
     if (layout == IG_PLAIN) return ig_type_bytes(type, bytes);
+    if (type->dtype == INGOT_I8 || type->dtype == INGOT_U8) return byte_panels(type, layout, bytes);
     const bool pairs = type->dtype == INGOT_BF16;
     const bool has_panels = pairs || type->dtype == INGOT_F32 || type->dtype == INGOT_F16;
     if (layout != IG_P16 || !has_panels || type->rank < 2) return false;

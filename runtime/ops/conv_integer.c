@@ -3,8 +3,8 @@
  * Scale, bias and y_zero make floats or 8-bit integers of the sums; see i8_product.h.
  *
  * x [N, C, in...] becomes [N, in..., C] first, and the result is turned back; with channels_last
- * both have that form already. w is [M, C / group, kernel...] always. What is constant is packed
- * and computed by bind. */
+ * both have that form already. w is [M, C / group, kernel...] always, in panels (IG_P16_CONV) or
+ * plain. What is constant and plain is packed by bind. */
 #include "runtime/ops/conv_i8.h"
 #include "kernels/transpose/transpose.h"
 #include "runtime/base/checked.h"
@@ -134,6 +134,7 @@ static int16_t *centred_weights(const state *s, const ig_bind *b)
     const ig_conv_i8 *v = &s->conv;
     const ig_tensor *w = b->known[W], *zero = known(b, W_ZERO);
     if (v->c_each != 1 || v->m_each != 1 || !w || !settled(b, W_ZERO)) return NULL;
+    if (b->in_layout[W] != IG_PLAIN) return NULL;
     const size_t zeros = zero ? ig_tensor_elements(zero) : 0, n = v->c * v->taps;
     int16_t *to = ig_new_n(b->arena, int16_t, n + 1);
     for (size_t i = 0; to && i < n; i++) {
@@ -184,8 +185,14 @@ static ingot_status bind_dense(state *s, ig_bind *b)
 {
     const ig_conv_i8 *v = &s->conv;
     const ig_tensor *w = b->known[W];
+    const ig_layout layout = b->in_layout[W];
     size_t room;
-    IG_TRY(ig_i8_weights_bind(&s->w, b, v->groups, v->m_each, v->k, b->in[W]->dtype, w != NULL));
+    bool packed;
+    if (layout != IG_PLAIN && (layout != IG_P16_CONV || v->groups != 1))
+        return ig_bind_fail(b,
+                            "the layout of the weights is not that of a convolution in one group");
+    IG_TRY(ig_i8_weights_bind(&s->w, b, W, v->groups, v->m_each, v->k, &packed));
+    if (packed) return INGOT_OK;
     if (!w)
         return ig_scratch_add(b, IG_MAX(b->n_threads, (size_t)1) * GEMM_I8_PANEL, s->w.k,
                               &s->at_rows);

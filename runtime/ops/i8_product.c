@@ -6,16 +6,24 @@
 
 /* ---- weights ---- */
 
-ingot_status ig_i8_weights_bind(ig_i8_weights *w, ig_bind *b, size_t count, size_t n, size_t k,
-                                ingot_dtype dtype, bool constant)
+ingot_status ig_i8_weights_bind(ig_i8_weights *w, ig_bind *b, uint32_t in, size_t count, size_t n,
+                                size_t k, bool *packed)
 {
+    const ig_tensor *t = b->known[in];
     size_t all, rows;
-    *w = (ig_i8_weights){.count = count, .n = n, .k = k, .is_signed = dtype == INGOT_I8};
+    *w = (ig_i8_weights){.count = count, .n = n, .k = k};
+    w->is_signed = b->in[in]->dtype == INGOT_I8;
+    *packed = b->in_layout[in] != IG_PLAIN;
     if (!ig_align_ok(n, (size_t)GEMM_I8_PANEL, &w->n16) ||
         !ig_gemm_i8_weight_bytes(n, k, &w->bytes) || !ig_mul_ok(w->bytes, count, &all) ||
         !ig_mul_ok(w->n16, count, &rows) || rows > SIZE_MAX / 2 / sizeof(int32_t))
         return ig_bind_fail(b, "the weights are too large");
-    if (!constant) {
+    if (*packed) {
+        w->panels = t->data;
+        w->sums = (int32_t *)(void *)(w->panels + all);
+        return INGOT_OK;
+    }
+    if (!t) {
         IG_TRY(ig_scratch_add(b, all, 1, &w->at_panels));
         return ig_scratch_add(b, rows, sizeof(int32_t), &w->at_sums);
     }

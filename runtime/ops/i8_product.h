@@ -28,13 +28,14 @@ typedef struct {
     size_t count, n, n16, k, bytes; /* bytes: of one matrix */
     bool is_signed;
     size_t at_panels, at_sums; /* in scratch, when not constant */
-    int8_t *panels;            /* constant: packed by bind; else NULL */
+    int8_t *panels;            /* constant: packed by bind or before; else NULL */
     int32_t *sums;
 } ig_i8_weights;
 
-/* ig_i8_weights_bind - sizes, memory in the plan (constant) or the scratch. */
-ingot_status ig_i8_weights_bind(ig_i8_weights *w, ig_bind *b, size_t count, size_t n, size_t k,
-                                ingot_dtype dtype, bool constant);
+/* ig_i8_weights_bind - sizes, and the panels of input `in`: its own bytes where it is packed
+ * (*packed), memory in the plan where it is a plain constant, else in the scratch. */
+ingot_status ig_i8_weights_bind(ig_i8_weights *w, ig_bind *b, uint32_t in, size_t count, size_t n,
+                                size_t k, bool *packed);
 /* Where to pack and what was packed; r is NULL in bind. */
 int8_t *ig_i8_panels(const ig_i8_weights *w, const ig_run *r);
 int32_t *ig_i8_sums(const ig_i8_weights *w, const ig_run *r);

@@ -4,8 +4,9 @@
  * With a scale (one, or one a column) the sums become floats, or 8-bit integers when there is a
  * zero point for them; see i8_product.h. a_zero: one, or one a row; b_zero: one, or one a column.
  *
- * A constant b is packed once, by bind. Rows of a are packed for each run, in blocks of IG_I8_ROWS
- * that belong to one matrix, unless the kernel reads them as they are; a task makes one tile of y.
+ * A constant b lies in panels (IG_P16), or is packed once, by bind. Rows of a are packed for each
+ * run, in blocks of IG_I8_ROWS that belong to one matrix, unless the kernel reads them as they are;
+ * a task makes one tile of y.
  */
 #include "runtime/ops/i8_product.h"
 #include "runtime/base/checked.h"
@@ -209,14 +210,17 @@ static ingot_status bind(ig_bind *b)
     s->a_signed = b->in[A]->dtype == INGOT_I8;
     const size_t b_batches = measure(s, b);
     const ig_tensor *known = b->known[B];
+    if (b->in_layout[B] != IG_PLAIN && (b->in_layout[B] != IG_P16 || b->in[B]->rank < 2))
+        return ig_bind_fail(b, "the right operand's layout is not that of a product");
     /* sums of rows are needed for weights with zero points only; packing makes them */
     s->raw = ig_gemm_i8_raw() && !s->a_signed && s->k % 4 == 0 && b->in[B]->dtype == INGOT_I8 &&
              (b->n_in <= B_ZERO || !b->in[B_ZERO] || all_zero(b->known[B_ZERO]));
-    IG_TRY(ig_i8_weights_bind(&s->w, b, b_batches, s->n, s->k, b->in[B]->dtype, known != NULL));
+    bool packed;
+    IG_TRY(ig_i8_weights_bind(&s->w, b, B, b_batches, s->n, s->k, &packed));
     s->known = all_known(b);
     IG_TRY(bind_rows(s, b));
     b->kernel = s->raw ? "gemm_i8 of rows" : "gemm_i8";
-    for (size_t i = 0; known && i < b_batches; i++)
+    for (size_t i = 0; known && !packed && i < b_batches; i++)
         ig_gemm_i8_pack_weights(s->w.panels + i * s->w.bytes, s->w.sums + i * s->w.n16,
                                 (const uint8_t *)known->data + i * s->k * s->n, s->w.is_signed,
                                 s->n, s->k, 1, s->n);

@@ -231,6 +231,48 @@ static void weights_of_16_bits_are_packed_as_they_are(void **state)
         }
 }
 
+static ig_id cast(fixture *f, ig_id x, ingot_dtype to)
+{
+    const ig_id y = node(f, "cast", &x, 1);
+    assert_true(ig_put_attr_int(f->g, f->g->nodes[f->g->n_nodes - 1], "to", (int64_t)to));
+    return y;
+}
+
+static ig_id half_const(fixture *f, ingot_dtype half, int rank, const int64_t *dims)
+{
+    uint16_t h[MOST];
+    size_t n;
+    assert_true(ig_dims_elements(rank, dims, &n) && n <= MOST);
+    for (size_t j = 0; j < n; j++) ig_from_double(h, half, j, (double)(j * 29 % 17) * 0.125 - 1);
+    return ig_graph_const_copy(f->g, "", half, rank, dims, h);
+}
+
+/* x cast to half, times w, plus a vector, plus a residual, relu, cast back: values that 8 bits
+ * hold, so that one rounding gives what four gave. */
+static void products_of_16_bits_take_bias_residual_and_activation(void **state)
+{
+    (void)state;
+    static const ingot_dtype halves[] = {INGOT_F16, INGOT_BF16};
+    for (size_t i = 0; i < IG_LEN(halves); i++) {
+        fixture f;
+        begin(&f, 2, (int64_t[]){3, 8});
+        const ig_id x = cast(&f, small_unary(f.g, "sign", f.x), halves[i]);
+        const ig_id w = half_const(&f, halves[i], 2, (int64_t[]){8, 8});
+        const ig_id y = node(&f, "matmul", (ig_id[]){x, w}, 2);
+        const ig_id sum = small_binary(f.g, "add", half_const(&f, halves[i], 1, (int64_t[]){8}), y);
+        const ig_id act = small_unary(f.g, "relu", small_binary(f.g, "add", sum, x));
+        finish(&f, cast(&f, act, INGOT_F32));
+        assert_int_equal(count(f.g, "binary"), 0);
+        assert_int_equal(count(f.g, "unary"), 1);
+        for (size_t k = 0; k < f.g->n_nodes; k++) {
+            const ig_node *p = f.g->nodes[k];
+            if (ig_is(p, "matmul", NULL))
+                assert_true(p->n_in == 4 && !strcmp(ig_attr_text(p, "act"), "relu"));
+        }
+        end(&f);
+    }
+}
+
 static void a_value_that_others_read_is_not_fused_away(void **state)
 {
     (void)state;
@@ -244,15 +286,78 @@ static void a_value_that_others_read_is_not_fused_away(void **state)
     end(&f);
 }
 
+/* What an integer op gives for bytes 0 .. 255 in x, as its sums. */
+static size_t run_bytes(const fixture *f, const ig_graph *g, int32_t *y)
+{
+    ingot_error err;
+    static uint8_t x[MOST];
+    for (int i = 0; i < MOST; i++) x[i] = (uint8_t)(i * 37);
+    ig_heap heap;
+    ig_heap_init(&heap, NULL);
+    const ig_exec_options o = {.heap = &heap};
+    ig_exec *e;
+    check_ok(ig_exec_open(&e, g, &o, &err));
+    ig_tensor in = {.dtype = INGOT_U8, .rank = f->rank, .data = x}, out = {0};
+    memcpy(in.dims, f->dims, sizeof f->dims);
+    check_ok(ig_exec_run(e, &out, &in, &err));
+    const size_t n = ig_tensor_elements(&out);
+    assert_true(n <= MOST);
+    memcpy(y, out.data, n * sizeof *y);
+    ig_exec_close(&e);
+    return n;
+}
+
+static void integer_weights_are_packed_once(void **state)
+{
+    static int32_t before[MOST], after[MOST];
+    static uint8_t w[MOST];
+    (void)state;
+    for (int i = 0; i < MOST; i++) w[i] = (uint8_t)(i * 91 + i / 7);
+    static const struct {
+        const char *op;
+        ingot_dtype dtype;
+        int rank;
+        int64_t x[4], w[4];
+        ig_layout layout;
+    } all[] = {
+        {"matmul_integer", INGOT_I8, 2, {7, 37}, {37, 19}, IG_P16},
+        {"matmul_integer", INGOT_U8, 3, {3, 5, 18}, {3, 18, 33}, IG_P16},
+        {"conv_integer", INGOT_I8, 4, {1, 5, 8, 7}, {19, 5, 3, 3}, IG_P16_CONV},
+        {"conv_integer", INGOT_U8, 3, {2, 6, 9}, {16, 6, 2}, IG_P16_CONV},
+        {"conv_integer", INGOT_I8, 4, {1, 32, 5, 5}, {32, 1, 3, 3}, IG_PLAIN}, /* depthwise */
+    };
+    for (size_t i = 0; i < IG_LEN(all); i++) {
+        fixture f;
+        begin(&f, all[i].rank, all[i].x);
+        f.g->values[f.x].type.dtype = INGOT_U8;
+        const ig_id b = ig_graph_const_copy(f.g, "", all[i].dtype, all[i].rank, all[i].w, w);
+        const ig_id y = node(&f, all[i].op, (ig_id[]){f.x, b}, 2);
+        if (all[i].layout == IG_PLAIN)
+            assert_true(ig_put_attr_int(f.g, f.g->nodes[0], "group", all[i].w[0]));
+        assert_true(ig_graph_set_io(f.g, &f.x, 1, &y, 1));
+        const size_t n = run_bytes(&f, f.g, before);
+        small_passes(f.g, &f.heap);
+        size_t packed = 0;
+        for (size_t v = 0; v < f.g->n_values; v++)
+            packed += f.g->values[v].layout == all[i].layout && f.g->values[v].is_const;
+        assert_true(packed > 0);
+        assert_int_equal(run_bytes(&f, f.g, after), n);
+        assert_memory_equal(before, after, n * sizeof *before);
+        end(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(integer_weights_are_packed_once),
         cmocka_unit_test(norms_biases_and_activations_join_a_convolution),
         cmocka_unit_test(scales_and_shifts_join_a_convolution),
         cmocka_unit_test(a_residual_joins_the_later_convolution),
         cmocka_unit_test(the_layout_reaches_through_what_lies_between),
         cmocka_unit_test(products_take_bias_activation_and_packed_weights),
         cmocka_unit_test(weights_of_16_bits_are_packed_as_they_are),
+        cmocka_unit_test(products_of_16_bits_take_bias_residual_and_activation),
         cmocka_unit_test(a_value_that_others_read_is_not_fused_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

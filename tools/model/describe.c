@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *ig_layout_name(ig_layout layout) { return layout == IG_P16 ? "p16" : "plain"; }
+const char *ig_layout_name(ig_layout layout) { return layout == IG_PLAIN ? "plain" : "p16"; }
 
 const char *ig_section_name(char text[5], uint32_t type)
 {

@@ -42,6 +42,7 @@ struct ig_prompts {
     const ig_lm *lm;
     ig_tokenizer *tokenizer;
     ig_token_work *work; /* under the mutex */
+    ig_trie *trie;       /* likewise, until it is made */
     pthread_mutex_t mutex;
 };
 
@@ -67,6 +68,7 @@ void ig_prompts_close(ig_prompts **prompts)
     ig_prompts *p = *prompts;
     *prompts = NULL;
     if (!p) return;
+    ig_trie_close(&p->trie);
     ig_token_work_close(&p->work);
     ig_tokenizer_close(&p->tokenizer);
     pthread_mutex_destroy(&p->mutex);
@@ -118,6 +120,21 @@ ingot_status ig_prompts_chat(ig_token_list *out, ig_prompts *p, const ingot_mess
     if (!p) return none(err);
     return ig_fail(err, INGOT_E_UNSUPPORTED,
                    "the model has no chat template: write the prompt as its makers describe");
+}
+
+ingot_status ig_prompts_trie(const ig_trie **out, ig_prompts *p, ingot_error *err)
+{
+    uint32_t eos[IG_LM_EOS_MOST];
+    ingot_status s = INGOT_OK;
+    if (!p) return none(err);
+    for (size_t i = 0; i < p->lm->n_eos; i++) eos[i] = (uint32_t)p->lm->eos[i];
+    pthread_mutex_lock(&p->mutex);
+    if (!p->trie)
+        s = ig_trie_of_tokenizer(&p->trie, p->heap, p->tokenizer, p->lm->vocab, eos, p->lm->n_eos,
+                                 err);
+    *out = p->trie;
+    pthread_mutex_unlock(&p->mutex);
+    return s;
 }
 
 /* ---- ids to texts ---- */
@@ -211,6 +228,12 @@ ingot_status ig_prompts_chat(ig_token_list *out, ig_prompts *p, const ingot_mess
                              size_t n, ingot_error *err)
 {
     (void)out, (void)p, (void)messages, (void)n;
+    return none(err);
+}
+
+ingot_status ig_prompts_trie(const ig_trie **out, ig_prompts *p, ingot_error *err)
+{
+    (void)out, (void)p;
     return none(err);
 }
 
