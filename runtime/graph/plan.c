@@ -11,6 +11,19 @@ static bool all_static(const ig_plan *p, const ig_id *ids, uint32_t n)
     return true;
 }
 
+/* The plan is one for an input that was left out: there is nothing more to know of it. A node with
+ * subgraphs hands it on, and is bound when it runs. */
+static bool inputs_known(const ig_plan *p, const ig_node *node)
+{
+    for (uint32_t i = 0; i < node->n_in; i++) {
+        const ig_id id = node->in[i];
+        const bool left_out = id != IG_NO_VALUE && p->types[id].optional &&
+                              p->places[id].kind == IG_PLACE_INPUT && !node->n_sub;
+        if (!left_out && !all_static(p, &id, 1)) return false;
+    }
+    return true;
+}
+
 static ingot_status open_step(ig_plan *p, ig_step *step, const ig_node *node, ingot_error *err)
 {
     step->node = node;
@@ -24,9 +37,8 @@ static ingot_status open_step(ig_plan *p, ig_step *step, const ig_node *node, in
         step->out[o] = node->out[o] == IG_NO_VALUE ? NULL : &p->values[node->out[o]];
     /* A step is bound now when all sizes are known; an op that allocates may leave its outputs
      * open. */
-    step->dynamic =
-        !all_static(p, node->in, node->n_in) ||
-        (!(node->op->flags & IG_OP_ALLOCATES) && !all_static(p, node->out, node->n_out));
+    step->dynamic = !inputs_known(p, node) || (!(node->op->flags & IG_OP_ALLOCATES) &&
+                                               !all_static(p, node->out, node->n_out));
     return INGOT_OK;
 }
 
