@@ -94,6 +94,20 @@ static void check_chunks(family *f, const char *name)
     free(row);
 }
 
+/* Two steps, of the first no logits, of the second the last row's. */
+static void check_few_rows(family *f, const char *name)
+{
+    const size_t half = f->tokens / 2, vocab = f->rig.vocab;
+    float *row = malloc(vocab * sizeof *row);
+    assert_non_null(row);
+    f->rig.done = 0;
+    rig_step_rows(&f->rig, row, f->ids, half, 0);
+    rig_step_rows(&f->rig, row, f->ids + half, f->tokens - half, 1);
+    if (memcmp(row, f->logits + (f->tokens - 1) * vocab, vocab * sizeof *row))
+        fail_msg("%s: the last row has other bits alone than among all", name);
+    free(row);
+}
+
 static int32_t best_of(const float *v, size_t n)
 {
     size_t best = 0;
@@ -141,6 +155,7 @@ static size_t check_folder(const char *folder)
         if (!has(folder, e->d_name, "generation_config.json")) continue; /* an encoder */
         family_open(&f, path);
         check_prompt(&f, e->d_name);
+        check_few_rows(&f, e->d_name);
         check_chunks(&f, e->d_name);
         check_greedy(&f, e->d_name);
         family_close(&f);
