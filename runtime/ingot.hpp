@@ -294,5 +294,57 @@ class Generator : public detail::Handle<ingot_generator, ingot_generator_close>
     }
 };
 
+// A text encoder with the tokenizer of its file; see ingot_embedder_open.
+class Embedder : public detail::Handle<ingot_embedder, ingot_embedder_close>
+{
+  public:
+    explicit Embedder(const Model &model, ingot_embedder_options o = {})
+    {
+        ingot_error e;
+        o.size = sizeof o;
+        detail::check(ingot_embedder_open(out(), model.get(), &o, &e), e);
+    }
+    ingot_embedder_info info() const
+    {
+        ingot_embedder_info i;
+        ingot_embedder_get_info(&i, get());
+        return i;
+    }
+    // A vector for each text.
+    std::vector<std::vector<float>> embed(const std::vector<std::string> &texts)
+    {
+        ingot_error e;
+        const std::size_t width = info().width;
+        const std::vector<ingot_str> given = views(texts);
+        std::vector<float> all(texts.size() * width + 1);
+        detail::check(
+            ingot_embedder_embed(all.data(), nullptr, get(), given.data(), given.size(), &e), e);
+        std::vector<std::vector<float>> result;
+        for (std::size_t i = 0; i < texts.size(); i++)
+            result.emplace_back(all.data() + i * width, all.data() + (i + 1) * width);
+        return result;
+    }
+    // A score for each document; higher is better.
+    std::vector<float> rank(const std::string &query, const std::vector<std::string> &documents)
+    {
+        ingot_error e;
+        const std::vector<ingot_str> given = views(documents);
+        std::vector<float> scores(documents.size());
+        detail::check(ingot_embedder_rank(scores.data(), nullptr, get(),
+                                          ingot_str{query.data(), query.size()}, given.data(),
+                                          given.size(), &e),
+                      e);
+        return scores;
+    }
+
+  private:
+    static std::vector<ingot_str> views(const std::vector<std::string> &texts)
+    {
+        std::vector<ingot_str> v;
+        for (const std::string &t : texts) v.push_back(ingot_str{t.data(), t.size()});
+        return v;
+    }
+};
+
 } // namespace ingot
 #endif

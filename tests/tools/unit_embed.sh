@@ -21,6 +21,10 @@ present "$work/e.npy"
 expect_json embed "$e" 'how fast' --json --pooling mean --no-normalize
 grep -q '"pooling": *"mean"' "$work/out" || fail "--pooling"
 
+# an input that is left out leaves the plan exact
+expect_json plan "$e" --batch 2 --context 7 --json
+grep -q '"exact": true' "$work/out" || fail "the plan of an encoder is exact"
+
 # nothing is cut in silence
 expect 0 '.' embed "$e" "$(printf 'data %.0s' {1..30})"
 grep -q '^ingot: text 0: 12 tokens were cut (at most 20 are taken)$' "$work/err" || fail "what is cut is said"
