@@ -1,11 +1,8 @@
 /* plan.c - from types and places to steps that are ready to run; see plan.h. */
 #include "runtime/graph/plan.h"
 #include "runtime/base/checked.h"
-#include "runtime/base/topology.h"
 
 #include <string.h>
-
-enum { LARGE_BLOCK = 1 << 20 }; /* worth placing on NUMA nodes */
 
 static bool all_static(const ig_plan *p, const ig_id *ids, uint32_t n)
 {
@@ -109,32 +106,31 @@ static ingot_status make_steps(ig_plan *p, ig_exec *x, const ig_exec_options *op
     return INGOT_OK;
 }
 
-/* Fixed pointers: everything that lies in the block. On a machine with several NUMA nodes its pages
- * are touched first by the threads that will work on them. */
-static ingot_status place_values(ig_plan *p, ig_pool *pool, ingot_error *err)
+static void describe_values(ig_plan *p)
 {
-    p->block = p->arena_bytes ? ig_take(p->arena.heap, p->arena_bytes) : NULL;
-    if (p->arena_bytes && !p->block)
-        return ig_fail(err, INGOT_E_NOMEM,
-                       "no memory for %zu bytes of activations (smaller inputs need less)",
-                       p->arena_bytes);
-    const bool wide = ig_pool_threads(pool) > 1 && p->arena_bytes >= LARGE_BLOCK;
-    if (wide && ig_topology_get()->n_nodes > 1) ig_pool_zero(pool, p->block, p->arena_bytes);
     for (size_t v = 0; v < p->g->n_values; v++) {
-        const ig_place *at = &p->places[v];
-        ig_tensor *t = &p->values[v];
-        if (at->kind == IG_PLACE_CONST) continue;
+        if (p->places[v].kind == IG_PLACE_CONST) continue;
         const ig_type *type = &p->types[v];
+        ig_tensor *t = &p->values[v];
         *t = (ig_tensor){.kind = type->kind, .dtype = type->dtype, .rank = type->rank};
         memcpy(t->dims, type->dims, sizeof t->dims);
+    }
+}
+
+void ig_plan_place(ig_plan *p, void *block)
+{
+    p->block = block;
+    p->placed = true;
+    for (size_t v = 0; v < p->g->n_values; v++) {
+        const ig_place *at = &p->places[v];
+        if (at->kind == IG_PLACE_CONST) continue;
         while (at->kind == IG_PLACE_ALIAS) at = &p->places[at->root];
-        if (at->kind == IG_PLACE_ARENA) t->data = (char *)p->block + at->offset;
-        if (at->kind == IG_PLACE_CONST) t->data = p->values[at - p->places].data;
+        if (at->kind == IG_PLACE_ARENA) p->values[v].data = (char *)block + at->offset;
+        if (at->kind == IG_PLACE_CONST) p->values[v].data = p->values[at - p->places].data;
     }
     for (size_t s = 0; s < p->n_steps; s++)
         if (p->steps[s].scratch_place.bytes)
-            p->steps[s].scratch = (char *)p->block + p->steps[s].scratch_place.offset;
-    return INGOT_OK;
+            p->steps[s].scratch = (char *)block + p->steps[s].scratch_place.offset;
 }
 
 static ingot_status fill(ig_plan *p, ig_exec *x, const ig_exec_options *options, const ig_type *in,
@@ -152,7 +148,8 @@ static ingot_status fill(ig_plan *p, ig_exec *x, const ig_exec_options *options,
     IG_TRY(ig_plan_types(p, x, skip, err));
     IG_TRY(make_steps(p, x, options, skip, err));
     IG_TRY(ig_plan_layout(p, err));
-    return place_values(p, options->pool, err);
+    describe_values(p);
+    return INGOT_OK;
 }
 
 ingot_status ig_plan_open(ig_plan **out, ig_exec *x, const ig_graph *g,
@@ -189,7 +186,6 @@ void ig_plan_close(ig_plan **plan)
         ig_kept_drop(p->steps[s].kept, p->steps[s].node->op);
     }
     ig_heap *heap = p->arena.heap;
-    ig_give(heap, p->block, p->arena_bytes);
     ig_arena_clear(&p->arena);
     ig_give(heap, p, sizeof *p);
 }

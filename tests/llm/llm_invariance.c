@@ -210,16 +210,33 @@ static void among_others(void **unused)
     open_world(&w, 1);
     static const size_t chunks[] = {0, 1, 7, 33, SIZE_MAX};
     for (size_t c = 0; c < IG_LEN(chunks); c++) {
-        const ingot_generator_options o = {
-            .size = sizeof o,
-            .chunk = chunks[c],
-            .max_sequences = REQUESTS,
-            .page_tokens = 16}; /* short texts share them */
+        const ingot_generator_options o = {.size = sizeof o,
+                                           .chunk = chunks[c],
+                                           .max_sequences = REQUESTS,
+                                           .page_tokens = 16}; /* short texts share them */
         const ingot_generator_info info = at_once(&w, &o, "chunks");
         assert_int_equal(info.preempted, 0);
-        assert_true(info.cached_tokens > 0);
         together(&w, &o, "arrivals");
     }
+    close_world(&w);
+}
+
+/* The second time the prompt's whole pages are found, and give the same bits as computing them. */
+static void from_the_cache(void **unused)
+{
+    (void)unused;
+    static world w;
+    ingot_error err;
+    open_world(&w, 1);
+    const ingot_generator_options o = {.size = sizeof o};
+    check_ok(ingot_generator_open(&w.g, w.model, &o, &err));
+    for (size_t r = 0; r < REQUESTS; r++) {
+        ask(&w, r, w.g, false);
+        ask(&w, r, w.g, false);
+        assert_int_equal(w.requests[r].cached, (w.requests[r].n_prompt - 1) / 16 * 16);
+    }
+    same(&w, "prefixes");
+    ingot_generator_close(&w.g);
     close_world(&w);
 }
 
@@ -281,9 +298,8 @@ static void with_a_draft(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(among_others),
-        cmocka_unit_test(under_pressure),
-        cmocka_unit_test(with_guesses),
+        cmocka_unit_test(among_others),   cmocka_unit_test(from_the_cache),
+        cmocka_unit_test(under_pressure), cmocka_unit_test(with_guesses),
         cmocka_unit_test(with_a_draft),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,7 +98,8 @@ static ig_datum new_dict(ig_render *r, const ig_arguments *a, ig_datum_kind kind
         for (size_t k = 0; k < from->n && ok; k++)
             ok = ig_dict_set(&r->arena, d, from->v[k].key, from->v[k].value);
     }
-    return ok ? (ig_datum){.kind = kind, .dict = d} : ig_render_no_memory(r);
+    return ok ? ig_render_bounded(r, (ig_datum){.kind = kind, .dict = d}, a->at)
+              : ig_render_no_memory(r);
 }
 
 static ig_datum strftime_now(ig_render *r, const ig_arguments *a)

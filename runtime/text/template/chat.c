@@ -6,11 +6,11 @@
 
 static void put(ig_bytes *to, const char *text) { ig_put(to, text, strlen(text)); }
 
+/* Without a value it is null, as transformers does: templates ask `is not none`. */
 static void put_member(ig_bytes *to, const char *name, ingot_str json)
 {
-    if (!json.n) return;
     put(to, name);
-    ig_put(to, json.p, json.n);
+    ig_put(to, json.n ? json.p : "null", json.n ? json.n : 4);
 }
 
 static void put_token(ig_bytes *to, const char *name, const ig_lexicon *x, int32_t id)
@@ -31,7 +31,7 @@ static bool put_more(ig_bytes *to, ingot_str object)
     object.p++;
     object.n -= 2;
     while (object.n && isspace((unsigned char)*object.p)) object.p++, object.n--;
-    put_member(to, ",", object);
+    if (object.n) put_member(to, ",", object);
     return true;
 }
 

@@ -11,7 +11,7 @@
 
 typedef struct {
     ingot_str messages;         /* a JSON list */
-    ingot_str tools;            /* a JSON list; n == 0: none */
+    ingot_str tools;            /* a JSON list; n == 0: the variable is none */
     ingot_str documents;        /* likewise */
     ingot_str more;             /* a JSON object of further variables; n == 0: none */
     bool add_generation_prompt; /* end where the model's answer begins */

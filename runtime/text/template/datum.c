@@ -120,6 +120,18 @@ static bool grow(ig_arena *a, void **v, size_t n, size_t *cap, size_t each)
     return true;
 }
 
+size_t ig_datum_weight(ig_datum d)
+{
+    return 1 + (ig_is_list(d) ? d.list->weight : d.kind == IG_DICT ? d.dict->weight : 0);
+}
+
+static void grow_heavier(size_t *weight, size_t *depth, ig_datum d)
+{
+    if (!ig_add_ok(*weight, ig_datum_weight(d), weight)) *weight = SIZE_MAX / 2;
+    const size_t below = ig_is_list(d) ? d.list->depth : d.kind == IG_DICT ? d.dict->depth : 0;
+    *depth = IG_MAX(*depth, below + 1);
+}
+
 ig_list *ig_list_new(ig_arena *a) { return ig_new(a, ig_list); }
 
 bool ig_list_add(ig_arena *a, ig_list *l, ig_datum d)
@@ -128,6 +140,7 @@ bool ig_list_add(ig_arena *a, ig_list *l, ig_datum d)
     if (!grow(a, &v, l->n, &l->cap, sizeof d)) return false;
     l->v = v;
     l->v[l->n++] = d;
+    grow_heavier(&l->weight, &l->depth, d);
     return true;
 }
 
@@ -145,12 +158,14 @@ bool ig_dict_set(ig_arena *a, ig_dict *d, ig_datum key, ig_datum value)
     for (size_t i = 0; i < d->n; i++)
         if (ig_datum_equal(d->v[i].key, key)) {
             d->v[i].value = value;
+            grow_heavier(&d->weight, &d->depth, value);
             return true;
         }
     void *v = d->v;
     if (!grow(a, &v, d->n, &d->cap, sizeof *d->v)) return false;
     d->v = v;
     d->v[d->n++] = (ig_pair){key, value};
+    grow_heavier(&d->weight, &d->depth, value);
     return true;
 }
 

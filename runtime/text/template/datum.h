@@ -43,9 +43,11 @@ typedef struct ig_datum {
     };
 } ig_datum;
 
+/* weight: values in it, those of members counted where they are members: what walking over it all
+ * costs, also where one list is a member many times. */
 typedef struct ig_list {
     ig_datum *v;
-    size_t n, cap;
+    size_t n, cap, weight, depth;
 } ig_list;
 
 typedef struct {
@@ -54,12 +56,12 @@ typedef struct {
 
 typedef struct ig_dict {
     ig_pair *v; /* in order of insertion */
-    size_t n, cap;
+    size_t n, cap, weight, depth;
 } ig_dict;
 
 typedef struct ig_loop {
     const ig_datum *items;
-    size_t n, i, depth;
+    size_t n, i;
 } ig_loop;
 
 typedef struct ig_method {
@@ -105,6 +107,8 @@ bool ig_datum_true(ig_datum d);
 bool ig_datum_equal(ig_datum a, ig_datum b);
 /* ig_datum_order - < 0, 0, > 0; false: the two have no order. */
 bool ig_datum_order(int *out, ig_datum a, ig_datum b);
+
+size_t ig_datum_weight(ig_datum d);
 
 /* NULL or false: no memory. */
 ig_list *ig_list_new(ig_arena *a);

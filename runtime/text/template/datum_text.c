@@ -95,6 +95,7 @@ static void repr_dict(ig_bytes *to, const ig_dict *d)
 
 void ig_datum_repr(ig_bytes *to, ig_datum d)
 {
+    if (to->failed) return;
     switch (d.kind) {
     case IG_UNDEFINED:
         put(to, "Undefined");
@@ -196,6 +197,7 @@ static bool json_members(ig_bytes *to, ig_datum d, int indent, int level)
 
 bool ig_datum_json(ig_bytes *to, ig_datum d, int indent, int level)
 {
+    if (to->failed) return true; /* who asks for the text sees it */
     switch (d.kind) {
     case IG_NONE:
         put(to, "null");
@@ -233,36 +235,63 @@ static ig_datum number(const ig_json_value *v)
     return errno ? ig_real(v->number) : ig_int(i);
 }
 
-static bool convert(ig_datum *out, ig_arena *a, const ig_json_value *v)
+enum { MEMBERS_MOST = 10000 /* of an object: they are looked for one by one */ };
+
+static ingot_status no_memory(ingot_error *err)
+{
+    return ig_fail(err, INGOT_E_NOMEM, "JSON: no memory for its values");
+}
+
+static ingot_status convert(ig_datum *out, ig_arena *a, const ig_json_value *v, ingot_error *err);
+
+static ingot_status convert_list(ig_list *l, ig_arena *a, const ig_json_value *v, ingot_error *err)
 {
     ig_datum item;
+    if (!l) return no_memory(err);
+    for (const ig_json_value *m = v->first; m; m = m->next) {
+        IG_TRY(convert(&item, a, m, err));
+        if (!ig_list_add(a, l, item)) return no_memory(err);
+    }
+    return INGOT_OK;
+}
+
+static ingot_status convert_dict(ig_dict *d, ig_arena *a, const ig_json_value *v, ingot_error *err)
+{
+    ig_datum item;
+    if (!d) return no_memory(err);
+    for (const ig_json_value *m = v->first; m; m = m->next) {
+        if (d->n == MEMBERS_MOST)
+            return ig_fail(err, INGOT_E_FULL, "JSON: an object of more than %d members",
+                           MEMBERS_MOST);
+        IG_TRY(convert(&item, a, m, err));
+        if (!ig_dict_set(a, d, ig_text(m->key, strlen(m->key)), item)) return no_memory(err);
+    }
+    return INGOT_OK;
+}
+
+static ingot_status convert(ig_datum *out, ig_arena *a, const ig_json_value *v, ingot_error *err)
+{
     switch (v->kind) {
     case IG_JSON_NULL:
         *out = ig_none();
-        return true;
+        return INGOT_OK;
     case IG_JSON_BOOL:
         *out = ig_bool(v->number != 0);
-        return true;
+        return INGOT_OK;
     case IG_JSON_NUMBER:
         *out = number(v);
-        return true;
+        return INGOT_OK;
     case IG_JSON_TEXT:
         *out = ig_text(v->text, strlen(v->text));
-        return true;
+        return INGOT_OK;
     case IG_JSON_ARRAY:
         *out = (ig_datum){.kind = IG_LIST, .list = ig_list_new(a)};
-        for (const ig_json_value *m = v->first; m && out->list; m = m->next)
-            if (!convert(&item, a, m) || !ig_list_add(a, out->list, item)) return false;
-        return out->list != NULL;
+        return convert_list(out->list, a, v, err);
     case IG_JSON_OBJECT:
         break;
     }
     *out = (ig_datum){.kind = IG_DICT, .dict = ig_dict_new(a)};
-    for (const ig_json_value *m = v->first; m && out->dict; m = m->next)
-        if (!convert(&item, a, m) ||
-            !ig_dict_set(a, out->dict, ig_text(m->key, strlen(m->key)), item))
-            return false;
-    return out->dict != NULL;
+    return convert_dict(out->dict, a, v, err);
 }
 
 ingot_status ig_datum_from_json(ig_datum *out, ig_arena *a, const char *text, size_t n,
@@ -274,9 +303,5 @@ ingot_status ig_datum_from_json(ig_datum *out, ig_arena *a, const char *text, si
         if (!(size = ig_utf8_next(&c, text + at, n - at)))
             return ig_fail(err, INGOT_E_DATA, "JSON: byte %zu is not UTF-8", at);
     IG_TRY(ig_json_read(&v, text, n, a, err));
-    return convert(out, a, v) ? INGOT_OK
-                              : ig_fail(err, INGOT_E_NOMEM,
-                                        "no memory for the values of %zu bytes "
-                                        "of JSON",
-                                        n);
+    return convert(out, a, v, err);
 }

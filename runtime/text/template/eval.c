@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { DATA_DEPTH_MOST = 128, DATA_WEIGHT_MOST = 4 << 20 };
+
 ig_datum ig_render_fail(ig_render *r, ingot_status status, size_t at, const char *format, ...)
 {
     char text[360];
@@ -20,13 +22,12 @@ ig_datum ig_render_fail(ig_render *r, ingot_status status, size_t at, const char
 
 ig_datum ig_render_no_memory(ig_render *r)
 {
-    const size_t taken = atomic_load(&r->heap->live_bytes);
-    const bool limit = taken > IG_TEMPLATE_MEMORY_MOST / 4; /* buffers grow by doubling */
-    if (!r->fault.status)
-        r->fault.status = ig_fail(r->fault.err, limit ? INGOT_E_FULL : INGOT_E_NOMEM,
-                                  limit ? "chat template: it takes too much memory (%zu MiB)"
-                                        : "chat template: no memory (%zu MiB are taken)",
-                                  taken >> 20);
+    if (!r->fault.status && *r->over)
+        r->fault.status = ig_fail(r->fault.err, INGOT_E_FULL,
+                                  "chat template: it takes too much memory (more than %d MiB)",
+                                  IG_TEMPLATE_MEMORY_MOST >> 20);
+    else if (!r->fault.status)
+        r->fault.status = ig_fail(r->fault.err, INGOT_E_NOMEM, "chat template: no memory");
     return ig_undefined((ingot_str){"", 0});
 }
 
@@ -77,8 +78,8 @@ static ig_datum loop_member(ig_render *r, const ig_loop *l, ingot_str name)
     if (ig_str_is(name, "length")) return ig_int(n);
     if (ig_str_is(name, "revindex")) return ig_int(n - i);
     if (ig_str_is(name, "revindex0")) return ig_int(n - i - 1);
-    if (ig_str_is(name, "depth")) return ig_int((int64_t)l->depth);
-    if (ig_str_is(name, "depth0")) return ig_int((int64_t)l->depth - 1);
+    if (ig_str_is(name, "depth")) return ig_int(1); /* of recursion */
+    if (ig_str_is(name, "depth0")) return ig_int(0);
     if (ig_str_is(name, "previtem")) return i ? l->items[i - 1] : ig_undefined(name);
     if (ig_str_is(name, "nextitem")) return i + 1 < n ? l->items[i + 1] : ig_undefined(name);
     if (ig_str_is(name, "cycle"))
@@ -252,6 +253,7 @@ static ig_datum eval_test(ig_render *r, const ig_node *n)
 static bool compare(ig_render *r, ingot_str sign, ig_datum a, ig_datum b, size_t at)
 {
     int order = 0;
+    if (!ig_render_step(r, IG_MIN(ig_datum_weight(a), ig_datum_weight(b)) / 8, at)) return false;
     if (ig_str_is(sign, "==")) return ig_datum_equal(a, b);
     if (ig_str_is(sign, "!=")) return !ig_datum_equal(a, b);
     if (ig_str_is(sign, "in")) return ig_contains(r, b, a, at);
@@ -300,13 +302,22 @@ static ig_datum eval_binary(ig_render *r, const ig_node *n)
 
 /* ---- the whole ---- */
 
+ig_datum ig_render_bounded(ig_render *r, ig_datum d, size_t at)
+{
+    const size_t depth = ig_is_list(d) ? d.list->depth : d.dict->depth;
+    if (depth > DATA_DEPTH_MOST || ig_datum_weight(d) > DATA_WEIGHT_MOST)
+        return ig_render_fail(r, INGOT_E_FULL, at, "its values are nested too deeply or too often");
+    return d;
+}
+
 static ig_datum eval_list(ig_render *r, const ig_node *n)
 {
     ig_list *l = ig_list_new(&r->arena);
     for (size_t i = 0; i < n->n_items && l && !r->fault.status; i++)
         if (!ig_list_add(&r->arena, l, ig_eval(r, n->items[i]))) l = NULL;
     if (!l) return ig_render_no_memory(r);
-    return (ig_datum){.kind = n->kind == IG_NODE_TUPLE ? IG_TUPLE : IG_LIST, .list = l};
+    return ig_render_bounded(
+        r, (ig_datum){.kind = n->kind == IG_NODE_TUPLE ? IG_TUPLE : IG_LIST, .list = l}, n->at);
 }
 
 static ig_datum eval_dict(ig_render *r, const ig_node *n)
@@ -316,7 +327,8 @@ static ig_datum eval_dict(ig_render *r, const ig_node *n)
         const ig_datum key = ig_eval(r, n->items[i]), value = ig_eval(r, n->items[i + 1]);
         if (!ig_dict_set(&r->arena, d, key, value)) d = NULL;
     }
-    return d ? (ig_datum){.kind = IG_DICT, .dict = d} : ig_render_no_memory(r);
+    return d ? ig_render_bounded(r, (ig_datum){.kind = IG_DICT, .dict = d}, n->at)
+             : ig_render_no_memory(r);
 }
 
 static ig_datum eval_choice(ig_render *r, const ig_node *n)

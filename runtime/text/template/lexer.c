@@ -247,7 +247,8 @@ static void sign(lexer *x)
                     isprint((unsigned char)*x->p) ? 1 : 0, x->p);
         return;
     }
-    add(x, IG_TOKEN_SIGN, x->p++, 1);
+    add(x, IG_TOKEN_SIGN, x->p, 1);
+    x->p++;
 }
 
 /* The end of the tag, not inside brackets. */

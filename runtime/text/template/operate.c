@@ -47,7 +47,7 @@ bool ig_contains(ig_render *r, ig_datum x, ig_datum item, size_t at)
         ig_render_fail(r, INGOT_E_DATA, at, "`in` %s", ig_datum_kind_name(x));
         return false;
     }
-    if (!ig_render_step(r, x.list->n / 8, at)) return false;
+    if (!ig_render_step(r, x.list->weight / 8, at)) return false;
     for (size_t i = 0; i < x.list->n; i++)
         if (ig_datum_equal(x.list->v[i], item)) return true;
     return false;

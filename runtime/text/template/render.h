@@ -29,6 +29,7 @@ typedef struct {
     size_t steps;
     int depth;
     int64_t now;
+    const bool *over; /* the bound of its memory was met */
 } ig_render;
 
 typedef struct {
@@ -44,6 +45,10 @@ ig_datum ig_render_fail(ig_render *r, ingot_status status, size_t at, const char
     __attribute__((format(printf, 4, 5)));
 ig_datum ig_render_no_memory(ig_render *r);
 bool ig_render_step(ig_render *r, size_t n, size_t at); /* counts work; false: it is over */
+
+/* ig_render_bounded - the list or dict, or a failure where it nests too deeply or holds too much.
+ */
+ig_datum ig_render_bounded(ig_render *r, ig_datum d, size_t at);
 
 void ig_scope_set(ig_render *r, ig_scope *s, ingot_str name, ig_datum value);
 

@@ -57,14 +57,6 @@ static ig_list *chosen(ig_render *r, const ig_node *n, ig_list *all)
     return l;
 }
 
-static size_t loop_depth(const ig_render *r)
-{
-    for (const ig_scope *s = r->scope; s; s = s->outer)
-        for (const ig_binding *b = s->first; b; b = b->next)
-            if (b->value.kind == IG_LOOP && ig_str_is(b->name, "loop")) return b->value.loop->depth;
-    return 0;
-}
-
 static flow run_for(ig_render *r, const ig_node *n)
 {
     const ig_datum over = ig_eval(r, n->a);
@@ -76,7 +68,7 @@ static flow run_for(ig_render *r, const ig_node *n)
         return NEXT;
     }
     if (!items->n) return n->d ? run_body(r, n->d) : NEXT;
-    *loop = (ig_loop){.items = items->v, .n = items->n, .depth = loop_depth(r) + 1};
+    *loop = (ig_loop){.items = items->v, .n = items->n};
     ig_scope *const outer = r->scope;
     for (; loop->i < loop->n && !r->fault.status; loop->i++) {
         ig_scope *scope = ig_new(&r->arena, ig_scope); /* a macro may keep it */
@@ -362,6 +354,7 @@ void ig_chat_template_close(ig_chat_template **chat)
 typedef struct {
     ig_heap *heap;
     size_t left;
+    bool over; /* more was asked for */
 } bound;
 
 static void *bounded(void *ud, void *p, size_t old, size_t now)
@@ -372,7 +365,11 @@ static void *bounded(void *ud, void *p, size_t old, size_t now)
         ig_give(b->heap, p, old);
         return NULL;
     }
-    if (p || now > b->left) return NULL; /* heaps take and give, they do not resize */
+    if (p) return NULL; /* heaps take and give, they do not resize */
+    if (now > b->left) {
+        b->over = true;
+        return NULL;
+    }
     void *fresh = ig_take(b->heap, now);
     if (fresh) b->left -= now;
     return fresh;
@@ -398,7 +395,7 @@ static void set_variables(ig_render *r, const char *json, size_t n)
 ingot_status ig_chat_template_render(ig_bytes *out, const ig_chat_template *t,
                                      const char *variables, size_t n, int64_t now, ingot_error *err)
 {
-    bound limit = {t->heap, IG_TEMPLATE_MEMORY_MOST};
+    bound limit = {t->heap, IG_TEMPLATE_MEMORY_MOST, false};
     ig_heap heap;
     ig_heap_init(&heap, &(ingot_alloc){bounded, &limit});
     ig_scope given = {0}, top = {.outer = &given};
@@ -407,6 +404,7 @@ ingot_status ig_chat_template_render(ig_bytes *out, const ig_chat_template *t,
                    .fault = {.source = t->source, .err = err},
                    .out = &text,
                    .scope = &given,
+                   .over = &limit.over,
                    .now = now};
     ig_arena_init(&r.arena, &heap);
     ig_bytes_init(&text, &heap);

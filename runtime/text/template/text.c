@@ -62,7 +62,10 @@ ig_datum ig_text_case(ig_render *r, ingot_str s, int how)
             ig_put_u8(&b, (unsigned char)s.p[at++]);
             continue;
         }
-        ig_put(&b, out, ig_utf8_put(out, cased(c, how, first)));
+        if (c == 0xdf && how == IG_CASE_UPPER)
+            ig_put(&b, "SS", 2); /* the one letter in use that grows */
+        else
+            ig_put(&b, out, ig_utf8_put(out, cased(c, how, first)));
         first = how == IG_CASE_TITLE   ? !is_letter(c)
                 : how == IG_CASE_WORDS ? is_blank(c) || (c < 0x80 && c && strchr("-({[<", (int)c))
                                        : false;
