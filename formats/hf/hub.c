@@ -2,6 +2,8 @@
 #include "formats/hf/hub.h"
 #include "runtime/base/checked.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,11 +70,19 @@ size_t ig_hub_size_or(ig_hub *h, const char *key, size_t otherwise)
     return size_in(h, key, 0, otherwise);
 }
 
+double ig_hub_real(ig_hub *h, const char *of, const char *key, const json_t *v, double otherwise)
+{
+    if (!v) return otherwise;
+    const double x = json_number_value(v);
+    if (!json_is_number(v)) ig_hub_fail(h, "config.json: %s%s is no number", of, key);
+    if (fabs(x) > (double)FLT_MAX)
+        ig_hub_fail(h, "config.json: %s%s is %g, more than a float holds", of, key, x);
+    return json_is_number(v) ? x : otherwise;
+}
+
 double ig_hub_real_or(ig_hub *h, const char *key, double otherwise)
 {
-    const json_t *v = member(h, key);
-    if (v && !json_is_number(v)) ig_hub_fail(h, "config.json: %s is no number", key);
-    return json_is_number(v) ? json_number_value(v) : otherwise;
+    return ig_hub_real(h, "", key, member(h, key), otherwise);
 }
 
 bool ig_hub_bool_or(ig_hub *h, const char *key, bool otherwise)

@@ -40,6 +40,9 @@ enum { IG_HUB_MOST = 1 << 24 };
 size_t ig_hub_size(ig_hub *h, const char *key); /* 1 .. IG_HUB_MOST, required */
 size_t ig_hub_size_or(ig_hub *h, const char *key, size_t otherwise); /* 0 .. IG_HUB_MOST */
 double ig_hub_real_or(ig_hub *h, const char *key, double otherwise);
+/* ig_hub_real - the same of a member that the caller has found: NULL is absent; `of` and key name
+ * it in errors. A number that no float holds is a failure. */
+double ig_hub_real(ig_hub *h, const char *of, const char *key, const json_t *v, double otherwise);
 bool ig_hub_bool_or(ig_hub *h, const char *key, bool otherwise);
 const char *ig_hub_text_or(ig_hub *h, const char *key, const char *otherwise);
 

@@ -25,22 +25,26 @@ static const json_t *member(const reader *r, const char *key)
 
 static double real_or(reader *r, const char *key, double otherwise)
 {
-    const json_t *v = member(r, key);
-    if (v && !json_is_number(v)) ig_hub_fail(r->h, "config.json: rope's %s is no number", key);
-    return json_is_number(v) ? json_number_value(v) : otherwise;
+    return ig_hub_real(r->h, "rope's ", key, member(r, key), otherwise);
+}
+
+/* A member that is an object; NULL: absent or null. One of another kind is a failure, for a model
+ * that turns by another rule than it was trained with would answer nonsense. */
+static const json_t *object(ig_hub *h, const json_t *of, const char *key)
+{
+    const json_t *v = json_object_get(of, key);
+    if (!v || json_is_null(v)) return NULL;
+    if (!json_is_object(v)) ig_hub_fail(h, "config.json: %s is no object", key);
+    return json_is_object(v) ? v : NULL;
 }
 
 /* The object that speaks of these layers. */
 static const json_t *find_parameters(ig_hub *h, const ig_hub_rope_rule *rule)
 {
-    const json_t *v = json_object_get(h->config, "rope_parameters");
-    if (!json_is_object(v)) {
-        v = rule->unscaled ? NULL : json_object_get(h->config, "rope_scaling");
-        return json_is_object(v) ? v : NULL;
-    }
-    const char *type = rule->layer_type ? rule->layer_type : "full_attention";
-    const json_t *own = json_object_get(v, type);
-    return json_is_object(own) ? own : v;
+    const json_t *v = object(h, h->config, "rope_parameters");
+    if (!v) return rule->unscaled ? NULL : object(h, h->config, "rope_scaling");
+    const json_t *own = object(h, v, rule->layer_type ? rule->layer_type : "full_attention");
+    return own ? own : v;
 }
 
 static double original_context(reader *r)
@@ -121,7 +125,9 @@ static void read_scaling(reader *r, ig_rope_rule *out)
 {
     const json_t *v = member(r, "rope_type");
     if (!v) v = member(r, "type");
-    const char *type = json_is_string(v) ? json_string_value(v) : "default";
+    if (v && !json_is_string(v)) ig_hub_fail(r->h, "config.json: rope_type is no text");
+    if (r->h->failed) return;
+    const char *type = v ? json_string_value(v) : "default";
     if (!strcmp(type, "default") || !strcmp(type, "dynamic")) return;
     if (!strcmp(type, "linear")) {
         out->scaling = IG_ROPE_LINEAR;

@@ -16,6 +16,8 @@ static bool is_sparse(ig_hub *h, size_t i)
 {
     const size_t step = ig_hub_size_or(h, "decoder_sparse_step", 1);
     const json_t *dense = json_object_get(h->config, "mlp_only_layers");
+    if (dense && !json_is_null(dense) && !json_is_array(dense))
+        ig_hub_fail(h, "config.json: mlp_only_layers is no list");
     for (size_t k = 0; k < json_array_size(dense); k++)
         if (json_integer_value(json_array_get(dense, k)) == (json_int_t)i) return false;
     return h->m->n_experts && step && (i + 1) % step == 0;
