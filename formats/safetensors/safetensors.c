@@ -91,23 +91,34 @@ static int by_place(const void *a, const void *b)
     return ((*x)->data > (*y)->data) - ((*x)->data < (*y)->data);
 }
 
-static ingot_status check_overlap(const ig_stored *tensors, size_t n, ig_arena *arena,
-                                  ingot_error *err)
+/* Tensors lie one behind the other and fill the file: bytes that are two tensors' or nobody's mean
+ * that the header speaks of another file, and weights would be read from the wrong place. */
+static ingot_status check_places(const ig_stored *tensors, size_t n, const unsigned char *data,
+                                 size_t data_bytes, ig_arena *arena, ingot_error *err)
 {
     const ig_stored **order = ig_new_n(arena, const ig_stored *, n);
+    const unsigned char *at = data;
     size_t bytes = 0, used = 0;
     if (!order) return ig_fail(err, INGOT_E_NOMEM, "reading the checkpoint: no memory");
     for (size_t i = 0; i < n; i++)
         if (ig_stored_bytes(tensors[i].type, tensors[i].rank, tensors[i].dims, &bytes) && bytes)
             order[used++] = &tensors[i];
     if (used) qsort(order, used, sizeof *order, by_place);
-    for (size_t i = 1; i < used; i++) {
-        const ig_stored *t = order[i - 1];
-        if (ig_stored_bytes(t->type, t->rank, t->dims, &bytes) &&
-            (size_t)(order[i]->data - t->data) < bytes)
-            return ig_fail(err, INGOT_E_FORMAT, "tensors '%.90s' and '%.90s' share bytes", t->name,
-                           order[i]->name);
+    for (size_t i = 0; i < used; i++) {
+        const ig_stored *t = order[i];
+        if ((const unsigned char *)t->data < at)
+            return ig_fail(err, INGOT_E_FORMAT, "tensors '%.90s' and '%.90s' share bytes",
+                           order[i - 1]->name, t->name);
+        if ((const unsigned char *)t->data > at)
+            return ig_fail(err, INGOT_E_FORMAT,
+                           "%zu bytes before tensor '%.120s' belong to none: the header is damaged",
+                           (size_t)((const unsigned char *)t->data - at), t->name);
+        if (ig_stored_bytes(t->type, t->rank, t->dims, &bytes)) at += bytes;
     }
+    if ((size_t)(at - data) != data_bytes)
+        return ig_fail(err, INGOT_E_FORMAT,
+                       "%zu bytes behind the last tensor belong to none: the header is damaged",
+                       data_bytes - (size_t)(at - data));
     return INGOT_OK;
 }
 
@@ -131,7 +142,7 @@ static ingot_status read_header(ig_checkpoint *c, ig_arena *arena, json_t *root,
         if (!t->name) return ig_fail(err, INGOT_E_NOMEM, "reading the checkpoint: no memory");
         IG_TRY(read_entry(t, entry, data, data_bytes, err));
     }
-    IG_TRY(check_overlap(all + c->n, n - c->n, arena, err));
+    IG_TRY(check_places(all + c->n, n - c->n, data, data_bytes, arena, err));
     c->tensors = all;
     c->n = n;
     return INGOT_OK;
