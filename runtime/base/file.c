@@ -34,7 +34,7 @@ static ingot_status check_kind(const struct stat *st, const char *path, ingot_er
         return ig_fail(err, INGOT_E_IO, "%s: is a folder, a file is needed", path);
     if (!S_ISREG(st->st_mode))
         return ig_fail(err, INGOT_E_IO, "%s: is not a regular file (pipe, socket or device)", path);
-    if (st->st_size <= 0) return ig_fail(err, INGOT_E_IO, "%s: is empty", path);
+    if (st->st_size <= 0) return ig_fail(err, INGOT_E_FORMAT, "%s: is empty", path);
     if ((uint64_t)st->st_size > SIZE_MAX / 2)
         return ig_fail(err, INGOT_E_IO, "%s: is too large for this machine", path);
     return INGOT_OK;

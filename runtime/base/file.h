@@ -21,8 +21,8 @@ typedef struct {
     int64_t mtime_s, mtime_ns;
 } ig_map;
 
-/* ig_map_open - map a whole regular file. Errors, all E_IO and all with the path: missing, a
- * folder, not a regular file, no permission, empty; E_NOMEM. On failure map is closed. */
+/* ig_map_open - map a whole regular file. Errors, all with the path: E_IO (missing, a folder, not a
+ * regular file, no permission), E_FORMAT (empty), E_NOMEM. On failure map is closed. */
 ingot_status ig_map_open(ig_map *map, ig_heap *heap, const char *path, ingot_error *err);
 
 /* ig_map_close - map may be closed or all zero. */

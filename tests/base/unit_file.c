@@ -60,14 +60,16 @@ static int remove_folder(void **state)
     return heap.live_bytes == 0 ? system(command) : -1;
 }
 
-static void refuses(const char *path, const char *why)
+static void refuses_as(ingot_status status, const char *path, const char *why)
 {
     ig_map map;
-    assert_int_equal(ig_map_open(&map, &heap, path, &err), INGOT_E_IO);
+    assert_int_equal(ig_map_open(&map, &heap, path, &err), status);
     assert_null(map.data);
     if (!strstr(err.text, why) || !strstr(err.text, path))
         fail_msg("%s: not the message: %s", why, err.text);
 }
+
+static void refuses(const char *path, const char *why) { refuses_as(INGOT_E_IO, path, why); }
 
 static void what_cannot_be_mapped_says_why(void **state)
 {
@@ -75,7 +77,7 @@ static void what_cannot_be_mapped_says_why(void **state)
     refuses(in_folder("none"), "no such file");
     refuses(folder, "is a folder");
     close(open(in_folder("empty"), O_CREAT | O_WRONLY, 0600));
-    refuses(in_folder("empty"), "is empty");
+    refuses_as(INGOT_E_FORMAT, in_folder("empty"), "is empty");
     refuses(in_folder("empty/x"), "not a folder");
     assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
     refuses(in_folder("pipe"), "not a regular file");
