@@ -55,6 +55,15 @@ refused 3 'not safetensors'
 copy qwen3
 mv "$work/c/model.safetensors" "$work/c/pytorch_model.bin"
 refused 3 'pickle'
+# .. bytes of no tensor: the header is of another file, or weights would be read a byte too early
+copy qwen3
+printf x >>"$work/c/model.safetensors"
+refused 3 '1 bytes behind the last tensor belong to none'
+for empty in model.safetensors config.json generation_config.json chat_template.jinja; do
+    copy qwen3
+    : >"$work/c/$empty"
+    refused 3 "$empty: is empty"
+done
 copy qwen3
 rm "$work/c/config.json"
 refused 3 'config.json'
@@ -90,6 +99,19 @@ refused 3 "'snake'"
 copy llama-yarn
 config 's/"yarn"/"spiral"/'
 refused 3 "rope_type 'spiral'"
+# .. rotary settings of a wrong kind, or a number past the floats, are no default
+for value in 3 '[1]' false; do
+    wrong="s/\"rope_type\": *\"[a-z0-9]*\"/\"rope_type\": $value/"
+    copy llama-yarn
+    config "$wrong"
+    refused 3 'rope_type is no text'
+done
+copy qwen3
+config 's/"model_type"/"rope_parameters": "x", "model_type"/'
+refused 3 'rope_parameters is no object'
+copy llama-rope3
+config 's/"factor": 8.0/"factor": 1e308/'
+refused 3 'factor is 1e\+308, more than a float holds'
 copy llama-rope3
 config 's/"factor": 8.0/"factor": -1/'
 refused 3 "factor is -1"

@@ -134,6 +134,8 @@ expect 2 'bytes' generate "$m" --ids 1 --kv-bytes 1K
 expect 4 'is 261, the vocabulary' generate "$m" --ids 5,261
 expect 4 "byte 2: 'x' is no token id" generate "$m" --ids 5,x
 expect 4 'no token id' generate "$m" --ids ''
+expect 4 "byte 2: ',6' is no token id" generate "$m" --ids 5,,6
+expect 4 'ends in a comma' generate "$m" --ids 5,6,
 printf 'a\377b' >"$work/bad"
 expect 4 'UTF-8 at byte 1' generate "$m" -f "$work/bad"
 expect 1 'no such|none' generate "$m" -f "$work/none"

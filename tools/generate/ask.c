@@ -23,7 +23,11 @@ static ingot_status parse_ids(ig_generate *j, ingot_error *err)
             return ig_fail(err, INGOT_E_DATA, "--ids, byte %zu: '%.20s' is no token id",
                            (size_t)(begin - j->a->ids), begin);
         j->ids[j->n_ids++] = (int32_t)id;
-        while (*p == ',' || *p == ' ') p++;
+        while (*p == ' ') p++;
+        if (*p == ',' && !p[1])
+            return ig_fail(err, INGOT_E_DATA, "--ids ends in a comma: is an id missing?");
+        if (*p == ',') p++;
+        while (*p == ' ') p++;
     }
     return j->n_ids ? INGOT_OK : ig_fail(err, INGOT_E_DATA, "--ids holds no token id");
 }
