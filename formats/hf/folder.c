@@ -1,6 +1,7 @@
 /* folder.c - see folder.h; tokenizers are in tokenizer.c. */
 #include "formats/hf/folder.h"
 #include "runtime/base/checked.h"
+#include "runtime/base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -133,6 +134,12 @@ static ingot_status keep_template(ig_import *out, const char *p, size_t n, ingot
     if (n > TEMPLATE_MOST)
         return ig_fail(err, INGOT_E_FORMAT, "the chat template has %zu bytes (at most %d)", n,
                        TEMPLATE_MOST);
+    for (size_t at = 0, step; at < n; at += step) {
+        uint32_t cp;
+        step = ig_utf8_next(&cp, p + at, n - at);
+        if (!step)
+            return ig_fail(err, INGOT_E_FORMAT, "the chat template is not UTF-8 at byte %zu", at);
+    }
     out->template = (ingot_str){ig_arena_text(&out->graph->arena, p, n), n};
     return out->template.p ? INGOT_OK : ig_fail(err, INGOT_E_NOMEM, "converting: no memory");
 }

@@ -59,6 +59,9 @@ refused 3 'pickle'
 copy qwen3
 printf x >>"$work/c/model.safetensors"
 refused 3 '1 bytes behind the last tensor belong to none'
+copy qwen3
+printf 'a\377' >"$work/c/chat_template.jinja"
+refused 3 'chat template is not UTF-8 at byte 1'
 for empty in model.safetensors config.json generation_config.json chat_template.jinja; do
     copy qwen3
     : >"$work/c/$empty"
