@@ -111,12 +111,14 @@ int main(int argc, char **argv)
     while (!s && fgets(line, sizeof line, stdin)) {
         if (!add(&t, "user", line, strcspn(line, "\n"), plain)) break;
         s = answer(g, &t, plain, &err);
+        if (!s && (fflush(stdout) || ferror(stdout))) break;
     }
     if (s) fprintf(stderr, "chat: %s\n", err.text);
+    if (ferror(stdout)) perror("chat: standard output");
     if (g) ingot_generator_close(&g);
     if (model) ingot_model_close(&model);
     if (rt) ingot_runtime_close(&rt);
     for (size_t i = 0; i < t.n; i++) free((char *)t.turns[i].content);
     free(t.text);
-    return s ? 1 : 0;
+    return s || ferror(stdout) ? 1 : 0;
 }

@@ -22,7 +22,7 @@ static void converse(ingot::Generator &generator)
     ask.sampling = generator.sampling();
     ask.cut = INGOT_CUT_OLDEST;
     ask.piece = show;
-    for (std::string line; std::getline(std::cin, line);) {
+    for (std::string line; std::cout && std::getline(std::cin, line);) {
         turns.push_back({"user", line});
         turns.push_back({"assistant", generator.submit(turns, ask).wait().text});
         std::cout << std::endl;
@@ -60,6 +60,10 @@ int main(int argc, char **argv)
             go_on(generator, std::vector<std::string>(argv + 2, argv + argc));
         else
             converse(generator);
+        if (!std::cout.flush()) {
+            std::cerr << "chat: standard output cannot be written\n";
+            return 1;
+        }
     } catch (const ingot::Error &e) {
         std::cerr << "chat: " << e.what() << "\n";
         return 1;

@@ -42,6 +42,10 @@ if "$INGOT_BIN/ingot" help | grep -q tokenize; then
     "$INGOT_BIN/ingot" convert tests/data/tiny_lm -o "$work/tiny.ingot" -q || failed=1
     printf 'hello\nonce more\n' | "$bin/chat" "$work/tiny.ingot" --plain >"$work/out" 2>"$work/err" && [ "$(wc -c <"$work/out")" -gt 20 ] ||
         { echo "FAIL: chat --plain: $(cat "$work/err")"; failed=1; }
+    for chat in chat chat_cpp; do
+        printf 'hello\n' | "$bin/$chat" "$work/tiny.ingot" --plain >/dev/full 2>/dev/null &&
+            { echo "FAIL: $chat: a full disk is no error"; failed=1; }
+    done
     expect '24 tokens, length|[0-9]+ tokens, stop' "$bin/chat_cpp" "$work/tiny.ingot" hello 'once upon'
 fi
 
