@@ -93,9 +93,9 @@ def keys(shape):
     width, layers, heads, kv_heads, inner, vocabulary = SHAPES[shape]
     pieces = ["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)]
     kinds = [2, 3, 3] + [6] * 256
-    words = vocabulary - len(pieces)
-    pieces += [f"\u2581w{i}" for i in range(words)]
-    kinds += [1] * words
+    words = max(vocabulary - len(pieces), 0)
+    pieces = (pieces + [f"\u2581w{i}" for i in range(words)])[:vocabulary]
+    kinds = (kinds + [1] * words)[:vocabulary]
     return [key("general.architecture", TEXT, "llama"), key("general.name", TEXT, f"random {shape}"),
             key("llama.context_length", U32, 4096), key("llama.embedding_length", U32, width),
             key("llama.block_count", U32, layers), key("llama.feed_forward_length", U32, inner),

@@ -138,10 +138,10 @@ def show(r):
 
 
 def measure(name, path, threads, a, folder):
-    ours, theirs = Ingot(a, path, threads, folder), LlamaCpp(path, threads, folder)
+    ours, theirs = Ingot(a, path, threads, folder), LlamaCpp(path, threads, a.cache)
     pairs = {case: [] for case in CASES}
     try:
-        theirs.turn()  # fills its file of a long text
+        theirs.ask(CASES["answer", "depth=2048,batch=1"][0])  # computes a long text and keeps it in a file
         for i in range(a.rounds):
             times = {}
             for engine in (ours, theirs) if i % 2 == 0 else (theirs, ours):
@@ -150,7 +150,7 @@ def measure(name, path, threads, a, folder):
             for case in CASES:
                 pairs[case].append((times[ours][case], times[theirs][case]))
         rows = [result(name, threads, case, pairs[case], ours, theirs.version) for case in CASES]
-        mine, its = ours.memory(), LlamaCpp(path, threads, folder).memory()
+        mine, its = ours.memory(), LlamaCpp(path, threads, a.cache).memory()
     finally:
         theirs.close()
     rows.append({"bench": "vs_llamacpp", "model": name, "case": "memory", "shape": f"file={os.path.getsize(path)}",
@@ -172,7 +172,6 @@ def machine():
 
 def default_models(a):
     """[(name, path)] of random weights, made where they are not there yet."""
-    os.makedirs(a.cache, exist_ok=True)
     chosen = []
     for shape in ("125M", "1.1B"):
         for kind in ("q4_0", "q8_0", "q4_K", "f16"):
@@ -194,7 +193,7 @@ def options():
     ap.add_argument("--json", metavar="F", help="write the results here")
     ap.add_argument("--rounds", type=int, default=3, help="pairs of turns a model (3)")
     ap.add_argument("--ingot", default=ROOT + "/build/bin/ingot", help="the command (build/bin/ingot)")
-    ap.add_argument("--cache", default=ROOT + "/build/bench-models", help="where made models are kept")
+    ap.add_argument("--cache", default=ROOT + "/build/bench-models", help="where made models and texts are kept")
     a = ap.parse_args()
     try:
         a.wanted = re.compile(a.filter)
@@ -210,6 +209,7 @@ def options():
 
 def main():
     a = options()
+    os.makedirs(a.cache, exist_ok=True)
     chosen = [(os.path.basename(p).removesuffix(".gguf"), p) for p in a.models] or default_models(a)
     chosen = [(n, p) for n, p in chosen if a.wanted.search(n)]
     if not chosen:

@@ -12,7 +12,14 @@ ingot_status ingot_convert_file(const char *out, const char *src,
     IG_TRY(ig_copy_options(&o, sizeof o, options, "ingot_convert_options", err));
     ig_heap heap;
     ig_heap_init(&heap, &o.alloc);
-    const ig_convert_options inner = {
-        .heap = &heap, .from = o.from, .name = o.name, .version = o.version, .plain = o.plain};
+    const int target = o.dtype ? ig_weight_target_named(o.dtype) : IG_KEEP;
+    if (target < 0) return ig_fail(err, INGOT_E_ARG, "dtype '%.40s' is unknown", o.dtype);
+    const ig_convert_options inner = {.heap = &heap,
+                                      .from = o.from,
+                                      .name = o.name,
+                                      .version = o.version,
+                                      .plain = o.plain,
+                                      .target = (ig_weight_target)target,
+                                      .tokenizer = o.tokenizer};
     return ig_convert_file(out, src, &inner, err);
 }

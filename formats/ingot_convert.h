@@ -10,14 +10,19 @@ extern "C" {
 
 typedef struct {
     size_t size;         /* sizeof(ingot_convert_options) */
-    const char *from;    /* "onnx"; NULL: told from the content */
+    const char *from;    /* "onnx", "hf", "gguf"...; NULL: told from the content */
     const char *name;    /* the model's name; NULL: the source file's */
     const char *version; /* NULL: "1.0.0" */
     bool plain; /* keep weights in plain layout: smaller tools can read them, opening repacks */
     ingot_alloc alloc; /* fn NULL: libc */
+    /* Language models: what their weights become ("keep", "f32", "f16", "bf16", "q8", "q4"; NULL:
+     * keep), and a tokenizer of its own (tokenizer.json, tokenizer.model, GGUF) or NULL. */
+    const char *dtype, *tokenizer;
 } ingot_convert_options;
 
-/* ingot_convert_file - read the model at src, optimise its graph, write the .ingot file out.
+/* ingot_convert_file - read the model at src (a file, or the folder of a checkpoint), optimise its
+ * graph, write the .ingot file out. The weights of a language model are converted one by one, in
+ * memory for the largest.
  *
  * out is written beside the target and renamed: it is whole or untouched. Errors: E_IO, E_FORMAT
  * (the source is malformed), E_UNSUPPORTED (lists every unsupported op at once), E_ARG, E_NOMEM.

@@ -351,7 +351,7 @@ typedef struct {
     size_t kv_bytes;       /* budget of keys and values; 0: for max_sequences whole contexts, but at
                               most a quarter of the machine's memory */
     ingot_kv_type kv_type; /* what keys and values are rounded to */
-    size_t page_tokens;    /* of a page of the cache, a multiple of 16; 0: 16 */
+    size_t page_tokens;    /* of a page of the cache, a multiple of 16; 0: 64 */
     size_t chunk;          /* most tokens of prompts in a step; 0: 512; SIZE_MAX: whole prompts */
     size_t max_sequences;  /* that are computed together; 0: 16 */
     size_t max_queue;      /* requests that wait; one more is refused with E_FULL; 0: 4096 */
@@ -536,6 +536,74 @@ INGOT_API INGOT_MUST_USE ingot_status ingot_generator_save(ingot_generator *g, c
 INGOT_API INGOT_MUST_USE ingot_status ingot_generator_restore(const int32_t **ids, size_t *n,
                                                               ingot_generator *g, const char *path,
                                                               ingot_error *err);
+
+/* ---- embeddings and ranking ------------------------------------------------------------------
+ *
+ *     ingot_embedder *e;
+ *     float v[2 * 384];
+ *     const ingot_str texts[] = {{"a red bicycle", 13}, {"un v\303\251lo rouge", 14}};
+ *     if (ingot_embedder_open(&e, model, NULL, &err) ||
+ *         ingot_embedder_embed(v, NULL, e, texts, 2, &err))
+ *         return puts(err.text), 1;
+ *
+ * An embedder runs a text encoder (BERT, MiniLM, BGE, E5, MPNet, ModernBERT ..; also an ONNX export
+ * with inputs input_ids, attention_mask and token_type_ids) with the tokenizer of its file. Texts
+ * of like length are computed together; what a text gives is bitwise the same alone and among
+ * others. */
+
+typedef struct ingot_embedder ingot_embedder;
+
+typedef enum {
+    INGOT_POOLING_AUTO, /* as the model's makers say; where they do not, the mean */
+    INGOT_POOLING_MEAN, /* of all tokens */
+    INGOT_POOLING_CLS,  /* the first token */
+    INGOT_POOLING_LAST
+} ingot_pooling;
+
+typedef struct {
+    size_t size;         /* sizeof(ingot_embedder_options) */
+    size_t max_tokens;   /* of a text, special ones included; 0: what the model takes, or 512 where
+                            its file does not say */
+    size_t batch_tokens; /* computed together, padding included; 0: 8192 */
+    ingot_pooling pooling;
+    bool not_normalized; /* embeddings keep their length; else it is 1, unless the model's makers
+                            leave it */
+    bool fast_math;      /* as a session's */
+} ingot_embedder_options;
+
+/* ingot_embedder_open - the model stays open until the embedder is closed. Errors: E_UNSUPPORTED
+ * (the model is no encoder or holds no tokenizer), E_ARG (an option), E_NOMEM.
+ * Threads: one call at a time per embedder; embedders of one model run in parallel. */
+INGOT_API INGOT_MUST_USE ingot_status ingot_embedder_open(ingot_embedder **out, ingot_model *model,
+                                                          const ingot_embedder_options *options,
+                                                          ingot_error *err);
+INGOT_API void ingot_embedder_close(ingot_embedder **e);
+
+typedef struct {
+    size_t width;   /* of an embedding; 0: the model classifies */
+    size_t classes; /* of a classifier; 0: the model embeds */
+    size_t max_tokens;
+    ingot_pooling pooling;
+    bool normalized;
+} ingot_embedder_info;
+INGOT_API void ingot_embedder_get_info(ingot_embedder_info *out, const ingot_embedder *e);
+
+/* ingot_embedder_embed - out [n, width] from texts [n], UTF-8. cut [n] or NULL: how many tokens of
+ * each text had no room, from its end. Errors: E_UNSUPPORTED (the model classifies), E_DATA (a text
+ * that is not UTF-8 or gives no tokens: says which), E_NOMEM. */
+INGOT_API INGOT_MUST_USE ingot_status ingot_embedder_embed(float *out, size_t *cut,
+                                                           ingot_embedder *e,
+                                                           const ingot_str *texts, size_t n,
+                                                           ingot_error *err);
+
+/* ingot_embedder_rank - how well each of documents [n] answers the query: scores [n], higher is
+ * better. That is the logit of a cross-encoder with one class; of two, the second one's less the
+ * first one's. cut as above, of query and document together. Errors: as above; E_UNSUPPORTED (the
+ * model gives embeddings, or has more classes), E_ARG (its tokenizer has no template for pairs). */
+INGOT_API INGOT_MUST_USE ingot_status ingot_embedder_rank(float *scores, size_t *cut,
+                                                          ingot_embedder *e, ingot_str query,
+                                                          const ingot_str *documents, size_t n,
+                                                          ingot_error *err);
 
 #ifdef __cplusplus
 }

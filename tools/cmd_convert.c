@@ -26,9 +26,6 @@ typedef struct {
 } args;
 
 static const char *const sources[] = {"onnx", "gguf", "hf", "llama2c", "sentencepiece", NULL};
-static const char *const dtypes[] = {"keep", "f32", "f16", "bf16", "q8", "q4", NULL};
-static const ig_weight_target targets[] = {IG_KEEP,    IG_TO_F32, IG_TO_F16,
-                                           IG_TO_BF16, IG_TO_Q8,  IG_TO_Q4};
 static const char *const layouts[] = {"p16", "plain", NULL};
 
 typedef struct {
@@ -163,7 +160,7 @@ static ingot_status convert(job *j, const ig_golden *golden, ingot_error *err)
                                   .version = a->version,
                                   .command = j->command,
                                   .plain = a->layout == 1,
-                                  .target = targets[a->dtype],
+                                  .target = (ig_weight_target)a->dtype,
                                   .tokenizer = a->tokenizer    ? a->tokenizer
                                                : *j->tokenizer ? j->tokenizer
                                                                : NULL,
@@ -258,7 +255,8 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
     j->heap = &cli->heap;
     j->began_ns = ig_now_ns();
     snprintf(j->command, sizeof j->command, "--layout %s --dtype %s%s%s", layouts[a->layout],
-             dtypes[a->dtype], a->golden ? " --golden" : "", a->tokenizer ? " --tokenizer" : "");
+             ig_weight_targets[a->dtype], a->golden ? " --golden" : "",
+             a->tokenizer ? " --tokenizer" : "");
     const ingot_status s = run_job(j, err);
     free(j);
     return s;
@@ -296,7 +294,7 @@ static const ig_option options[] = {
     {.name = "dtype",
      .arg = "T",
      .kind = IG_OPT_CHOICE,
-     .choices = dtypes,
+     .choices = ig_weight_targets,
      .help = "what the weights of a language model become: keep (as they are), floats of 32 or 16 "
              "bits, or groups of 32 in 8 bits (q8) or 4 (q4; embedding and output keep 8)",
      .offset = offsetof(args, dtype)},

@@ -14,6 +14,20 @@
 
 static void close_shards(void *kept) { ig_shards_close(kept); }
 
+/* Where the weights are from: the hash of all their bytes, file after file. */
+static ingot_status put_origin(ig_import *out, const ig_shards *shards, ingot_error *err)
+{
+    char text[33];
+    ig_hasher h;
+    ig_hasher_init(&h);
+    for (size_t i = 0; i < shards->n; i++)
+        ig_hasher_add(&h, shards->maps[i].data, shards->maps[i].size);
+    const char *kept =
+        ig_arena_text(&out->graph->arena, ig_hash_text(text, ig_hasher_result(&h)), 32);
+    ig_import_text(out, "source.xxh3", kept);
+    return kept ? INGOT_OK : ig_fail(err, INGOT_E_NOMEM, "converting: no memory");
+}
+
 /* Tables that old checkpoints hold although the model makes them itself. */
 static void skip_buffers(const ig_checkpoint *c)
 {
@@ -51,6 +65,7 @@ static ingot_status read_model(ig_import *out, const ig_source *src, const json_
     IG_TRY(make_graph(out, &e, is_encoder, &weights, err));
     skip_buffers(&c);
     ig_checkpoint_unused(&c, src->log);
+    IG_TRY(put_origin(out, shards, err));
     IG_TRY(ig_folder_tokenizer(out, src, m, err));
     IG_TRY(ig_folder_template(out, src, err));
     if (!is_encoder) return ig_llm_meta(out, m, err);
@@ -60,11 +75,24 @@ static ingot_status read_model(ig_import *out, const ig_source *src, const json_
 
 /* ---- the source ---- */
 
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t n = strlen(text), m = strlen(end);
+    return n >= m && !strcmp(text + n - m, end);
+}
+
+/* A part of a checkpoint, which is read as a folder. */
+static bool is_part(const ig_source *src)
+{
+    return ends_with(src->path, ".safetensors") ||
+           ends_with(src->path, ".safetensors.index.json") || ends_with(src->path, "/config.json");
+}
+
 static bool is_hf(const ig_source *src)
 {
     /* No ONNX file begins so: field 15 of its message would be a group's end. */
     const bool is_json = src->n_bytes && *(const char *)src->bytes == '{';
-    if (!src->is_folder) return is_json;
+    if (!src->is_folder) return is_json || is_part(src);
     return ig_folder_has(src, "config.json") || ig_folder_has_tokenizer(src);
 }
 
@@ -73,6 +101,8 @@ static ingot_status read_hf(ig_import *out, const ig_source *src, ingot_error *e
     json_t *config = NULL;
     out->graph = ig_graph_open(src->heap, NULL);
     if (!out->graph) return ig_fail(err, INGOT_E_NOMEM, "converting: no memory");
+    if (!src->is_folder && is_part(src))
+        return ig_fail(err, INGOT_E_ARG, "a part of a checkpoint: name the folder that it is in");
     if (!src->is_folder) return ig_tokenizer_json(out, src->bytes, src->n_bytes, err);
     const bool has_weights = ig_folder_has(src, "model.safetensors") ||
                              ig_folder_has(src, "model.safetensors.index.json") ||

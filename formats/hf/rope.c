@@ -157,10 +157,12 @@ int ig_hub_rope(ig_hub *h, const ig_hub_rope_rule *rule)
     ig_rope_rule out = {.base = real_or(&r, "rope_theta", theta)};
     if (!(part > 0) || part > 1) ig_hub_fail(h, "config.json: partial_rotary_factor is %g", part);
     const size_t turning = h->failed ? 2 : (size_t)((double)m->head_dim * part);
-    if (!turning || turning % 2)
+    out.half = turning / 2 + turning % 2;
+    if (!turning || 2 * out.half > m->head_dim)
         ig_hub_lacks(h, "%zu of the %zu elements of a head turn; they turn in pairs", turning,
                      m->head_dim);
-    out.half = turning / 2;
+    /* An odd number is rounded up, but the frequencies stay those of the odd number. */
+    if (turning % 2 && turning) out.base = pow(out.base, (double)(turning + 1) / (double)turning);
     if (!h->failed) read_scaling(&r, &out);
     if (m->n_ropes == IG_LLM_ROPES) ig_hub_lacks(h, "more than %d rotary rules", IG_LLM_ROPES);
     if (h->failed) return -1;

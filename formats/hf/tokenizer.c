@@ -1,11 +1,9 @@
 /* tokenizer.c - the tokenizer of a folder; see folder.h. */
-#include "formats/hf/folder.h"
+#include "formats/hf/slow.h"
 #include "formats/tokenizer/import.h"
 #include "runtime/base/checked.h"
 
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 ingot_status ig_tokenizer_json(ig_import *out, const void *bytes, size_t n, ingot_error *err)
 {
@@ -14,38 +12,41 @@ ingot_status ig_tokenizer_json(ig_import *out, const void *bytes, size_t n, ingo
     return ig_recipe_write(&out->tokenizer, &recipe, err);
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t n = strlen(text), m = strlen(end);
-    return n >= m && !strcmp(text + n - m, end);
-}
-
 /* ---- the files ---- */
-
-static const char *const files[] = {"tokenizer.json", "tokenizer.model"};
 
 bool ig_folder_has_tokenizer(const ig_source *src)
 {
-    for (size_t i = 0; i < IG_LEN(files); i++)
-        if (ig_folder_has(src, files[i])) return true;
-    return false;
+    return ig_folder_has(src, "tokenizer.json") || ig_folder_has(src, "tokenizer.model") ||
+           (ig_folder_has(src, "vocab.json") && ig_folder_has(src, "merges.txt")) ||
+           ig_folder_has(src, "vocab.txt");
 }
 
-static ingot_status find_path(char path[4096], const ig_source *src, ingot_error *err)
+static ingot_status open_file(ig_map *map, const ig_source *src, const char *name, ingot_error *err)
 {
-    int n = 0;
-    *path = 0;
-    for (size_t i = 0; !n && i < IG_LEN(files); i++)
-        if (ig_folder_has(src, files[i])) n = snprintf(path, 4096, "%s/%s", src->path, files[i]);
-    return n >= 0 && n < 4096 ? INGOT_OK : ig_fail(err, INGOT_E_ARG, "a path is too long");
+    char path[4096];
+    const int n = snprintf(path, sizeof path, "%s/%s", src->path, name);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return ig_fail(err, INGOT_E_ARG, "%.80s...: the path is too long", src->path);
+    return ig_map_open(map, src->heap, path, err);
 }
 
-static ingot_status read_recipe(ig_recipe *r, ig_arena *arena, const char *path, const ig_map *map,
+static ingot_status read_recipe(ig_recipe *r, ig_arena *arena, const ig_source *src,
                                 ingot_error *err)
 {
-    return ends_with(path, ".model")
-               ? ig_tokenizer_from_sentencepiece(r, arena, map->data, map->size, err)
-               : ig_tokenizer_from_json(r, arena, (const char *)map->data, map->size, err);
+    ig_map map = {0};
+    ingot_status s;
+    if (ig_folder_has(src, "tokenizer.json")) {
+        IG_TRY(open_file(&map, src, "tokenizer.json", err));
+        s = ig_tokenizer_from_json(r, arena, (const char *)map.data, map.size, err);
+    } else if (ig_folder_has(src, "tokenizer.model")) {
+        IG_TRY(open_file(&map, src, "tokenizer.model", err));
+        s = ig_tokenizer_from_sentencepiece(r, arena, map.data, map.size, err);
+        if (!s) s = ig_slow_sentencepiece(r, arena, src, err);
+    } else {
+        s = ig_slow_vocabulary(r, arena, src, err);
+    }
+    ig_map_close(&map);
+    return s;
 }
 
 /* ---- what model and tokenizer must agree on ---- */
@@ -93,15 +94,9 @@ static ingot_status agree(ig_recipe *r, ig_llm *m, const ig_log *log, ingot_erro
 
 ingot_status ig_folder_tokenizer(ig_import *out, const ig_source *src, ig_llm *m, ingot_error *err)
 {
-    char path[4096];
-    ig_map map = {0};
     ig_recipe r;
-    IG_TRY(find_path(path, src, err));
-    if (!*path) return INGOT_OK;
-    IG_TRY(ig_map_open(&map, src->heap, path, err));
-    ingot_status s = read_recipe(&r, &out->graph->arena, path, &map, err);
-    if (!s && m) s = agree(&r, m, src->log, err);
-    if (!s) s = ig_recipe_write(&out->tokenizer, &r, err);
-    ig_map_close(&map);
-    return s;
+    if (!ig_folder_has_tokenizer(src)) return INGOT_OK;
+    IG_TRY(read_recipe(&r, &out->graph->arena, src, err));
+    if (m) IG_TRY(agree(&r, m, src->log, err));
+    return ig_recipe_write(&out->tokenizer, &r, err);
 }

@@ -231,8 +231,7 @@ static ig_id gated_apart(ig_build *b, ig_id x, const ig_llm_mlp *mlp, const char
 
 static ig_id gated(ig_build *b, ig_id x, const ig_llm_mlp *mlp, const char *act)
 {
-    if (!ig_weight_same((ig_rows[]){mlp->gate.w, mlp->up.w}, 2))
-        return gated_apart(b, x, mlp, act);
+    if (!ig_weight_same((ig_rows[]){mlp->gate.w, mlp->up.w}, 2)) return gated_apart(b, x, mlp, act);
     const ig_llm_linear parts[] = {mlp->gate, mlp->up};
     ig_weight w = {.id = IG_NO_VALUE};
     ig_id out;

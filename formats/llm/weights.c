@@ -43,6 +43,15 @@ const ig_stored_type ig_stored_f16 = {"F16", 1, 2, INGOT_F16, NULL, widen_f16, N
 const ig_stored_type ig_stored_bf16 = {"BF16", 1, 2, INGOT_BF16, NULL, widen_bf16, NULL};
 const ig_stored_type ig_stored_f64 = {"F64", 1, 8, INGOT_F32, NULL, widen_f64, NULL};
 
+const char *const ig_weight_targets[] = {"keep", "f32", "f16", "bf16", "q8", "q4", NULL};
+
+int ig_weight_target_named(const char *name)
+{
+    for (int i = 0; ig_weight_targets[i]; i++)
+        if (!strcmp(ig_weight_targets[i], name)) return i;
+    return -1;
+}
+
 bool ig_stored_bytes(const ig_stored_type *type, int rank, const int64_t *dims, size_t *bytes)
 {
     size_t n = 1;

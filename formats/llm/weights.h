@@ -101,6 +101,10 @@ typedef enum {
     IG_TO_Q4  /* i4g32; embedding and output i8g32 */
 } ig_weight_target;
 
+/* Their names, in that order, NULL-terminated; and the way back, -1: no such name. */
+extern const char *const ig_weight_targets[];
+int ig_weight_target_named(const char *name);
+
 typedef enum {
     IG_ROLE_PRODUCT,
     IG_ROLE_VOCABULARY, /* embedding and output: 8 bits where products have 4 */

@@ -51,8 +51,6 @@ static ingot_status no_memory(const ig_hf *h)
 
 /* ---- pieces ---- */
 
-enum { PIECES_MOST = 1 << 24 };
-
 static ingot_status count_ids(size_t *most, const ig_hf *h, const json_t *vocab,
                               const json_t *added)
 {
@@ -63,7 +61,7 @@ static ingot_status count_ids(size_t *most, const ig_hf *h, const json_t *vocab,
     if (json_is_object(vocab)) json_object_foreach((json_t *)(uintptr_t)vocab, key, j)
         {
             const json_int_t id = json_is_integer(j) ? json_integer_value(j) : -1;
-            if (id < 0 || id >= PIECES_MOST)
+            if (id < 0 || id >= IG_HF_PIECES_MOST)
                 return ig_hf_bad(h, "the id of '%.40s' is not one", key);
             *most = IG_MAX(*most, (size_t)id + 1);
         }
@@ -71,10 +69,10 @@ static ingot_status count_ids(size_t *most, const ig_hf *h, const json_t *vocab,
     {
         const json_t *value = json_object_get(j, "id");
         const json_int_t id = json_is_integer(value) ? json_integer_value(value) : -1;
-        if (id < 0 || id >= PIECES_MOST) return ig_hf_bad(h, "added token %zu has no id", i);
+        if (id < 0 || id >= IG_HF_PIECES_MOST) return ig_hf_bad(h, "added token %zu has no id", i);
         *most = IG_MAX(*most, (size_t)id + 1);
     }
-    return *most && *most <= PIECES_MOST ? INGOT_OK : ig_hf_bad(h, "it has no vocabulary");
+    return *most && *most <= IG_HF_PIECES_MOST ? INGOT_OK : ig_hf_bad(h, "it has no vocabulary");
 }
 
 static bool is_byte_piece(const char *p, size_t n)
@@ -316,24 +314,36 @@ static ingot_status read_added(const ig_hf *h, const json_t *list)
     return INGOT_OK;
 }
 
-ingot_status ig_tokenizer_from_json(ig_recipe *r, ig_arena *arena, const char *json, size_t n,
-                                    ingot_error *err)
+ingot_status ig_hf_added(ig_recipe *r, ig_arena *arena, const json_t *list, ingot_error *err)
+{
+    const ig_hf h = {.r = r, .arena = arena, .err = err};
+    return read_added(&h, list);
+}
+
+ingot_status ig_hf_recipe(ig_recipe *r, ig_arena *arena, const json_t *root, ingot_error *err)
 {
     *r = (ig_recipe){.unknown = IG_NO_ID, .bos = IG_NO_ID, .eos = IG_NO_ID, .pad = IG_NO_ID};
     ig_hf h = {.r = r, .arena = arena, .err = err};
+    const json_t *model = json_object_get(root, "model"),
+                 *added = json_object_get(root, "added_tokens");
+    if (!json_is_object(model)) return ig_hf_bad(&h, "it has no model");
+    IG_TRY(ig_hf_normalizer(&h, json_object_get(root, "normalizer")));
+    IG_TRY(ig_hf_splitter(&h, json_object_get(root, "pre_tokenizer")));
+    IG_TRY(ig_hf_decoder(&h, json_object_get(root, "decoder")));
+    IG_TRY(read_model(&h, model, added));
+    IG_TRY(read_added(&h, added));
+    IG_TRY(ig_hf_template(&h, json_object_get(root, "post_processor")));
+    return ig_split_at_spaces(r, arena, err);
+}
+
+ingot_status ig_tokenizer_from_json(ig_recipe *r, ig_arena *arena, const char *json, size_t n,
+                                    ingot_error *err)
+{
+    const ig_hf h = {.err = err};
     json_error_t fault;
     json_t *root = json_loadb(json, n, JSON_ALLOW_NUL, &fault);
     if (!root) return ig_hf_bad(&h, "line %d, column %d: %s", fault.line, fault.column, fault.text);
-    const json_t *model = json_object_get(root, "model"),
-                 *added = json_object_get(root, "added_tokens");
-    ingot_status s = json_is_object(model) ? INGOT_OK : ig_hf_bad(&h, "it has no model");
-    if (!s) s = ig_hf_normalizer(&h, json_object_get(root, "normalizer"));
-    if (!s) s = ig_hf_splitter(&h, json_object_get(root, "pre_tokenizer"));
-    if (!s) s = ig_hf_decoder(&h, json_object_get(root, "decoder"));
-    if (!s) s = read_model(&h, model, added);
-    if (!s) s = read_added(&h, added);
-    if (!s) s = ig_hf_template(&h, json_object_get(root, "post_processor"));
-    if (!s) s = ig_split_at_spaces(r, arena, err);
+    const ingot_status s = ig_hf_recipe(r, arena, root, err);
     json_decref(root);
     return s;
 }

@@ -39,6 +39,7 @@ enum {
     FEW = 8,          /* queries of a span that are read straight from the pages, by chunks */
     TASK_ROWS = 128,  /* queries x heads of a task of many: packing its keys is a small part; */
     LEAST_ROWS = 40,  /* with few tasks they are cut down to this */
+    ATTEND_NS = 2500, /* what is worth a thread: its keys and values are in nobody's cache */
     TASKS_ENOUGH = 4, /* for each thread; fewer, and a sequence's chunks are tasks of their own */
 };
 
@@ -410,7 +411,7 @@ static ingot_status run(ig_run *r)
     ig_parallel(r->pool, s->tokens, ig_grain_ns(IG_NS_BLOCK * (double)width), 0, enter_tokens, &j);
     make_tasks(&j);
     const double each = j.n_tasks ? j.ns / (double)j.n_tasks : 1;
-    ig_parallel(r->pool, j.n_tasks, ig_grain_ns(each), 0, attend, &j);
+    ig_parallel(r->pool, j.n_tasks, (size_t)(ATTEND_NS / each) + 1, 0, attend, &j);
     return INGOT_OK;
 }
 

@@ -1,5 +1,6 @@
 /* q_product.c - see q_product.h. */
 #include "runtime/ops/q_product.h"
+#include "kernels/gemm/split.h"
 #include "runtime/base/checked.h"
 
 enum {
@@ -58,6 +59,13 @@ static void multiply_grouped(void *arg, size_t begin, size_t end, size_t worker)
     }
 }
 
+/* Items in chunks of at least `least`, as many for each thread. */
+static size_t even_grain(size_t items, size_t least, size_t threads)
+{
+    const size_t chunks = items / least;
+    return chunks < threads ? least : ig_ceil_div(items, chunks - chunks % threads);
+}
+
 static void round_all(ig_pool *pool, job *j)
 {
     ig_parallel(pool, j->g->m, ROUND_ALONE / (j->g->k + 1) + 1, 0, round_rows, j);
@@ -74,7 +82,9 @@ void ig_q_product(const ig_q_kernels *kernels, ig_pool *pool, const ig_gemm_q_ar
                  blocks = (g->m + IG_Q_ROWS - 1) / IG_Q_ROWS;
     const size_t grain = WORTH / (rows * g->k * IG_Q_PANEL + 1) + 1;
     const size_t at_least = rows > IG_Q_PANEL ? 4 : 1; /* panels that one pass over x serves */
-    ig_parallel(pool, blocks * j.panels, IG_MAX(grain, at_least), 0, multiply, &j);
+    ig_parallel(pool, blocks * j.panels,
+                even_grain(blocks * j.panels, IG_MAX(grain, at_least), ig_pool_threads(pool)), 0,
+                multiply, &j);
 }
 
 void ig_q_grouped(const ig_q_kernels *kernels, ig_pool *pool, const ig_gemm_q_args *g,

@@ -3,6 +3,7 @@
  * allocations are errors. */
 #include "tests/llm/decode_rig.h"
 #include "formats/convert.h"
+#include "formats/ingot_convert.h"
 #include "runtime/base/checked.h"
 #include "runtime/base/fault.h"
 
@@ -203,6 +204,28 @@ static void target_types(void **state)
     assert_memory_equal(got, want, sizeof got);
 }
 
+/* The same through the public library. */
+static void public_call(void **state)
+{
+    (void)state;
+    ingot_error err;
+    ig_heap heap;
+    ig_ingot *f;
+    ingot_convert_options o = {.size = sizeof o, .dtype = "q8", .name = "tiny"};
+    ig_heap_init(&heap, NULL);
+    write_checkpoint(1);
+    check_ok(ingot_convert_file(target, folder, &o, &err));
+    check_ok(ig_ingot_open(&f, &heap, target, &err));
+    bool hashed = false;
+    for (size_t i = 0; i < f->meta.n; i++)
+        hashed |= !strcmp(f->meta.v[i].key, "source.xxh3") && strlen(f->meta.v[i].s) == 32;
+    assert_true(hashed);
+    ig_ingot_close(&f);
+    o.dtype = "q5";
+    assert_int_equal(ingot_convert_file(target, folder, &o, &err), INGOT_E_ARG);
+    assert_non_null(strstr(err.text, "'q5'"));
+}
+
 /* ---- what goes wrong ---- */
 
 /* A weight that half precision cannot hold. */
@@ -271,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(streams_weights), cmocka_unit_test(target_types),
-        cmocka_unit_test(too_large_for_half), cmocka_unit_test(failing_allocations)};
+        cmocka_unit_test(public_call), cmocka_unit_test(too_large_for_half),
+        cmocka_unit_test(failing_allocations)};
     return cmocka_run_group_tests(tests, open_folder, remove_folder);
 }

@@ -59,6 +59,9 @@ copy qwen3
 rm "$work/c/config.json"
 refused 3 'config.json'
 
+expect 3 'name the folder' convert $data/qwen3/model.safetensors -o "$out"
+expect 3 'name the folder' convert $data/qwen3/config.json -o "$out"
+
 # config.json
 copy qwen3
 config 's/"qwen3"/"qwen9"/'
@@ -128,6 +131,17 @@ grep -aq '{{ D }}' "$out" || fail "the default template is not in the file"
 echo '{{ F }}' >"$work/c/chat_template.jinja"
 "$ingot" convert "$work/c" -o "$out" -q 2>/dev/null
 grep -aq '{{ F }}' "$out" || fail "chat_template.jinja is not in the file"
+
+# a folder with a SentencePiece model alone: texts begin with bos, unless the config says no
+mkdir "$work/sp"
+cp tests/text/data/bpe.model "$work/sp/tokenizer.model"
+"$ingot" convert "$work/sp" -o "$out" -q
+expect 0 '^1 ' tokenize "$out" 'some text' --ids
+echo '{"add_bos_token": false, "added_tokens_decoder": {"9000": {"content": "<new>", "special": true}}}' \
+    >"$work/sp/tokenizer_config.json"
+"$ingot" convert "$work/sp" -o "$out" -q
+expect 0 '^9000' tokenize "$out" '<new>' --ids
+rm "$out"
 
 # tensors that nobody uses are said
 copy gemma3-images

@@ -210,7 +210,8 @@ static void among_others(void **unused)
     open_world(&w, 1);
     static const size_t chunks[] = {0, 1, 7, 33, SIZE_MAX};
     for (size_t c = 0; c < IG_LEN(chunks); c++) {
-        const ingot_generator_options o = {.size = sizeof o, .chunk = chunks[c]};
+        const ingot_generator_options o = {
+            .size = sizeof o, .chunk = chunks[c], .page_tokens = 16}; /* short texts share them */
         const ingot_generator_info info = at_once(&w, &o, "chunks");
         assert_int_equal(info.preempted, 0);
         assert_true(info.cached_tokens > 0);

@@ -51,6 +51,45 @@ static void count_const(ig_summary *s, const ig_value *v)
     if (is_parameter(v->type.dtype)) s->parameters += n;
 }
 
+/* ---- weights of few bits: bytes in the graph, whose number only their node knows ---- */
+
+static int64_t low_attr(const ig_node *n, const char *name, const char **text)
+{
+    const ig_attr *f = ig_attr_find(n->op->attrs, name);
+    const ig_attr_value v = f ? ig_attr_get(n->attrs, f) : (ig_attr_value){0};
+    if (text) *text = v.s;
+    return v.i;
+}
+
+/* Of input i of node n in weights; 0: it is not packed so. */
+static size_t low_weights(const ig_graph *g, const ig_node *n, uint32_t i)
+{
+    const char *format = NULL;
+    const ig_value *v = i < n->n_in ? ig_value_at(g, n->in[i]) : NULL;
+    const bool moe = !strcmp(n->op->name, "moe"), down = moe && i == 3;
+    low_attr(n, down ? "down_format" : "format", &format);
+    if (!v || !v->is_const || v->type.dtype != INGOT_U8 || !format) return 0;
+    const size_t rows = (size_t)low_attr(n, "n", NULL), k = (size_t)low_attr(n, "k", NULL);
+    const bool gated = !strcmp(n->op->name, "glu") || (moe && !down);
+    const size_t experts = moe ? (size_t)v->type.dims[0] : 1;
+    return experts * rows * k * (gated ? 2 : 1);
+}
+
+/* A table that embedding and output share is counted once. */
+static void count_low_bits(ig_summary *s, const ig_graph *g, ig_arena *arena)
+{
+    bool *seen = ig_new_n(arena, bool, g->n_values);
+    for (size_t i = 0; seen && i < g->n_nodes; i++) {
+        const ig_node *n = g->nodes[i];
+        for (uint32_t k = 1; k < 4; k++) {
+            const size_t weights = low_weights(g, n, k);
+            if (!weights || seen[n->in[k]]) continue;
+            seen[n->in[k]] = true;
+            s->parameters += weights - g->values[n->in[k]].data_bytes;
+        }
+    }
+}
+
 static void count_graph(ig_summary *s, const ig_graph *g)
 {
     s->n_graphs++;
@@ -87,6 +126,7 @@ ingot_status ig_summarize(ig_summary *out, const ig_graph *g, ig_arena *arena, i
                         .classes = ig_new_n(arena, ig_weight_class, DTYPES * LAYOUTS)};
     if (!out->ops || !out->classes) return ig_fail(err, INGOT_E_NOMEM, "counting: no memory");
     count_graph(out, g);
+    count_low_bits(out, g, arena);
     qsort(out->ops, out->n_ops, sizeof *out->ops, most_ops);
     qsort(out->classes, out->n_classes, sizeof *out->classes, most_bytes);
     return INGOT_OK;

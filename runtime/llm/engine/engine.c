@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CHUNK = 512, SEQUENCES = 16, QUEUE = 4096, PAGE = 16, CONTEXT = 2048 };
+enum { CHUNK = 512, SEQUENCES = 16, QUEUE = 4096, PAGE = 64, CONTEXT = 2048 };
 
 /* ---- ends ---- */
 

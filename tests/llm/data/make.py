@@ -493,11 +493,11 @@ def others():
     s = sizes(embed_scale=3.0, residual_scale=0.3, scale=[0.4] * 2, logit_scale=1 / 5, o_bias=True, qkv_bias=True)
     write("granite", config("granite", s, embedding_multiplier=3.0, residual_multiplier=0.3, attention_multiplier=0.4,
                             logits_scaling=5.0, attention_bias=True), s, llama_names(), 17)
-    for name, parallel, seed in (("gpt-neox", True, 18), ("gpt-neox-serial", False, 19)):
-        s = sizes(heads=3, kv=3, width=24, d=8, rotary=4, layer_norm=True, parallel=parallel, ungated=True, act="gelu",
+    for name, parallel, rotary, seed in (("gpt-neox", True, 4, 18), ("gpt-neox-serial", False, 3, 19)):
+        s = sizes(heads=3, kv=3, width=24, d=8, rotary=rotary, layer_norm=True, parallel=parallel, ungated=True, act="gelu",
                   qkv_bias=True, o_bias=True, mlp_bias=True)
         write(name, config("gpt_neox", s, hidden_act="gelu", layer_norm_eps=1e-5, use_parallel_residual=parallel,
-                           rotary_pct=0.5, rotary_emb_base=10000, head_dim="absent", num_key_value_heads="absent"),
+                           rotary_pct=rotary / 8, rotary_emb_base=10000, head_dim="absent", num_key_value_heads="absent"),
               s, neox_names, seed)
     for name, root, by_layer, seed in (("gpt2", "transformer.", False, 20), ("gpt2-by-layer", "", True, 21)):
         s = sizes(heads=4, kv=4, width=20, d=5, base=None, layer_norm=True, ungated=True, act="gelu_tanh", tied=True,

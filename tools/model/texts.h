@@ -1,0 +1,36 @@
+/* texts.h - the texts that `embed` and `rerank` are given, and an embedder over a model file. */
+#ifndef IG_TOOL_TEXTS_H
+#define IG_TOOL_TEXTS_H
+
+#include "runtime/base/arena.h"
+#include "tools/model/open.h"
+
+typedef struct {
+    ig_arena arena; /* of the texts */
+    ingot_str *v;
+    size_t n, cap;
+    size_t *cut; /* [n] tokens that had no room, once ig_text_list_ready was called */
+} ig_text_list;
+
+void ig_text_list_init(ig_text_list *t, ig_heap *heap);
+void ig_text_list_clear(ig_text_list *t);
+
+/* ig_text_list_words, ig_text_list_lines - append copies, each behind `prefix`: of arguments; of
+ * the lines of a file ("-": standard input), whose line ends (LF, CR LF) go. Errors: E_IO, E_NOMEM.
+ */
+ingot_status ig_text_list_words(ig_text_list *t, const char *prefix, const ig_words *words,
+                                ingot_error *err);
+ingot_status ig_text_list_lines(ig_text_list *t, const char *prefix, const char *path,
+                                ingot_error *err);
+
+/* ig_text_list_ready - room for t->cut. E_NOMEM; E_ARG: there is no text. */
+ingot_status ig_text_list_ready(ig_text_list *t, ingot_error *err);
+
+/* ig_text_list_tell_cut - on standard error, which texts lost tokens. Never silent. */
+void ig_text_list_tell_cut(const ig_text_list *t, size_t most);
+
+/* ig_open_embedder - exit code 3 where the model is not one for it. */
+ingot_status ig_open_embedder(ingot_embedder **e, ig_cli *cli, const ig_opened *o, const char *path,
+                              const ingot_embedder_options *options, ingot_error *err);
+
+#endif
