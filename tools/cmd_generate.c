@@ -227,7 +227,7 @@ static const ig_option options[] = {
     NUMBER("prefill-chunk", 0, chunk, -1, 2147483647, "tokens of the prompt that are computed at a time; 0: all at once; -1: 512"),
     {.name = "kv-dtype", .arg = "T", .kind = IG_OPT_CHOICE, .choices = kv_types, .help = "type of the cached keys and values; auto: that of the weights, f16 for quantized ones", .offset = offsetof(args, kv_type)},
     {.name = "kv-bytes", .arg = "B", .kind = IG_OPT_SIZE, .help = "memory for keys and values, as 512M or 2G; 0: for one context, at most a quarter of the machine's", .offset = offsetof(args, kv_bytes)},
-    NUMBER("page-tokens", 0, page_tokens, 0, 65536, "tokens of a page of the cache, a multiple of 16; 0: 16"),
+    NUMBER("page-tokens", 0, page_tokens, 0, 65536, "tokens of a page of the cache, a multiple of 16; 0: 64"),
     {.name = "math", .arg = "M", .kind = IG_OPT_CHOICE, .choices = maths, .help = "exact gives the same bits for every chunk, thread count and processor; fast may use faster methods that do not", .offset = offsetof(args, math)},
     IG_OPTION_THREADS(args),
     IG_OPTION_DEVICE(args),

@@ -210,11 +210,10 @@ static void among_others(void **unused)
     open_world(&w, 1);
     static const size_t chunks[] = {0, 1, 7, 33, SIZE_MAX};
     for (size_t c = 0; c < IG_LEN(chunks); c++) {
-        const ingot_generator_options o = {
-            .size = sizeof o,
-            .chunk = chunks[c],
-            .max_sequences = REQUESTS,
-            .page_tokens = 16}; /* short texts share them */
+        const ingot_generator_options o = {.size = sizeof o,
+                                           .chunk = chunks[c],
+                                           .max_sequences = REQUESTS,
+                                           .page_tokens = 16}; /* short texts share them */
         const ingot_generator_info info = at_once(&w, &o, "chunks");
         assert_int_equal(info.preempted, 0);
         together(&w, &o, "arrivals");
@@ -229,7 +228,7 @@ static void from_the_cache(void **unused)
     static world w;
     ingot_error err;
     open_world(&w, 1);
-    const ingot_generator_options o = {.size = sizeof o};
+    const ingot_generator_options o = {.size = sizeof o, .page_tokens = 16};
     check_ok(ingot_generator_open(&w.g, w.model, &o, &err));
     for (size_t r = 0; r < REQUESTS; r++) {
         ask(&w, r, w.g, false);
@@ -251,6 +250,7 @@ static void under_pressure(void **unused)
     for (size_t c = 0; c < IG_LEN(sequences); c++) {
         const ingot_generator_options o = {.size = sizeof o,
                                            .kv_bytes = 14 * 2 * 2 * 16 * (8 + 16) * 4,
+                                           .page_tokens = 16,
                                            .context = 160,
                                            .chunk = 24,
                                            .max_sequences = sequences[c]};

@@ -297,9 +297,12 @@ static void bad_options(void **unused)
         ingot_generator_options o;
         const char *says;
     } cases[] = {
-        {{.context = 513}, "knows 512"}, {{.page_tokens = 17}, "16"},
-        {{.kv_bytes = 100}, "budget"},   {{.context = 512, .kv_bytes = 20000}, "needs a cache"},
-        {{.kv_type = 9}, "kv_type"},     {{.max_sequences = 100000}, "max_sequences"},
+        {{.context = 513}, "knows 512"},
+        {{.page_tokens = 17}, "16"},
+        {{.kv_bytes = 100}, "budget"},
+        {{.context = 512, .kv_bytes = 20000, .page_tokens = 16}, "needs a cache"},
+        {{.kv_type = 9}, "kv_type"},
+        {{.max_sequences = 100000}, "max_sequences"},
         {{.lookup = 1000}, "lookup"},
     };
     for (size_t i = 0; i < IG_LEN(cases); i++) {

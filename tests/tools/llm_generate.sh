@@ -83,6 +83,23 @@ expect 4 'line 1' generate "$m" -p Hello --grammar "$work/gbnf"
 expect 2 'one of the two' generate "$m" -p Hello --grammar "$work/gbnf" --json-schema "$work/schema"
 expect 2 'ignore_eos' generate "$m" -p Hello --ignore-eos --json-schema "$work/schema"
 
+# Conversations by the model's template; too long ones lose their oldest turns, never the system message.
+printf 'Hello\nAnd you?\n' >"$work/turns"
+"$ingot" generate "$m" --chat --system Short. -n 12 --temp 0 --stats <"$work/turns" >"$work/out" 2>"$work/err" || fail "--chat"
+grep -q 'prompt   15 tokens' "$work/err" || fail "a conversation's first turn: $(cat "$work/err")"
+[ "$(grep -c '^answer' "$work/err")" -eq 2 ] || fail "two turns, two answers"
+"$ingot" generate "$m" --ids 256,258,83,104,111,114,116,46,259,72,101,108,108,111,260 -n 12 --temp 0 >"$work/ids"
+"$ingot" generate "$m" --chat --system Short. -p Hello -n 12 --temp 0 </dev/null >"$work/chat"
+cmp -s "$work/ids" "$work/chat" || fail "the template gives other tokens"
+for i in $(seq 12); do echo "This is turn number $i of them"; done >"$work/turns"
+"$ingot" generate "$m" --chat --system Short. -n 10 --temp 0 --truncate <"$work/turns" >"$work/out" 2>"$work/err" || fail "--chat --truncate"
+grep -q 'truncated: ' "$work/err" || fail "a long conversation does not say that it was cut"
+"$ingot" generate "$m" --chat -n 10 --temp 0 <"$work/turns" >"$work/out" 2>"$work/err"
+[ $? -eq 4 ] && grep -q 'context of 256' "$work/err" || fail "a conversation that is too long: $(cat "$work/err")"
+printf 'a\377b\n' >"$work/turns"
+"$ingot" generate "$m" --chat -n 10 <"$work/turns" >"$work/out" 2>"$work/err"
+[ $? -eq 4 ] && grep -q 'message 0: not UTF-8 at byte 1' "$work/err" || fail "a turn that is not UTF-8: $(cat "$work/err")"
+
 # Sessions: two calls are one.
 expect 0 . generate "$m" --ids $ids -n 10 --temp 0 --ignore-eos --print-ids --session "$work/s"
 last >"$work/ten"
@@ -128,6 +145,10 @@ expect 3 'only a tokenizer' generate "$work/words.ingot" -p a
 mkdir "$work/bare" && cp tests/data/tiny_lm/config.json tests/data/tiny_lm/model.safetensors "$work/bare"
 "$ingot" convert "$work/bare" -o "$work/bare.ingot" -q || fail "a folder without tokenizer"
 expect 3 'no tokenizer' generate "$work/bare.ingot" -p a
+sed 's/, "chat_template".*,/,/; /chat_template/d' tests/data/tiny_lm/tokenizer_config.json >"$work/bare/tokenizer_config.json"
+cp tests/data/tiny_lm/tokenizer.json "$work/bare"
+"$ingot" convert "$work/bare" -o "$work/bare.ingot" -q || fail "a folder without template"
+expect 3 'no chat template' generate "$work/bare.ingot" --chat -p a
 expect 0 '^[0-9]+,[0-9]+$' generate "$work/bare.ingot" --ids 72 -n 2 --print-ids --ignore-eos
 
 # Ctrl-C ends an answer: 130, and what was said until then stays.

@@ -21,6 +21,12 @@ present "$work/e.npy"
 expect_json embed "$e" 'how fast' --json --pooling mean --no-normalize
 grep -q '"pooling": *"mean"' "$work/out" || fail "--pooling"
 
+# an ONNX export whose output is a vector a text; a classifier of tokens has none
+expect 0 "MiB" convert $examples/sentence_encoder.onnx -o "$work/onnx.ingot" --tokenizer tests/text/data/wordpiece.json
+expect 0 '^(-?[0-9.e-]+ ){63}-?[0-9.e-]+$' embed "$work/onnx.ingot" 'the options of convert'
+expect 0 'KiB' convert tests/llm/data/roberta-tokens -o "$work/tokens.ingot"
+expect 3 'neither vectors' embed "$work/tokens.ingot" data
+
 # an input that is left out leaves the plan exact
 expect_json plan "$e" --batch 2 --context 7 --json
 grep -q '"exact": true' "$work/out" || fail "the plan of an encoder is exact"

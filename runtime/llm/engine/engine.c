@@ -233,15 +233,32 @@ typedef struct {
     size_t n;
 } session_arg;
 
+/* Compute what the cache lacks of a text; where no pages are left, as far as it goes. */
+static ingot_status compute(ig_engine *e, ig_kv_seq *seq, const session_arg *a, ingot_error *err)
+{
+    for (size_t at; (at = ig_kv_length(seq)) < a->n;) {
+        const size_t n = IG_MIN(a->n - at, e->options.chunk);
+        const ingot_status s = ig_kv_reserve(seq, n, err);
+        if (s) return s == INGOT_E_FULL ? INGOT_OK : s;
+        ig_batch_clear(&e->batch);
+        ig_batch_add(&e->batch, seq, a->ids + at, n, NULL, 0, 0);
+        IG_TRY(ig_batch_run(&e->batch, err));
+        ig_kv_commit(seq, a->ids + at, n);
+    }
+    return INGOT_OK;
+}
+
 static ingot_status save(ig_engine *e, void *arg, ingot_error *err)
 {
     const session_arg *a = arg;
     size_t n;
     ig_kv_seq *seq;
     IG_TRY(ig_kv_seq_open(&seq, e->cache, 0, e->context, err));
+    atomic_store(&e->cancel_step, false);
     ig_kv_seq_match(&n, seq, a->ids, a->n);
-    const ingot_status s =
-        ig_kv_seq_save(seq, a->path, ig_lm_identity(&e->lm), a->ids + n, a->n - n, err);
+    ingot_status s = compute(e, seq, a, err);
+    n = ig_kv_length(seq);
+    if (!s) s = ig_kv_seq_save(seq, a->path, ig_lm_identity(&e->lm), a->ids + n, a->n - n, err);
     ig_kv_seq_free(&seq);
     return s;
 }
