@@ -108,10 +108,15 @@ def keys(shape):
             key("tokenizer.ggml.eos_token_id", U32, 2)]
 
 
-def write(path, shape, kind, seed=1):
-    """The model, tensor after tensor; matrices are of the type, norms f32."""
-    head, infos, at = keys(shape), [], 0
-    for name, rows, columns, is_matrix in tensors(shape):
+def write(path, shape, kind, part=0, parts=1):
+    """The model, tensor after tensor; matrices are of the type, norms f32. Of several parts this one has the
+    keys, if it is the first, and every parts-th tensor."""
+    everything = list(enumerate(tensors(shape)))
+    head, infos, at = keys(shape) if part == 0 else [], [], 0
+    if parts > 1:
+        head += [key("split.no", U32, part), key("split.count", U32, parts),
+                 key("split.tensors.count", U32, len(everything))]
+    for _, (name, rows, columns, is_matrix) in everything[part::parts]:
         number, values, size = TYPES[kind if is_matrix else "f32"][:3]
         dims = (columns, rows) if is_matrix else (columns,)
         infos.append(text(name) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, number, at))
@@ -119,10 +124,9 @@ def write(path, shape, kind, seed=1):
     with open(path, "wb") as f:
         f.write(b"GGUF" + struct.pack("<IQQ", 3, len(infos), len(head)) + b"".join(head) + b"".join(infos))
         f.write(bytes(-f.tell() % ALIGN))
-        rng = np.random.default_rng(seed)
-        for name, rows, columns, is_matrix in tensors(shape):
+        for seed, (name, rows, columns, is_matrix) in everything[part::parts]:
             if is_matrix:
-                raw = blocks(rng, kind, rows * columns, 1.0 if "embd" in name else columns ** -0.5)
+                raw = blocks(np.random.default_rng(seed), kind, rows * columns, 1.0 if "embd" in name else columns ** -0.5)
             else:
                 raw = np.ones(columns, np.float32).tobytes()
             f.write(raw + bytes(-len(raw) % ALIGN))

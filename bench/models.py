@@ -1,9 +1,10 @@
 """Classic architectures as ONNX files with random weights, for benchmarks.
 
 Speed does not depend on what a network has learned, so these are built, not downloaded: MobileNetV2
-(Sandler et al. 2018) at width 1.0, ResNet-18 (He et al. 2015), both 224 x 224 with BatchNorm left as
-its own op, and a six-layer MiniLM-sized BERT encoder (Wang et al. 2020) as PyTorch exports it at
-opset 14. Weights are drawn so that activations keep their scale through the depth; seeds are fixed.
+(Sandler et al. 2018) at width 1.0, ResNet-18 and -50 (He et al. 2015), all 224 x 224 with BatchNorm
+left as its own op, and a six-layer MiniLM-sized BERT encoder (Wang et al. 2020) as PyTorch exports it at
+opset 14. From these ONNX Runtime's quantiser makes the int8 ones: NAME-qdq (static, u8 activations, s8
+weights a channel, QuantizeLinear and DequantizeLinear around every op) and NAME-dynamic. Weights are drawn so that activations keep their scale through the depth; seeds are fixed.
 """
 import os
 
@@ -73,6 +74,23 @@ def resnet18():
     return g.model()
 
 
+def resnet50():
+    g, d = Graph("resnet50", 17), Draw(14)
+    x = g.input("image", TensorProto.FLOAT, ["batch", 3, 224, 224])
+    x, c = g.op("Relu", d.conv_bn(g, x, 3, 64, 7, stride=2)), 64
+    x = g.op("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+    for inner, repeats in (64, 3), (128, 4), (256, 6), (512, 3):
+        for i in range(repeats):
+            o, stride = 4 * inner, 2 if i == 0 and inner > 64 else 1
+            y = g.op("Relu", d.conv_bn(g, x, c, inner, 1))
+            y = g.op("Relu", d.conv_bn(g, y, inner, inner, 3, stride=stride))
+            y = d.conv_bn(g, y, inner, o, 1)
+            past = d.conv_bn(g, x, c, o, 1, stride=stride) if i == 0 else x
+            x, c = g.op("Relu", g.op("Add", y, past)), o
+    d.classifier(g, x, 2048)
+    return g.model()
+
+
 def minilm_l6(dim=384, heads=12, inner=1536, layers=6, vocab=30522, longest=512):
     g, d = Graph("minilm_l6", 14), Draw(13)
     ids, mask, kinds = (g.input(n, TensorProto.INT64, ["batch", "seq"])
@@ -96,15 +114,49 @@ def minilm_l6(dim=384, heads=12, inner=1536, layers=6, vocab=30522, longest=512)
     return g.model()
 
 
-BUILDERS = {"mobilenet_v2": mobilenet_v2, "resnet18": resnet18, "minilm_l6": minilm_l6}
+BUILDERS = {"mobilenet_v2": mobilenet_v2, "resnet18": resnet18, "resnet50": resnet50, "minilm_l6": minilm_l6}
+QUANTIZED = {"mobilenet_v2-qdq": "mobilenet_v2", "resnet18-qdq": "resnet18", "resnet50-qdq": "resnet50",
+             "minilm_l6-dynamic": "minilm_l6"}
+
+
+def quantize(path, source, dynamic):
+    """The int8 model `path` from the fp32 one at `source`."""
+    from onnxruntime import quantization as q
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    if dynamic:
+        q.quantize_dynamic(source, path, weight_type=q.QuantType.QInt8)
+        return
+
+    class Noise(q.CalibrationDataReader):
+        def __init__(self):
+            rng = np.random.default_rng(15)
+            self.left = [{"image": rng.standard_normal((1, 3, 224, 224), dtype=F32)} for _ in range(4)]
+
+        def get_next(self):
+            return self.left.pop() if self.left else None
+
+    folded = path + ".folded"  # the quantiser wants BatchNorm gone
+    quant_pre_process(source, folded, skip_symbolic_shape=True)
+    q.quantize_static(folded, path, Noise(), quant_format=q.QuantFormat.QDQ, per_channel=True,
+                      activation_type=q.QuantType.QUInt8, weight_type=q.QuantType.QInt8)
+    os.remove(folded)
+
+
+def names():
+    return [*BUILDERS, *QUANTIZED]
 
 
 def cached(name, folder):
-    """Path of a built model in `folder`, made on first use (about 150 MB for all of them)."""
+    """Path of a built model in `folder`, made on first use (about 350 MB for all of them)."""
     path = os.path.join(folder, name + ".onnx")
-    if not os.path.exists(path):
-        os.makedirs(folder, exist_ok=True)
-        part = f"{path}.{os.getpid()}.part"
+    if os.path.exists(path):
+        return path
+    os.makedirs(folder, exist_ok=True)
+    part = f"{path}.{os.getpid()}.part"
+    if name in QUANTIZED:
+        quantize(part, cached(QUANTIZED[name], folder), dynamic=name.endswith("-dynamic"))
+    else:
         onnx.save(BUILDERS[name](), part)
-        os.replace(part, path)
+    os.replace(part, path)
     return path

@@ -1,10 +1,11 @@
-"""Ingot and ONNX Runtime side by side on the same models, inputs and thread counts.
+"""Ingot, ONNX Runtime and, where it is installed, OpenVINO on the same models, inputs and threads.
 
-For each model the two engines take turns (A B A B ...): a turn runs the model often enough to fill
-a slice of time and gives the median of its runs. The ratio is taken within a pair of neighbouring
+For each model the engines take turns (A B C A B C ...): a turn runs the model often enough to fill a
+slice of time and gives the median of its runs. Ratios are taken within a round of neighbouring
 turns, where the machine was in one state, and the median of these ratios is reported; above 1 Ingot
-is the faster one. Errors are against ONNX Runtime without graph optimisation and with exact int8
-products, relative to the output's largest value.
+is the faster one. `ratio` is to ONNX Runtime, `best` to the faster peer of the whole measurement.
+Errors are against ONNX Runtime without graph optimisation and with exact int8 products, relative to
+the output's largest value.
 
 Without ONNX Runtime there is nothing to compare with: a message, exit 0.
 """
@@ -14,7 +15,6 @@ import json
 import os
 import platform
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +30,7 @@ except ImportError as missing:
     sys.exit(0)
 
 import models
+from engines import Failure, IngotCommand, OnnxRuntime, call, peers
 
 SYMBOLS = {"batch": 1, "seq": 128}  # sizes of named dimensions when inputs are made up; others are 1
 SCALARS = {"sr": 16000}  # scalar inputs whose value picks a branch
@@ -37,73 +38,6 @@ DTYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(flo
           "tensor(int64)": np.int64, "tensor(int32)": np.int32, "tensor(uint8)": np.uint8,
           "tensor(int8)": np.int8, "tensor(bool)": np.bool_}
 PAUSE = 0.05  # seconds between turns, so that the other engine's spinning threads have gone to sleep
-
-
-class Failure(Exception):
-    """One model cannot be measured; the text says why."""
-
-
-# ---- the two engines: each has turn(k) -> seconds of k runs (median), and outputs() -------------
-
-class OnnxRuntime:
-    def __init__(self, path, feeds, threads, exact=False):
-        opt = ort.SessionOptions()
-        opt.intra_op_num_threads, opt.inter_op_num_threads = threads, 1
-        opt.log_severity_level = 3
-        if exact:
-            opt.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-            opt.add_session_config_entry("session.x64quantprecision", "1")
-        self.session = ort.InferenceSession(path, opt, providers=["CPUExecutionProvider"])
-        self.feeds = feeds
-
-    def turn(self, k):
-        self.session.run(None, self.feeds)
-        times = []
-        for _ in range(k):
-            t = time.perf_counter()
-            self.session.run(None, self.feeds)
-            times.append(time.perf_counter() - t)
-        return float(np.median(times))
-
-    def outputs(self):
-        names = [o.name for o in self.session.get_outputs()]
-        return {n: dense(v) for n, v in zip(names, self.session.run(None, self.feeds))}
-
-
-class IngotCommand:
-    """`ingot run --repeat K --json` in a process of its own; it prints the median of its runs."""
-
-    def __init__(self, ingot, model, feeds, threads, folder):
-        inputs, self.result = os.path.join(folder, "in.npz"), os.path.join(folder, "out.npz")
-        np.savez(inputs, **feeds)
-        self.command = [ingot, "run", model, "--inputs", inputs, "--outputs", self.result, "--threads", str(threads)]
-
-    def turn(self, k):
-        # the runs before the first timed one, and opening the model, are the command's own affair
-        text = call(self.command + ["--repeat", str(k), "--json"])
-        try:
-            return float(json.loads(text)["median_s"])
-        except (ValueError, KeyError, TypeError):
-            raise Failure(f"`ingot run --repeat --json` gave no median_s: {text[:120]!r}") from None
-
-    def outputs(self):
-        call(self.command)
-        with np.load(self.result) as z:
-            return {k: z[k] for k in z.files}
-
-
-def call(command):
-    p = subprocess.run(command, capture_output=True, text=True)
-    if p.returncode:
-        raise Failure(f"{os.path.basename(command[0])} {command[1]}: exit {p.returncode}: {p.stderr.strip()[:240]}")
-    return p.stdout
-
-
-def dense(value):
-    """A sequence of maps (ZipMap) as [N, C] in class order, as `ingot run` writes it."""
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return np.array([[row[k] for k in sorted(row)] for row in value])
-    return value
 
 
 # ---- models and inputs ---------------------------------------------------------------------------
@@ -114,7 +48,7 @@ def default_models(wanted, cache):
     shared = os.path.join(os.path.dirname(ROOT), "shared/models/onnx/*/model.onnx")
     found += [(os.path.basename(os.path.dirname(p)), p) for p in sorted(glob.glob(shared))]
     found = [(n, p) for n, p in found if wanted(n)]
-    return found + [(n, models.cached(n, cache)) for n in models.BUILDERS if wanted(n)]
+    return found + [(n, models.cached(n, cache)) for n in models.names() if wanted(n)]
 
 
 def golden_inputs(path):
@@ -170,19 +104,22 @@ def error_between(got, want):
 
 # ---- measuring -----------------------------------------------------------------------------------
 
-def take_turns(ours, theirs, rounds, slice_s):
-    """rounds pairs of (Ingot's, ONNX Runtime's) median seconds; who begins alternates."""
-    once = theirs.turn(3)
+def take_turns(engines, rounds, slice_s):
+    """Median seconds [rounds, engines]; who begins changes from round to round."""
+    once = engines[-1].turn(3)
     k = int(np.clip(slice_s / max(once, 1e-6), 3, 2000))
-    pairs = []
+    seconds = np.zeros((rounds, len(engines)))
     for r in range(rounds):
-        order = (ours, theirs) if r % 2 == 0 else (theirs, ours)
-        t = {}
-        for engine in order:
+        for i in np.roll(np.arange(len(engines)), r):
             time.sleep(PAUSE)
-            t[engine] = engine.turn(k)
-        pairs.append((t[ours], t[theirs]))
-    return np.array(pairs)
+            seconds[r, i] = engines[i].turn(k)
+    return seconds
+
+
+def against(ours, theirs, name):
+    """Ingot's seconds beside a peer's, round by round."""
+    low, ratio, high = (float(v) for v in np.quantile(theirs / ours, [0.1, 0.5, 0.9]))
+    return {"name": name, "median": float(np.median(theirs) * 1e3), "ratio": ratio, "p10": low, "p90": high}
 
 
 def measure(name, path, threads, a, folder):
@@ -193,13 +130,23 @@ def measure(name, path, threads, a, folder):
         call([a.ingot, "convert", path, "-o", converted])
     ours = IngotCommand(a.ingot, converted, feeds, threads, folder)
     error = error_between(ours.outputs(), OnnxRuntime(path, feeds, 1, exact=True).outputs())
-    t = take_turns(ours, OnnxRuntime(path, feeds, threads), a.rounds, a.slice)
+    others, missing = [], {}
+    for peer in peers():
+        try:
+            others.append(peer(path, feeds, threads))
+        except Exception as why:  # OpenVINO knows fewer ops than ONNX Runtime and throws what it likes
+            if peer is OnnxRuntime:
+                raise
+            missing[peer.name] = str(why).strip().splitlines()[-1][:120]
+    t = take_turns([ours] + others, a.rounds, a.slice)
     ms = [float(v) for v in np.quantile(t[:, 0] * 1e3, [0.5, 0.1, 0.9])]
-    low, ratio, high = (float(v) for v in np.quantile(t[:, 1] / t[:, 0], [0.1, 0.5, 0.9]))
+    beside = [against(t[:, 0], t[:, 1 + i], e.name) for i, e in enumerate(others)]
+    best = min(beside, key=lambda p: p["median"])
     shape = ",".join(f"{k}={'x'.join(map(str, v.shape)) or 'scalar'}" for k, v in feeds.items())
     return {"bench": "vs_onnxruntime", "model": name, "shape": shape, "threads": threads, "median": ms[0], "p10": ms[1],
-            "p90": ms[2], "unit": "ms", "peer": f"onnxruntime {ort.__version__}",
-            "peer_median": float(np.median(t[:, 1]) * 1e3), "ratio": ratio, "ratio_p10": low, "ratio_p90": high,
+            "p90": ms[2], "unit": "ms", "peer": beside[0]["name"], "peer_median": beside[0]["median"],
+            "ratio": beside[0]["ratio"], "ratio_p10": beside[0]["p10"], "ratio_p90": beside[0]["p90"],
+            "peers": beside, "best_peer": best["name"], "best_ratio": best["ratio"], "missing": missing,
             "error": error if np.isfinite(error) else "inf"}
 
 
@@ -212,12 +159,12 @@ def machine():
 
 
 def options():
-    ap = argparse.ArgumentParser(prog="vs_onnxruntime", description="Ingot and ONNX Runtime side by side.")
+    ap = argparse.ArgumentParser(prog="vs_onnxruntime", description="Ingot, ONNX Runtime and OpenVINO side by side.")
     ap.add_argument("models", nargs="*", help="ONNX files (default: the repository's, shared real ones, classics)")
     ap.add_argument("--threads", default="1", help="thread counts, as 1,2")
     ap.add_argument("--filter", default="", metavar="RE", help="only models whose name matches")
     ap.add_argument("--json", metavar="F", help="write the results here")
-    ap.add_argument("--rounds", type=int, default=7, help="pairs of turns a model (7)")
+    ap.add_argument("--rounds", type=int, default=7, help="rounds of turns a model (7)")
     ap.add_argument("--slice", type=float, default=0.3, metavar="S", help="seconds of a turn (0.3)")
     ap.add_argument("--ingot", default=ROOT + "/build/bin/ingot", help="the command (build/bin/ingot)")
     ap.add_argument("--cache", default=ROOT + "/build/bench-models", help="where built models are kept")
@@ -234,6 +181,19 @@ def options():
     return a
 
 
+def head():
+    names = "".join(f" {p.name.split()[0][:11]:>11}" for p in peers())
+    return f"{'model':32} {'thr':>3} {'ingot ms':>10}{names} {'ratio':>6} {'best':>6} {'p10..p90':>12} {'error':>8}"
+
+
+def line_of(r):
+    times = {p["name"]: p for p in r["peers"]}
+    ms = "".join(f" {times[p.name]['median']:11.3f}" if p.name in times else f" {'-':>11}" for p in peers())
+    best = times[r["best_peer"]]
+    return (f"{r['model']:32} {r['threads']:3d} {r['median']:10.3f}{ms} {r['ratio']:6.2f} {best['ratio']:6.2f} "
+            f"{best['p10']:5.2f}..{best['p90']:<5.2f} {float(r['error']):8.1e}")
+
+
 def main():
     a = options()
     ort.set_default_logger_severity(3)
@@ -246,7 +206,7 @@ def main():
         chosen = default_models(a.wanted.search, a.cache)
     if not chosen:
         sys.exit("vs_onnxruntime: no model matches")
-    print(f"{'model':32} {'thr':>3} {'ingot ms':>10} {'ort ms':>10} {'ratio':>6} {'p10..p90':>12} {'error':>8}")
+    print(head(), flush=True)
     results, failed = [], 0
     for name, path in chosen:
         with tempfile.TemporaryDirectory() as folder:
@@ -258,11 +218,11 @@ def main():
                     print(f"{name:32} {threads:3d} FAILED {why}", flush=True)
                     continue
                 results.append(r)
-                print(f"{name:32} {threads:3d} {r['median']:10.3f} {r['peer_median']:10.3f} {r['ratio']:6.2f} "
-                      f"{r['ratio_p10']:5.2f}..{r['ratio_p90']:<5.2f} {float(r['error']):8.1e}", flush=True)
+                print(line_of(r), flush=True)
     if results:
-        mean = np.exp(np.mean([np.log(r["ratio"]) for r in results]))
-        print(f"{len(results)} measured, {failed} failed; geometric mean ratio {mean:.2f} (above 1: Ingot is faster)")
+        mean, best = (np.exp(np.mean([np.log(r[k]) for r in results])) for k in ("ratio", "best_ratio"))
+        print(f"{len(results)} measured, {failed} failed; geometric mean ratio {mean:.2f}, to the best {best:.2f} "
+              "(above 1: Ingot is faster)")
     if a.json:
         with open(a.json, "w", encoding="utf-8") as f:
             json.dump({"machine": machine(), "results": results, "failed": failed}, f, indent=1)

@@ -357,14 +357,19 @@ typedef struct {
     size_t max_queue;      /* requests that wait; one more is refused with E_FULL; 0: 4096 */
     bool fast_math;        /* as a session's */
     bool private_cache;    /* a prompt that begins like an earlier one is computed again */
+    ingot_model *draft;    /* a smaller model with the same vocabulary whose guesses are checked
+                              several at once (Leviathan et al. 2023); NULL: none. Answers are the
+                              same with and without */
+    size_t draft_tokens;   /* guesses at a time; 0: 4 */
     size_t lookup;         /* guess what followed the same words earlier in the text, so many tokens
                               at a time; 0: off. Answers are the same with and without */
 } ingot_generator_options;
 
 /* ingot_generator_open - the cache, the working memory and the thread of a model's generator.
  *
- * The model stays open until the generator is closed. Errors: E_ARG (an option), E_UNSUPPORTED
- * (the model is no decoder), E_NOMEM. */
+ * The model stays open until the generator is closed, as does the draft model, which is of the same
+ * runtime. Errors: E_ARG (an option, a draft with another vocabulary), E_UNSUPPORTED (the model is
+ * no decoder), E_NOMEM. */
 INGOT_API INGOT_MUST_USE ingot_status ingot_generator_open(ingot_generator **out,
                                                            ingot_model *model,
                                                            const ingot_generator_options *options,
@@ -444,11 +449,12 @@ typedef struct {
     ingot_sampling sampling;
     const ingot_str *stop; /* [n_stop] texts that end the answer; they are not part of it */
     size_t n_stop;
-    bool logprobs;        /* of the tokens of the answer */
-    size_t top_logprobs;  /* and of so many likeliest ones; at most 64 */
-    int priority;         /* higher goes first */
-    uint64_t deadline_ns; /* monotonic clock; then it ends as it is. 0: none */
-    const char *tenant;   /* who shares fairly, and sees no other tenant's cache; NULL: "" */
+    bool logprobs;                     /* of the tokens of the answer */
+    size_t top_logprobs;               /* and of so many likeliest ones; at most 64 */
+    const char *json_schema, *grammar; /* the answer is of this schema, or of this grammar (GBNF) */
+    int priority;                      /* higher goes first */
+    uint64_t deadline_ns;              /* monotonic clock; then it ends as it is. 0: none */
+    const char *tenant; /* who shares fairly, and sees no other tenant's cache; NULL: "" */
     ingot_cut cut;
     size_t keep_messages; /* CUT_OLDEST: never fewer of the last ones than so many; 0: 1 */
     bool shift;           /* when the context is full, forget the older half of the text behind its

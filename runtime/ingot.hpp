@@ -197,5 +197,154 @@ class Session : public detail::Handle<ingot_session, ingot_session_close>
     }
 };
 
+// What an answer ended with; its own copies.
+struct Answer {
+    std::string text;
+    std::vector<std::int32_t> ids;
+    ingot_finish finish = INGOT_FINISH_ERROR;
+    std::size_t prompt_tokens = 0, cached_tokens = 0, truncated_tokens = 0;
+    std::uint64_t queue_ns = 0, prefill_ns = 0, decode_ns = 0;
+};
+
+// One request on its way. Must not outlive its generator.
+class Generation : public detail::Handle<ingot_generation, ingot_generation_close>
+{
+  public:
+    // Until it has ended; throws what ended it if that was an error.
+    Answer wait()
+    {
+        ingot_error e;
+        ingot_result r;
+        detail::check(ingot_generation_wait(&r, get(), &e), e);
+        Answer a;
+        a.text.assign(r.text.p, r.text.n);
+        for (std::size_t i = 0; i < r.n_tokens; i++) a.ids.push_back(r.tokens[i].id);
+        a.finish = r.finish;
+        a.prompt_tokens = r.prompt_tokens;
+        a.cached_tokens = r.cached_tokens;
+        a.truncated_tokens = r.truncated_tokens;
+        a.queue_ns = r.queue_ns;
+        a.prefill_ns = r.prefill_ns;
+        a.decode_ns = r.decode_ns;
+        return a;
+    }
+    void cancel() { ingot_generation_cancel(get()); } // any thread, signal handlers too
+
+  private:
+    friend class Generator;
+    Generation() = default;
+};
+
+// A message of a conversation; converts to what ingot_request takes.
+struct Message {
+    std::string role, content;
+};
+
+class Generator : public detail::Handle<ingot_generator, ingot_generator_close>
+{
+  public:
+    explicit Generator(const Model &model)
+    {
+        ingot_error e;
+        detail::check(ingot_generator_open(out(), model.get(), nullptr, &e), e);
+    }
+    Generator(const Model &model, ingot_generator_options o)
+    {
+        ingot_error e;
+        o.size = sizeof o;
+        detail::check(ingot_generator_open(out(), model.get(), &o, &e), e);
+    }
+    // What the model's makers recommend.
+    ingot_sampling sampling() const
+    {
+        ingot_sampling s;
+        ingot_generator_sampling(&s, get());
+        return s;
+    }
+    // See ingot_request; any thread. The request is copied, its callback's `ud` is not.
+    Generation submit(ingot_request request)
+    {
+        ingot_error e;
+        Generation g;
+        request.size = sizeof request;
+        detail::check(ingot_generator_submit(g.out(), get(), &request, &e), e);
+        return g;
+    }
+    Generation submit(const std::vector<Message> &messages, ingot_request request = {})
+    {
+        std::vector<ingot_message> m;
+        for (const Message &one : messages) m.push_back({one.role.c_str(), one.content.c_str()});
+        request.messages = m.data();
+        request.n_messages = m.size();
+        return submit(request);
+    }
+    // Text in, text out.
+    Answer answer(const std::string &text, std::size_t max_tokens, ingot_request request = {})
+    {
+        request.text = text.c_str();
+        request.n_text = text.size();
+        request.max_tokens = max_tokens;
+        return submit(request).wait();
+    }
+    ingot_generator_info info() const
+    {
+        ingot_generator_info i;
+        ingot_generator_get_info(&i, get());
+        return i;
+    }
+};
+
+// A text encoder with the tokenizer of its file; see ingot_embedder_open.
+class Embedder : public detail::Handle<ingot_embedder, ingot_embedder_close>
+{
+  public:
+    explicit Embedder(const Model &model, ingot_embedder_options o = {})
+    {
+        ingot_error e;
+        o.size = sizeof o;
+        detail::check(ingot_embedder_open(out(), model.get(), &o, &e), e);
+    }
+    ingot_embedder_info info() const
+    {
+        ingot_embedder_info i;
+        ingot_embedder_get_info(&i, get());
+        return i;
+    }
+    // A vector for each text.
+    std::vector<std::vector<float>> embed(const std::vector<std::string> &texts)
+    {
+        ingot_error e;
+        const std::size_t width = info().width;
+        const std::vector<ingot_str> given = views(texts);
+        std::vector<float> all(texts.size() * width + 1);
+        detail::check(
+            ingot_embedder_embed(all.data(), nullptr, get(), given.data(), given.size(), &e), e);
+        std::vector<std::vector<float>> result;
+        for (std::size_t i = 0; i < texts.size(); i++)
+            result.emplace_back(all.data() + i * width, all.data() + (i + 1) * width);
+        return result;
+    }
+    // A score for each document; higher is better.
+    std::vector<float> rank(const std::string &query, const std::vector<std::string> &documents)
+    {
+        ingot_error e;
+        const std::vector<ingot_str> given = views(documents);
+        std::vector<float> scores(documents.size());
+        detail::check(ingot_embedder_rank(scores.data(), nullptr, get(),
+                                          ingot_str{query.data(), query.size()}, given.data(),
+                                          given.size(), &e),
+                      e);
+        return scores;
+    }
+
+  private:
+    static std::vector<ingot_str> views(const std::vector<std::string> &texts)
+    {
+        std::vector<ingot_str> v;
+        for (const std::string &t : texts) v.push_back(ingot_str{t.data(), t.size()});
+        return v;
+    }
+};
+
 } // namespace ingot
 #endif

@@ -29,6 +29,12 @@ static ingot_status check_args(const args *a, ingot_error *err)
     return INGOT_OK;
 }
 
+static ingot_status open_draft(ig_generate *j, ingot_error *err)
+{
+    if (!j->a->draft) return INGOT_OK;
+    return ig_model_failed(j->cli, ingot_model_open(&j->draft, j->o.rt, j->a->draft, NULL, err));
+}
+
 static ingot_status open_generator(ig_generate *j, ingot_error *err)
 {
     const args *a = j->a;
@@ -43,6 +49,8 @@ static ingot_status open_generator(ig_generate *j, ingot_error *err)
                                  : (size_t)a->chunk,
         .max_sequences = 1,
         .fast_math = a->math == 1,
+        .draft = j->draft,
+        .draft_tokens = (size_t)a->draft_tokens,
         .lookup = (size_t)a->lookup,
     };
     const ingot_status s = ingot_generator_open(&j->g, j->o.model, &o, err);
@@ -121,6 +129,7 @@ static ingot_status run_job(ig_generate *j, ingot_error *err)
     IG_TRY(check_args(a, err));
     IG_TRY(ig_open_model(&j->o, j->cli, a->model, &how, err));
     j->heap = &j->o.rt->heap;
+    IG_TRY(open_draft(j, err));
     IG_TRY(open_generator(j, err));
     j->open_s = 1e-9 * (double)(ig_now_ns() - begin);
     IG_TRY(ig_generate_prompt(j, err));
@@ -134,10 +143,13 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
     ig_generate j = {.a = given, .cli = cli};
     ig_arena_init(&j.arena, &cli->heap);
     ig_bytes_init(&j.text, &cli->heap);
+    ig_bytes_init(&j.rule, &cli->heap);
     const ingot_status s = run_job(&j, err);
     if (j.logits) ig_give(j.heap, j.logits, j.logits_bytes);
     ingot_generator_close(&j.g);
+    if (j.draft) ingot_model_close(&j.draft);
     ig_bytes_clear(&j.text);
+    ig_bytes_clear(&j.rule);
     ig_arena_clear(&j.arena);
     ig_close_model(&j.o);
     return s;
@@ -198,6 +210,8 @@ static const ig_option options[] = {
     LIST("bias", "ID=X", bias, "added to the logit of a token; may be given again and again"),
     NUMBER("seed", 0, seed, -1, 9e15, "the same seed gives the same answer; -1: taken from the clock"),
     LIST("stop", "TEXT", stop, "the answer ends before this text; may be given again and again"),
+    FILE_("json-schema", 0, "F", schema, "the answer is JSON of the schema in this file"),
+    FILE_("grammar", 0, "F", grammar, "the answer is of the grammar (GBNF) in this file"),
     FLAG("ignore-eos", ignore_eos, "go on past the model's end-of-text tokens"),
     NUMBER("logprobs", 0, logprobs, -1, 64, "also print the answer's log probabilities, and those of the N likeliest tokens"),
     FLAG("print-ids", print_ids, "also print the answer's token ids, comma-separated, on the last line"),
@@ -207,11 +221,13 @@ static const ig_option options[] = {
     NUMBER("keep-last", 0, keep_last, 1, 1e6, "messages at the end of a conversation that --truncate never leaves out"),
     FLAG("shift", shift, "when the context is full, forget the older half, compute the rest again and go on"),
     FILE_("session", 0, "F", session, "go on where the call that wrote this file ended, and write it again"),
+    FILE_("draft", 0, "D", draft, "a smaller model with the same vocabulary, whose guesses are checked several at once; the answer stays the same"),
+    NUMBER("draft-tokens", 0, draft_tokens, 0, 64, "its guesses at a time; 0: 4"),
     NUMBER("lookup", 0, lookup, 0, 64, "guess that N tokens follow as they did earlier in the text; the answer stays the same; 0: off"),
     NUMBER("prefill-chunk", 0, chunk, -1, 2147483647, "tokens of the prompt that are computed at a time; 0: all at once; -1: 512"),
     {.name = "kv-dtype", .arg = "T", .kind = IG_OPT_CHOICE, .choices = kv_types, .help = "type of the cached keys and values; auto: that of the weights, f16 for quantized ones", .offset = offsetof(args, kv_type)},
     {.name = "kv-bytes", .arg = "B", .kind = IG_OPT_SIZE, .help = "memory for keys and values, as 512M or 2G; 0: for one context, at most a quarter of the machine's", .offset = offsetof(args, kv_bytes)},
-    NUMBER("page-tokens", 0, page_tokens, 0, 65536, "tokens of a page of the cache, a multiple of 16; 0: 16"),
+    NUMBER("page-tokens", 0, page_tokens, 0, 65536, "tokens of a page of the cache, a multiple of 16; 0: 64"),
     {.name = "math", .arg = "M", .kind = IG_OPT_CHOICE, .choices = maths, .help = "exact gives the same bits for every chunk, thread count and processor; fast may use faster methods that do not", .offset = offsetof(args, math)},
     IG_OPTION_THREADS(args),
     IG_OPTION_DEVICE(args),
@@ -246,7 +262,7 @@ const ig_command ig_cmd_generate = {
         "A prompt that is longer than the context is an error, exit code 4, unless --truncate is "
         "given; what was left out is always said, and `truncated` in the JSON. Memory for keys and "
         "values is taken as it is used, up to --kv-bytes.\n\n"
-        "The answer is bitwise the same for every --prefill-chunk, --threads and --lookup "
+        "The answer is bitwise the same for every --prefill-chunk, --threads, --draft and --lookup "
         "and on every processor, unless --math fast is given.",
     IG_COMMAND_OPERANDS(operands),
     IG_COMMAND_OPTIONS(options),

@@ -6,6 +6,7 @@
 #include "kernels/reduce/reduce.h"
 #include "kernels/softmax/softmax.h"
 #include "runtime/ops/block.h"
+#include "runtime/base/topology.h"
 
 typedef struct {
     float *y;
@@ -37,7 +38,8 @@ static norm_args norm_of(const job *j, size_t begin, size_t end)
                        .beta = j->beta,
                        .rows = end - begin,
                        .cols = j->cols,
-                       .eps = 1e-5f};
+                       .eps = 1e-5f,
+                       .stream = ig_past_caches(4.0 * (double)j->rows * (double)j->cols)};
 }
 
 static void layer_norm(void *arg, size_t begin, size_t end, size_t worker)

@@ -71,7 +71,10 @@ static ingot_status read_model(ig_import *out, const ig_source *src, const ig_gg
     ig_recipe r;
     ig_llm m;
     ig_llm_init(&m);
-    IG_TRY(ig_gguf_checkpoint(&c, a, g, err));
+    ig_gguf_part *parts;
+    size_t n_parts;
+    IG_TRY(ig_gguf_parts(&parts, &n_parts, out->graph, src, g, err));
+    IG_TRY(ig_gguf_checkpoint(&c, a, parts, n_parts, err));
     IG_TRY(ig_gguf_llm(&m, a, g, &c, src->log, err));
     if (ig_gguf_find(g, "tokenizer.ggml.tokens")) {
         IG_TRY(read_tokenizer(out, &r, g, err));
@@ -87,16 +90,6 @@ static ingot_status read_model(ig_import *out, const ig_source *src, const ig_gg
     return ig_llm_meta(out, &m, err);
 }
 
-static ingot_status check_whole(const ig_gguf *g, ingot_error *err)
-{
-    const int64_t parts = ig_gguf_int(g, "split.count", 1);
-    if (parts <= 1) return INGOT_OK;
-    return ig_fail(err, INGOT_E_UNSUPPORTED,
-                   "GGUF: one of %lld parts of a model: merge them first (llama-gguf-split "
-                   "--merge)",
-                   (long long)parts);
-}
-
 static ingot_status read_gguf(ig_import *out, const ig_source *src, ingot_error *err)
 {
     ig_gguf g;
@@ -106,7 +99,6 @@ static ingot_status read_gguf(ig_import *out, const ig_source *src, ingot_error 
     if (!out->graph) return no_memory(err);
     ig_arena *a = &out->graph->arena;
     IG_TRY(ig_gguf_read(&g, a, src->bytes, src->n_bytes, err));
-    IG_TRY(check_whole(&g, err));
     IG_TRY(g.n_tensors ? read_model(out, src, &g, err) : read_tokenizer(out, &recipe, &g, err));
     const ingot_str name = ig_gguf_text(&g, "general.name", "");
     const char *text = ig_arena_text(a, name.p, name.n);

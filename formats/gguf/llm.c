@@ -64,9 +64,9 @@ static ingot_status read_sizes(ig_gguf_reader *r)
     IG_TRY(need(&m->head_dim, r, "attention.key_length", usual));
     IG_TRY(need(&m->v_dim, r, "attention.value_length", (int64_t)m->head_dim));
     m->context = (size_t)IG_MAX(ig_gguf_arch_int(r, "context_length", 0), (int64_t)0);
-    if (m->n_layers > r->g->n_tensors)
+    if (m->n_layers > r->c->n)
         return ig_fail(r->err, INGOT_E_FORMAT, "GGUF: %zu layers in %zu tensors", m->n_layers,
-                       r->g->n_tensors);
+                       r->c->n);
     m->norm = r->arch->norm;
     m->norm_eps = ig_gguf_arch_real(r,
                                     m->norm == IG_NORM_RMS ? "attention.layer_norm_rms_epsilon"

@@ -3,13 +3,14 @@
 #ifndef IG_GGUF_LLM_H
 #define IG_GGUF_LLM_H
 
-#include "formats/gguf/gguf.h"
+#include "formats/gguf/parts.h"
 #include "formats/llm/model.h"
 
-/* ig_gguf_checkpoint - the tensors, by name, their bytes held against the file. Errors: E_FORMAT,
- * E_UNSUPPORTED (a type that is not known), each with the tensor's name; E_NOMEM. */
-ingot_status ig_gguf_checkpoint(ig_checkpoint *c, ig_arena *arena, const ig_gguf *g,
-                                ingot_error *err);
+/* ig_gguf_checkpoint - the tensors of all parts, by name, their bytes held against the files.
+ * Errors: E_FORMAT, E_UNSUPPORTED (a type that is not known), each with the tensor's name; E_NOMEM.
+ */
+ingot_status ig_gguf_checkpoint(ig_checkpoint *c, ig_arena *arena, const ig_gguf_part *parts,
+                                size_t n_parts, ingot_error *err);
 
 /* ig_gguf_llm - m (set by ig_llm_init) from the keys, with its weights from c; log may be NULL.
  * Errors: E_UNSUPPORTED (an architecture, a scaling or a tensor that Ingot does not know; lists

@@ -137,8 +137,10 @@ static ingot_status read_symbols(reader *r, ig_graph *g)
     for (uint32_t i = 0; i < r->n_symbols && !r->c.failed; i++) {
         const char *name = ig_get_text(&r->c, r->arena, NULL);
         if (!name) break;
-        if (ig_graph_symbol(g, name) != IG_DIM_SYMBOL(i))
-            return bad(r, "symbol %u is there twice", i);
+        const int64_t dim = ig_graph_symbol(g, name);
+        if (dim == IG_DIM_UNKNOWN)
+            return ig_fail(r->err, INGOT_E_NOMEM, "opening: no memory for symbols");
+        if (dim != IG_DIM_SYMBOL(i)) return bad(r, "symbol %u is there twice", i);
     }
     return r->c.failed ? bad(r, "cut off within the symbols") : INGOT_OK;
 }

@@ -231,19 +231,29 @@ static ig_id add_branch(decoder *d, const char *name, ig_id h, ig_id y, const ig
     return ig_build_binary(&d->b, "add", "residual", h, y);
 }
 
+static ig_id pick_rows(decoder *d, const char *name, ig_id x)
+{
+    return ig_build_op(&d->b, "gather", name, (ig_id[]){x, d->rows}, 2);
+}
+
+/* Behind the attention of the last layer only those rows go on whose logits are wanted. */
 static ig_id make_layer(decoder *d, ig_id h, size_t i)
 {
     const ig_llm_layer *l = &d->m->layers[i];
     const double scale = d->m->residual_scale;
-    const bool plain = scale == 0 || scale == 1;
+    const bool plain = scale == 0 || scale == 1, own_norm = l->mlp_norm.gamma.tensor != NULL;
     ig_build *b = &d->b;
     ig_build_in(b, "%zu.", i);
-    const ig_id x = ig_build_norm(b, "attn_norm", h, &d->norm, &l->attn_norm);
-    const ig_id a = attend(d, x, l, i);
+    ig_id x = ig_build_norm(b, "attn_norm", h, &d->norm, &l->attn_norm);
+    ig_id a = attend(d, x, l, i);
+    if (i + 1 == d->m->n_layers) {
+        a = pick_rows(d, "attention.rows", a);
+        h = pick_rows(d, "rows", h);
+        if (d->m->parallel && !own_norm) x = pick_rows(d, "attn_norm.rows", x);
+    }
     const bool join_attn = plain && !l->attn_post.gamma.tensor;
     ig_id now = project(d, "o", a, &l->o, 1, join_attn ? h : IG_NO_VALUE);
     if (!join_attn) now = add_branch(d, "attn_post", h, now, &l->attn_post);
-    const bool own_norm = l->mlp_norm.gamma.tensor != NULL;
     const ig_id from = !d->m->parallel ? now : own_norm ? h : x;
     const ig_id y = ig_build_norm(b, "mlp_norm", from, &d->norm, &l->mlp_norm);
     const bool join_mlp = plain && !l->mlp_post.gamma.tensor;
@@ -258,7 +268,6 @@ static ig_id make_logits(decoder *d, ig_id h)
     const ig_llm *m = d->m;
     ig_build *b = &d->b;
     ig_build_in(b, "output.");
-    h = ig_build_op(b, "gather", "rows", (ig_id[]){h, d->rows}, 2);
     h = ig_build_norm(b, "norm", h, &d->norm, &m->final_norm);
     ig_id y;
     if (m->output.w.tensor) {

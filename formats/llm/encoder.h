@@ -52,6 +52,7 @@ typedef struct ig_encoder {
 } ig_encoder;
 
 enum { IG_ENCODER_BUCKETS = 32, IG_ENCODER_FAR = 128 };
+enum { IG_ENCODER_TURNS = 1 << 24 /* pairs of all positions in a table of cos and sin */ };
 
 /* ig_encoder_init - all zero, ids and position_pad -1. */
 void ig_encoder_init(ig_encoder *e);

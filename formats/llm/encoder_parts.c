@@ -37,8 +37,11 @@ ingot_status ig_encoder_check(const ig_encoder *e, ingot_error *err)
                        (int)IG_ENCODER_BUCKETS);
     if (m->n_experts || m->norm != IG_NORM_LAYER)
         return ig_fail(err, INGOT_E_UNSUPPORTED, "an encoder with experts or without layer norms");
-    if (m->n_ropes && !m->context)
-        return ig_fail(err, INGOT_E_FORMAT, "the model says nothing of its context");
+    for (size_t i = 0; i < m->n_ropes; i++)
+        if (!m->context || m->context > IG_ENCODER_TURNS / m->ropes[i].half)
+            return ig_fail(err, INGOT_E_UNSUPPORTED,
+                           "rotary positions for a context of %zu tokens (1 to %zu)", m->context,
+                           IG_ENCODER_TURNS / m->ropes[i].half);
     if (e->position_pad >= (int64_t)m->context && m->positions.tensor)
         return ig_fail(err, INGOT_E_FORMAT, "padding token %lld lies past the %zu positions",
                        (long long)e->position_pad, m->context);

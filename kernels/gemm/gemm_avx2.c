@@ -4,6 +4,7 @@
 #include "kernels/gemm/transpose_avx2.h"
 
 GEMM_TILES(f32, B_F32)
+GEMM_TILES_3x2(f32, B_F32)
 
 #define V           __m256
 #define V_ZERO      _mm256_setzero_ps
@@ -17,7 +18,7 @@ GEMM_TILES(f32, B_F32)
 #define V_TRANSPOSE ig_transpose_avx2
 #include "kernels/gemm/narrow.inc"
 
-void gemm_f32_avx2(const ig_gemm_f32_args *g, size_t m0, size_t m1, size_t p0, size_t p1)
+    void gemm_f32_avx2(const ig_gemm_f32_args *g, size_t m0, size_t m1, size_t p0, size_t p1)
 {
     static const gemm_tiles tiles = {
         {by_1_f32, by_2_f32, by_4_f32}, {6, 3, 1}, LINE, 1, ig_finish_avx2};

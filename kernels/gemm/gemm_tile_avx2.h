@@ -198,28 +198,32 @@ INLINE void tile(const gemm_tile *t, const size_t rows, const size_t vecs, const
     } while (k < t->kc);
 }
 
-/* The tiles of one type of B: GEMM_TILES(f32, B_F32) defines by_1_f32, by_2_f32 and by_4_f32. */
+/* The tiles of one type of B: GEMM_TILES(f32, B_F32) defines by_1_f32 and by_4_f32; two panels go
+ * by up to three rows with GEMM_TILES_3x2(f32, B_F32), by two with GEMM_TILES_2x2(f32), as
+ * by_2_f32. */
 #define TILE(rows, panels, name, type)                              \
     static void tile_##rows##x##panels##_##name(const gemm_tile *t) \
     {                                                               \
         tile(t, rows, 2 * panels, type);                            \
     }
-#define GEMM_TILES(name, type)                                                    \
-    TILE(1, 1, name, type)                                                        \
-    TILE(2, 1, name, type)                                                        \
-    TILE(3, 1, name, type)                                                        \
-    TILE(4, 1, name, type)                                                        \
-    TILE(5, 1, name, type)                                                        \
-    TILE(6, 1, name, type)                                                        \
-    TILE(1, 2, name, type)                                                        \
-    TILE(2, 2, name, type)                                                        \
-    TILE(3, 2, name, type)                                                        \
-    TILE(1, 4, name, type)                                                        \
-    static gemm_tile_fn *const by_1_##name[] = {                                  \
-        tile_1x1_##name, tile_2x1_##name, tile_3x1_##name,                        \
-        tile_4x1_##name, tile_5x1_##name, tile_6x1_##name};                       \
-    static gemm_tile_fn *const by_2_##name[] = {tile_1x2_##name, tile_2x2_##name, \
-                                                tile_3x2_##name};                 \
+#define GEMM_TILES(name, type)                              \
+    TILE(1, 1, name, type)                                  \
+    TILE(2, 1, name, type)                                  \
+    TILE(3, 1, name, type)                                  \
+    TILE(4, 1, name, type)                                  \
+    TILE(5, 1, name, type)                                  \
+    TILE(6, 1, name, type)                                  \
+    TILE(1, 2, name, type)                                  \
+    TILE(2, 2, name, type)                                  \
+    TILE(1, 4, name, type)                                  \
+    static gemm_tile_fn *const by_1_##name[] = {            \
+        tile_1x1_##name, tile_2x1_##name, tile_3x1_##name,  \
+        tile_4x1_##name, tile_5x1_##name, tile_6x1_##name}; \
     static gemm_tile_fn *const by_4_##name[] = {tile_1x4_##name};
+#define GEMM_TILES_2x2(name) \
+    static gemm_tile_fn *const by_2_##name[] = {tile_1x2_##name, tile_2x2_##name};
+#define GEMM_TILES_3x2(name, type) \
+    TILE(3, 2, name, type)         \
+    static gemm_tile_fn *const by_2_##name[] = {tile_1x2_##name, tile_2x2_##name, tile_3x2_##name};
 
 #endif

@@ -42,25 +42,29 @@ VEC_INLINE void q_finish(const q_result *to, const float *y, size_t row, size_t 
     if (!ig_act_is_clip(e->act)) to->finish(e, c, to->ldc, rows, cols);
 }
 
-/* The same for gated units: c has half a panel's columns. */
+/* The same for gated units, panels [p, end), up to four, whose sums lie IG_Q_ROWS * 16 floats
+ * apart: c has half a panel's columns. */
 VEC_INLINE void q_finish_gated(const q_result *to, const float *y, size_t row, size_t rows,
-                               size_t panel)
+                               size_t p, size_t end)
 {
-    enum { HALF = IG_Q_PANEL / 2 };
+    enum { HALF = IG_Q_PANEL / 2, TOGETHER = 4 };
     const ig_epilogue *e = to->epilogue;
-    float up[IG_Q_ROWS * HALF], gate[IG_Q_ROWS * HALF];
+    const size_t cols = (end - p) * HALF;
+    float up[IG_Q_ROWS * HALF * TOGETHER], gate[IG_Q_ROWS * HALF * TOGETHER];
+    for (size_t q = p; q < end; q++, y += IG_Q_ROWS * IG_Q_PANEL)
+        for (size_t r = 0; r < rows; r++)
+            for (size_t i = 0; i < HALF; i++) {
+                const size_t at = r * cols + (q - p) * HALF + i;
+                up[at] = y[r * IG_Q_PANEL + i];
+                gate[at] = y[r * IG_Q_PANEL + HALF + i];
+                if (!e->bias) continue;
+                up[at] += e->bias[q * IG_Q_PANEL + i];
+                gate[at] += e->bias[q * IG_Q_PANEL + HALF + i];
+            }
+    e->map(gate, gate, rows * cols, e->a, e->b);
     for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < HALF; i++) {
-            up[r * HALF + i] = y[r * IG_Q_PANEL + i];
-            gate[r * HALF + i] = y[r * IG_Q_PANEL + HALF + i];
-            if (!e->bias) continue;
-            up[r * HALF + i] += e->bias[panel * IG_Q_PANEL + i];
-            gate[r * HALF + i] += e->bias[panel * IG_Q_PANEL + HALF + i];
-        }
-    e->map(gate, gate, rows * HALF, e->a, e->b);
-    for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < HALF; i++)
-            to->c[(row + r) * to->ldc + panel * HALF + i] = up[r * HALF + i] * gate[r * HALF + i];
+        for (size_t i = 0; i < cols; i++)
+            to->c[(row + r) * to->ldc + p * HALF + i] = up[r * cols + i] * gate[r * cols + i];
 }
 
 #endif

@@ -24,6 +24,7 @@ typedef struct {
     const float *beta;     /* [cols] or NULL: 0 */
     size_t rows, cols;
     float eps;
+    bool stream; /* y and x are larger than the caches: y goes past them */
 } norm_args;
 
 typedef void layer_norm_f32_fn(const norm_args *p);

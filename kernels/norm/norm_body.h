@@ -74,7 +74,8 @@ VEC_INLINE vf add_distance(vf v, vf mean, vf total)
     return vf_fma(d, d, total);
 }
 
-/* next_x and next_y: what will be read and written next. */
+/* next_x and next_y: what will be read and written next; next_y NULL: nothing that a cache keeps.
+ */
 VEC_INLINE float sum_square_distance(const float *v, size_t cols, vf mean, const float *next_x,
                                      const float *next_y)
 {
@@ -88,7 +89,7 @@ VEC_INLINE float sum_square_distance(const float *v, size_t cols, vf mean, const
         part[3] = add_distance(vf_load(v + i + 48), mean, part[3]);
         for (size_t ahead = i; ahead < i + 64; ahead += 16) {
             __builtin_prefetch(next_x + ahead);
-            __builtin_prefetch(next_y + ahead, 1);
+            if (next_y) __builtin_prefetch(next_y + ahead, 1);
         }
     }
     for (; i + 16 <= cols; i += 16, k++) part[k] = add_distance(vf_load(v + i), mean, part[k]);
@@ -102,6 +103,18 @@ VEC_INLINE vf finish(vf v, vf mean, vf inv, bool has_gamma, vf gamma, bool has_b
     if (has_gamma && has_beta) return vf_fma(unit, gamma, beta);
     if (has_gamma) return vf_mul(unit, gamma);
     return has_beta ? vf_add(unit, beta) : unit;
+}
+
+/* finish_row past the caches: y [cols], cols in whole vectors, y on a line of its own. */
+VEC_INLINE void stream_row(float *y, const float *v, size_t cols, float mean, float inv_std,
+                           const float *gamma, const float *beta, const float *next)
+{
+    const vf m = vf_set(mean), inv = vf_set(inv_std), zero = vf_set(0.0f);
+    for (size_t i = 0; i < cols; i += 16) {
+        const vf g = gamma ? vf_load(gamma + i) : zero, b = beta ? vf_load(beta + i) : zero;
+        __builtin_prefetch(next + i, 0, 2);
+        vf_stream(y + i, finish(vf_load(v + i), m, inv, gamma, g, beta, b));
+    }
 }
 
 VEC_INLINE void finish_row(float *y, const float *v, size_t cols, float mean, float inv_std,
@@ -134,9 +147,16 @@ VEC_INLINE const float *v_of(const norm_args *p, size_t r)
     return (p->residual ? p->y : p->x) + r * p->cols;
 }
 
+/* Whether y goes past the caches. Not where it keeps v meanwhile, and in whole lines only. */
+VEC_INLINE bool streams(const norm_args *p)
+{
+    return p->stream && !p->residual && p->cols % 16 == 0 && (uintptr_t)p->y % 64 == 0;
+}
+
 /* n rows from r on: mean and 1 / deviation. */
 VEC_INLINE void layer_group(const norm_args *p, size_t r, size_t n, float *mean, float *inv_std)
 {
+    const bool past = streams(p);
     const float count = (float)p->cols;
     for (size_t g = 0; g < n; g++) {
         const norm_row w = row_at(p, r + g);
@@ -146,7 +166,7 @@ VEC_INLINE void layer_group(const norm_args *p, size_t r, size_t n, float *mean,
         const float *v = v_of(p, r + g);
         const norm_row next = row_at(p, r + g + n < p->rows ? r + g + n : r + g);
         const float variance =
-            sum_square_distance(v, p->cols, vf_set(mean[g]), next.x, next.y) / count;
+            sum_square_distance(v, p->cols, vf_set(mean[g]), next.x, past ? NULL : next.y) / count;
         inv_std[g] = 1.0f / sqrtf(variance + p->eps);
     }
 }
@@ -154,9 +174,14 @@ VEC_INLINE void layer_group(const norm_args *p, size_t r, size_t n, float *mean,
 VEC_INLINE void finish_group(const norm_args *p, size_t r, size_t n, const float *mean,
                              const float *inv_std)
 {
+    const bool past = streams(p);
     for (size_t g = 0; g < n; g++) {
-        finish_row(p->y + (r + g) * p->cols, v_of(p, r + g), p->cols, mean[g], inv_std[g], p->gamma,
-                   p->beta);
+        float *y = p->y + (r + g) * p->cols;
+        const float *v = v_of(p, r + g), *next = v_of(p, r + g + n < p->rows ? r + g + n : r + g);
+        if (past)
+            stream_row(y, v, p->cols, mean[g], inv_std[g], p->gamma, p->beta, next);
+        else
+            finish_row(y, v, p->cols, mean[g], inv_std[g], p->gamma, p->beta);
         if (p->inv_std) p->inv_std[r + g] = inv_std[g];
     }
 }
@@ -171,6 +196,7 @@ void IG_ISA(layer_norm_f32)(const norm_args *p)
         finish_group(p, r, n, mean, inv_std);
         for (size_t g = 0; g < n && p->mean; g++) p->mean[r + g] = mean[g];
     }
+    if (p->stream) vf_stream_end();
 }
 
 void IG_ISA(rms_norm_f32)(const norm_args *p)
@@ -186,4 +212,5 @@ void IG_ISA(rms_norm_f32)(const norm_args *p)
         }
         finish_group(p, r, n, none, inv_std);
     }
+    if (p->stream) vf_stream_end();
 }

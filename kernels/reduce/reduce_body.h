@@ -1,8 +1,17 @@
 /* reduce_body.h - reductions over the sixteen-lane vector of the including file. Bound by reading x
- * once; a column reduction keeps four vectors of columns in registers. */
+ * once; a column reduction keeps four vectors of columns in registers, or a thousand columns in L1.
+ * The file that includes it says up to how many elements MOST_SHORT rows go sixteen at a time. */
 #include "kernels/reduce/reduce.h"
 
-enum { ROW_BLOCK = 4096, ROW_VECTORS = 4, COL_BLOCK = 128, COL_VECTORS = 4 };
+enum {
+    ROW_BLOCK = 4096,
+    ROW_VECTORS = 4,
+    COL_BLOCK = 128,
+    COL_VECTORS = 4,
+    LEAST_ROWS = 16,
+    AT_ONCE = 16,
+    WIDE = 1024
+};
 
 typedef vf join_fn(vf a, vf b); /* add an element, or a block, to what was reduced so far */
 
@@ -47,6 +56,34 @@ VEC_INLINE float reduce_row(const float *x, size_t cols, vf empty, join_fn *take
     return fold(all, empty, join);
 }
 
+/* Sixteen rows of cols <= 16 elements, a row in each lane: the same joins as reduce_row's. Rows of
+ * two or three elements, of which there tend to be many, do not fold sixteen lanes each. */
+VEC_INLINE void reduce_short(float *y, const float *x, size_t cols, vf empty, join_fn *take,
+                             join_fn *join)
+{
+    float turned[16][16];
+    for (size_t r = 0; r < 16; r++)
+        for (size_t c = 0; c < cols; c++) turned[c][r] = x[r * cols + c];
+    const vf none = join(empty, empty);
+    vf lane[16];
+    for (size_t c = 0; c < 16; c++) {
+        const vf v = c < cols ? take(empty, vf_load(turned[c])) : empty;
+        lane[c] = join(empty, join(join(v, empty), none));
+    }
+    for (size_t half = 8; half; half /= 2)
+        for (size_t c = 0; c < half; c++) lane[c] = join(lane[c], lane[c + half]);
+    vf_store(y, lane[0]);
+}
+
+VEC_INLINE void reduce_rows(float *y, const float *x, size_t rows, size_t cols, vf empty,
+                            join_fn *take, join_fn *join)
+{
+    size_t r = 0;
+    for (; cols <= MOST_SHORT && r + 16 <= rows; r += 16)
+        reduce_short(y + r, x + r * cols, cols, empty, take, join);
+    for (; r < rows; r++) y[r] = reduce_row(x + r * cols, cols, empty, take, join);
+}
+
 /* n < 16 or n = 16 columns at a time, `vectors` of them. */
 VEC_INLINE void reduce_strip(float *y, const float *x, size_t rows, size_t x_row, size_t vectors,
                              size_t n, vf empty, join_fn *take, join_fn *join)
@@ -70,10 +107,39 @@ VEC_INLINE void reduce_strip(float *y, const float *x, size_t rows, size_t x_row
             vf_store_n(y + v * 16, all[v], n);
 }
 
+/* The same for WIDE columns whose sums lie in L1: rows are read in long stretches, which memory
+ * gives twice as fast as short ones far apart; AT_ONCE rows at a time, as many as the
+ * hardware foresees. */
+VEC_INLINE void reduce_wide(float *y, const float *x, size_t rows, size_t x_row, vf empty,
+                            join_fn *take, join_fn *join)
+{
+    _Alignas(64) float part[WIDE];
+    for (size_t c = 0; c < WIDE; c += 16) vf_store(y + c, empty);
+    for (size_t from = 0; from < rows; from += COL_BLOCK) {
+        const size_t end = rows - from < COL_BLOCK ? rows : from + COL_BLOCK;
+        for (size_t c = 0; c < WIDE; c += 16) vf_store(part + c, empty);
+        size_t r = from;
+        for (; r + AT_ONCE <= end; r += AT_ONCE)
+            for (size_t c = 0; c < WIDE; c += 16) {
+                const float *at = x + r * x_row + c;
+                vf sum = vf_load(part + c);
+                for (size_t i = 0; i < AT_ONCE; i++) sum = take(sum, vf_load(at + i * x_row));
+                vf_store(part + c, sum);
+            }
+        for (; r < end; r++)
+            for (size_t c = 0; c < WIDE; c += 16)
+                vf_store(part + c, take(vf_load(part + c), vf_load(x + r * x_row + c)));
+        for (size_t c = 0; c < WIDE; c += 16)
+            vf_store(y + c, join(vf_load(y + c), vf_load(part + c)));
+    }
+}
+
 VEC_INLINE void reduce_cols(float *y, const float *x, size_t rows, size_t cols, size_t x_row,
                             vf empty, join_fn *take, join_fn *join)
 {
     size_t c = 0;
+    for (; rows >= LEAST_ROWS && c + WIDE <= cols; c += WIDE)
+        reduce_wide(y + c, x + c, rows, x_row, empty, take, join);
     for (; c + 16 * COL_VECTORS <= cols; c += 16 * COL_VECTORS)
         reduce_strip(y + c, x + c, rows, x_row, COL_VECTORS, 16, empty, take, join);
     for (; c + 16 <= cols; c += 16)
@@ -84,8 +150,7 @@ VEC_INLINE void reduce_cols(float *y, const float *x, size_t rows, size_t cols, 
 #define REDUCE(op, nothing, take, join)                                                          \
     void IG_ISA(op##_rows_f32)(float *y, const float *x, size_t rows, size_t cols)               \
     {                                                                                            \
-        for (size_t r = 0; r < rows; r++)                                                        \
-            y[r] = reduce_row(x + r * cols, cols, vf_set(nothing), take, join);                  \
+        reduce_rows(y, x, rows, cols, vf_set(nothing), take, join);                              \
     }                                                                                            \
     void IG_ISA(op##_cols_f32)(float *y, const float *x, size_t rows, size_t cols, size_t x_row) \
     {                                                                                            \

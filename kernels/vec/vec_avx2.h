@@ -28,6 +28,13 @@ VEC_INLINE void vf_store(float *p, vf v)
     _mm256_storeu_ps(p + 8, v.b);
 }
 
+VEC_INLINE void vf_stream(float *p, vf v)
+{
+    _mm256_stream_ps(p, v.a);
+    _mm256_stream_ps(p + 8, v.b);
+}
+VEC_INLINE void vf_stream_end(void) { _mm_sfence(); }
+
 VEC_INLINE __m256i first_8(size_t n)
 {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);

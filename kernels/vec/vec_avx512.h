@@ -16,6 +16,8 @@ typedef __mmask16 vm;
 VEC_INLINE vf vf_set(float x) { return _mm512_set1_ps(x); }
 VEC_INLINE vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
 VEC_INLINE void vf_store(float *p, vf v) { _mm512_storeu_ps(p, v); }
+VEC_INLINE void vf_stream(float *p, vf v) { _mm512_stream_ps(p, v); }
+VEC_INLINE void vf_stream_end(void) { _mm_sfence(); }
 
 VEC_INLINE vm vm_first(size_t n) { return _cvtu32_mask16((1u << n) - 1u); }
 

@@ -41,6 +41,10 @@ VEC_INLINE void vf_store(float *p, vf v)
     vst1q_f32(p + 12, v.d);
 }
 
+/* No store of Arm's is worth it: its caches do not read a line that is written whole. */
+VEC_INLINE void vf_stream(float *p, vf v) { vf_store(p, v); }
+VEC_INLINE void vf_stream_end(void) {}
+
 VEC_INLINE uint32x4_t first_4(size_t n, uint32_t from)
 {
     static const uint32_t lane[4] = {0, 1, 2, 3};

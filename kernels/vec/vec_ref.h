@@ -8,6 +8,7 @@
  *
  *   vf, vm                     sixteen floats; sixteen yes/no
  *   vf_load_n, vf_store_n      the first n lanes (n < 16); the others read as fill, are not touched
+ *   vf_stream, vf_stream_end   past the caches, to whole lines; when all of them are written
  *   vf_keep_n(v, n, fill)      v in the first n lanes, fill in the others
  *   vf_fma(a, b, c), vf_fnma   a * b + c, c - a * b, rounded once
  *   vf_min, vf_max             a < b ? a : b, a > b ? a : b: the second operand where one is a NaN
@@ -56,6 +57,8 @@ VEC_INLINE void vf_store_n(float *p, vf x, size_t n)
     for (size_t i = 0; i < n; i++) p[i] = x.v[i];
 }
 VEC_INLINE void vf_store(float *p, vf x) { vf_store_n(p, x, 16); }
+VEC_INLINE void vf_stream(float *p, vf x) { vf_store(p, x); }
+VEC_INLINE void vf_stream_end(void) {}
 
 VEC_INLINE vf vf_add(vf x, vf y) { EACH(vf, x.v[i] + y.v[i]); }
 VEC_INLINE vf vf_sub(vf x, vf y) { EACH(vf, x.v[i] - y.v[i]); }

@@ -4,7 +4,7 @@
 #include "runtime/llm/engine/engine.h"
 
 struct ingot_generator {
-    ingot_model *model; /* a hold */
+    ingot_model *model, *draft; /* one hold each */
     ig_engine *engine;
 };
 
@@ -18,11 +18,14 @@ ingot_status ingot_generator_open(ingot_generator **out, ingot_model *model,
     ingot_generator *g = ig_take0(heap, sizeof *g);
     if (!g) return ig_fail(err, INGOT_E_NOMEM, "generator: no memory");
     g->model = model;
+    g->draft = o.draft;
     atomic_fetch_add(&model->holds, 1);
+    if (o.draft) atomic_fetch_add(&o.draft->holds, 1);
     const ig_engine_setup setup = {.heap = heap,
                                    .pool = model->rt->pool,
                                    .log = &model->rt->log,
                                    .file = model->file,
+                                   .draft = o.draft ? o.draft->file : NULL,
                                    .options = &o};
     const ingot_status s = ig_engine_open(&g->engine, &setup, err);
     if (s) ingot_generator_close(&g);
@@ -36,8 +39,9 @@ void ingot_generator_close(ingot_generator **generator)
     *generator = NULL;
     if (!g) return;
     ig_engine_close(&g->engine);
-    ingot_model *model = g->model;
+    ingot_model *model = g->model, *draft = g->draft;
     ig_give(&model->rt->heap, g, sizeof *g);
+    if (draft) ig_model_drop(draft);
     ig_model_drop(model);
 }
 

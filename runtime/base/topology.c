@@ -86,6 +86,13 @@ ingot_status ig_topology_count(size_t *out, const char **why, const ig_topology 
     return INGOT_OK;
 }
 
+bool ig_past_caches(double bytes)
+{
+    enum { UNKNOWN = 32 << 20 };
+    const ig_topology *t = ig_topology_get();
+    return bytes >= (double)(t->l3_bytes ? t->l3_bytes : UNKNOWN);
+}
+
 ingot_status ig_topology_threads(size_t *out, const char **why, ingot_error *err)
 {
     return ig_topology_count(out, why, ig_topology_get(), getenv("INGOT_THREADS"), err);

@@ -41,6 +41,10 @@ ingot_status ig_topology_threads(size_t *out, const char **why, ingot_error *err
 ingot_status ig_topology_count(size_t *out, const char **why, const ig_topology *t, const char *env,
                                ingot_error *err);
 
+/* ig_past_caches - whether a result of so many bytes would push itself out of the last cache before
+ * anything reads it: it is then better written past the caches. */
+bool ig_past_caches(double bytes);
+
 /* ig_topology_sysfs - fill from <root>/sys and <root>/proc; `allowed` lists hardware threads as
  * the kernel does ("0-3,8"); NULL: this thread's affinity mask. root: "" or a test's folder. */
 void ig_topology_sysfs(ig_topology *out, const char *root, const char *allowed);

@@ -2,6 +2,7 @@
 #include "runtime/graph/plan.h"
 #include "runtime/base/checked.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/topology.h"
 
 #include <string.h>
 
@@ -12,12 +13,14 @@ struct ig_exec {
     ig_arena brief; /* scratch of one step; emptied after it */
     ig_plan *plans[IG_EXEC_PLANS];
     ig_plan *latest;
+    void *block; /* one for all plans, which never run at once: the largest one's */
+    size_t block_bytes;
     uint64_t n_runs;
     const ig_kv_step *kv;
     ig_type *in_types; /* [n_inputs] of the current run */
 };
 
-enum { SIDE_LIMIT_DEFAULT = 4 };
+enum { SIDE_LIMIT_DEFAULT = 4, LARGE_BLOCK = 1 << 20 /* worth placing on NUMA nodes */ };
 
 ingot_status ig_exec_open(ig_exec **out, const ig_graph *g, const ig_exec_options *options,
                           ingot_error *err)
@@ -46,6 +49,7 @@ void ig_exec_close(ig_exec **exec)
     *exec = NULL;
     if (!x) return;
     for (size_t i = 0; i < IG_EXEC_PLANS; i++) ig_plan_close(&x->plans[i]);
+    ig_give(x->options.heap, x->block, x->block_bytes);
     ig_arena_clear(&x->side);
     ig_arena_clear(&x->brief);
     ig_heap *heap = x->options.heap;
@@ -76,23 +80,44 @@ static bool plan_fits(const ig_plan *p, const ig_type *in)
     return true;
 }
 
+/* On a machine with several NUMA nodes the block's pages are touched first by the threads that will
+ * work on them. */
+static ingot_status grow_block(ig_exec *x, size_t bytes, ingot_error *err)
+{
+    ig_heap *heap = x->options.heap;
+    ig_give(heap, x->block, x->block_bytes);
+    x->block = ig_take(heap, bytes);
+    x->block_bytes = x->block ? bytes : 0;
+    if (!x->block)
+        return ig_fail(err, INGOT_E_NOMEM,
+                       "no memory for %zu bytes of activations (smaller inputs need less)", bytes);
+    const bool wide = ig_pool_threads(x->options.pool) > 1 && bytes >= LARGE_BLOCK;
+    if (wide && ig_topology_get()->n_nodes > 1) ig_pool_zero(x->options.pool, x->block, bytes);
+    return INGOT_OK;
+}
+
+static ingot_status use_plan(ig_exec *x, ig_plan *p, ingot_error *err)
+{
+    x->latest = NULL;
+    if (p->arena_bytes > x->block_bytes) IG_TRY(grow_block(x, p->arena_bytes, err));
+    if (!p->placed || p->block != x->block) ig_plan_place(p, x->block);
+    x->latest = p;
+    return INGOT_OK;
+}
+
 static ingot_status find_plan(ig_exec *x, const ig_type *in, ingot_error *err)
 {
     if (x->latest && plan_fits(x->latest, in)) return INGOT_OK;
     size_t place = 0;
     for (size_t i = 0; i < IG_EXEC_PLANS; i++) {
-        if (x->plans[i] && plan_fits(x->plans[i], in)) {
-            x->latest = x->plans[i];
-            return INGOT_OK;
-        }
+        if (x->plans[i] && plan_fits(x->plans[i], in)) return use_plan(x, x->plans[i], err);
         const ig_plan *oldest = x->plans[place];
         if (oldest && (!x->plans[i] || x->plans[i]->last_used < oldest->last_used)) place = i;
     }
     x->latest = NULL;
     ig_plan_close(&x->plans[place]);
     IG_TRY(ig_plan_open(&x->plans[place], x, x->g, &x->options, in, err));
-    x->latest = x->plans[place];
-    return INGOT_OK;
+    return use_plan(x, x->plans[place], err);
 }
 
 /* ---- inputs and outputs -----------------------------------------------------------------------

@@ -19,7 +19,7 @@ typedef struct {
  * in the cache: row `row` + i is its token number before + i. */
 typedef struct {
     size_t row, n, before;
-    const int32_t *pages; /* [ceil((before + n) / P)] in order */
+    const int32_t *pages; /* [ceil((before + n) / P)] in order; all there, whatever the windows */
 } ig_kv_span;
 
 typedef struct {

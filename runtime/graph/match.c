@@ -58,15 +58,21 @@ bool ig_scalar_is(const ig_match *m, ig_id id, double want)
     return ig_scalar(m, id, &v) && fabs(v - want) <= 1e-4 * fabs(want);
 }
 
-const float *ig_const_vector(const ig_match *m, ig_id id, int64_t n, int from_last)
+const void *ig_const_vector_of(const ig_match *m, ig_id id, ingot_dtype dtype, int64_t n,
+                               int from_last)
 {
     const ig_value *v = ig_value_at(m->g, id);
-    if (!v || !v->is_const || v->layout != IG_PLAIN || v->type.dtype != INGOT_F32) return NULL;
+    if (!v || !v->is_const || v->layout != IG_PLAIN || v->type.dtype != dtype) return NULL;
     const int at = v->type.rank - 1 - from_last;
     if (at < 0 || v->type.dims[at] != n) return NULL;
     for (int d = 0; d < v->type.rank; d++)
         if (d != at && v->type.dims[d] != 1) return NULL;
     return v->data;
+}
+
+const float *ig_const_vector(const ig_match *m, ig_id id, int64_t n, int from_last)
+{
+    return ig_const_vector_of(m, id, INGOT_F32, n, from_last);
 }
 
 ig_id ig_other(const ig_node *n, ig_id id)

@@ -32,6 +32,9 @@ bool ig_scalar_is(const ig_match *m, ig_id id, double want); /* within 1e-4 rela
 /* ig_const_vector - a plain f32 constant whose only dimension other than 1 is [n], at `from_last`
  * from the end (0: last); NULL else. Scalars are not vectors unless n == 1. */
 const float *ig_const_vector(const ig_match *m, ig_id id, int64_t n, int from_last);
+/* ig_const_vector_of - the same of another type. */
+const void *ig_const_vector_of(const ig_match *m, ig_id id, ingot_dtype dtype, int64_t n,
+                               int from_last);
 
 /* ig_other - node has two inputs, one of which is `id`: the other, else IG_NO_VALUE. ig_with_scalar
  * - node is op/fn with one constant scalar input: the other input, and *v. */

@@ -2,6 +2,9 @@
  *
  *     y = act(product + bias + residual)
  *
+ * Floats of 32 and of 16 bits; the latter are then rounded once, not after each step. A bias that
+ * is there already grows in f32 only.
+ *
  * A chain is followed from the product along single readers. The last node of the chain becomes the
  * product, so that everything it needs has been made by then. */
 #include "runtime/graph/match.h"
@@ -25,6 +28,8 @@ static int channel_axis(const ig_graph *g, const ig_node *p)
     return ig_is(p, "conv", NULL) ? g->values[p->out[0]].type.rank - 2 : 0;
 }
 
+static bool is_float(ingot_dtype t) { return t == INGOT_F32 || t == INGOT_F16 || t == INGOT_BF16; }
+
 static bool has(const ig_node *p, uint32_t i) { return i < p->n_in && p->in[i] != IG_NO_VALUE; }
 
 /* Node r takes over product p, with one input replaced or added. */
@@ -46,8 +51,8 @@ static bool take_over(ig_graph *g, ig_node *r, const ig_node *p, uint32_t slot, 
 static ig_id sum_vector(ig_graph *g, ig_id bias, const float *v, int64_t n)
 {
     float *sum = ig_new_n(&g->arena, float, (size_t)n);
-    const float *old = bias == IG_NO_VALUE ? NULL : g->values[bias].data;
-    for (int64_t i = 0; sum && i < n; i++) sum[i] = old ? old[i] + v[i] : v[i];
+    const float *old = g->values[bias].data;
+    for (int64_t i = 0; sum && i < n; i++) sum[i] = old[i] + v[i];
     return sum ? ig_graph_const(g, "", INGOT_F32, 1, &n, sum) : IG_NO_VALUE;
 }
 
@@ -61,10 +66,11 @@ static bool find_bias(const ig_match *m, const ig_node *p, const ig_node *r, ig_
     if (!ig_is(r, "binary", "add") || type->rank <= axis || has(p, RESIDUAL)) return false;
     const int64_t n = type->dims[type->rank - 1 - axis];
     const ig_id other = ig_other(r, p->out[0]);
-    const float *v = n > 0 ? ig_const_vector(m, other, n, axis) : NULL;
+    const void *v = n > 0 ? ig_const_vector_of(m, other, type->dtype, n, axis) : NULL;
     if (!v || g->values[other].type.rank > type->rank) return false;
-    if (has(p, BIAS) && !g->values[p->in[BIAS]].is_const) return false;
-    *bias = sum_vector(g, has(p, BIAS) ? p->in[BIAS] : IG_NO_VALUE, v, n);
+    if (has(p, BIAS) && (!g->values[p->in[BIAS]].data || type->dtype != INGOT_F32)) return false;
+    *bias = has(p, BIAS) ? sum_vector(g, p->in[BIAS], v, n)
+                         : ig_graph_const_copy(g, "", type->dtype, 1, &n, v);
     *failed = *bias == IG_NO_VALUE;
     return true;
 }
@@ -158,7 +164,7 @@ ingot_status ig_pass_epilogues(ig_graph *g, ig_pass_context *c, ingot_error *err
     bool failed = !sizes || !ig_match_open(&m, g, c->scratch);
     for (size_t i = 0; !failed && i < g->n_nodes; i++) {
         ig_node *p = g->nodes[i];
-        if (!p->op || !is_product(p) || g->values[p->out[0]].type.dtype != INGOT_F32) continue;
+        if (!p->op || !is_product(p) || !is_float(g->values[p->out[0]].type.dtype)) continue;
         while (p && !failed) p = extend(&m, sizes, p, &failed);
     }
     ig_graph_compact(g);

@@ -1,16 +1,26 @@
 /* plan.c - from types and places to steps that are ready to run; see plan.h. */
 #include "runtime/graph/plan.h"
 #include "runtime/base/checked.h"
-#include "runtime/base/topology.h"
 
 #include <string.h>
-
-enum { LARGE_BLOCK = 1 << 20 }; /* worth placing on NUMA nodes */
 
 static bool all_static(const ig_plan *p, const ig_id *ids, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
         if (ids[i] != IG_NO_VALUE && !ig_type_static(&p->types[ids[i]])) return false;
+    return true;
+}
+
+/* The plan is one for an input that was left out: there is nothing more to know of it. A node with
+ * subgraphs hands it on, and is bound when it runs. */
+static bool inputs_known(const ig_plan *p, const ig_node *node)
+{
+    for (uint32_t i = 0; i < node->n_in; i++) {
+        const ig_id id = node->in[i];
+        const bool left_out = id != IG_NO_VALUE && p->types[id].optional &&
+                              p->places[id].kind == IG_PLACE_INPUT && !node->n_sub;
+        if (!left_out && !all_static(p, &id, 1)) return false;
+    }
     return true;
 }
 
@@ -27,9 +37,8 @@ static ingot_status open_step(ig_plan *p, ig_step *step, const ig_node *node, in
         step->out[o] = node->out[o] == IG_NO_VALUE ? NULL : &p->values[node->out[o]];
     /* A step is bound now when all sizes are known; an op that allocates may leave its outputs
      * open. */
-    step->dynamic =
-        !all_static(p, node->in, node->n_in) ||
-        (!(node->op->flags & IG_OP_ALLOCATES) && !all_static(p, node->out, node->n_out));
+    step->dynamic = !inputs_known(p, node) || (!(node->op->flags & IG_OP_ALLOCATES) &&
+                                               !all_static(p, node->out, node->n_out));
     return INGOT_OK;
 }
 
@@ -97,32 +106,31 @@ static ingot_status make_steps(ig_plan *p, ig_exec *x, const ig_exec_options *op
     return INGOT_OK;
 }
 
-/* Fixed pointers: everything that lies in the block. On a machine with several NUMA nodes its pages
- * are touched first by the threads that will work on them. */
-static ingot_status place_values(ig_plan *p, ig_pool *pool, ingot_error *err)
+static void describe_values(ig_plan *p)
 {
-    p->block = p->arena_bytes ? ig_take(p->arena.heap, p->arena_bytes) : NULL;
-    if (p->arena_bytes && !p->block)
-        return ig_fail(err, INGOT_E_NOMEM,
-                       "no memory for %zu bytes of activations (smaller inputs need less)",
-                       p->arena_bytes);
-    const bool wide = ig_pool_threads(pool) > 1 && p->arena_bytes >= LARGE_BLOCK;
-    if (wide && ig_topology_get()->n_nodes > 1) ig_pool_zero(pool, p->block, p->arena_bytes);
     for (size_t v = 0; v < p->g->n_values; v++) {
-        const ig_place *at = &p->places[v];
-        ig_tensor *t = &p->values[v];
-        if (at->kind == IG_PLACE_CONST) continue;
+        if (p->places[v].kind == IG_PLACE_CONST) continue;
         const ig_type *type = &p->types[v];
+        ig_tensor *t = &p->values[v];
         *t = (ig_tensor){.kind = type->kind, .dtype = type->dtype, .rank = type->rank};
         memcpy(t->dims, type->dims, sizeof t->dims);
+    }
+}
+
+void ig_plan_place(ig_plan *p, void *block)
+{
+    p->block = block;
+    p->placed = true;
+    for (size_t v = 0; v < p->g->n_values; v++) {
+        const ig_place *at = &p->places[v];
+        if (at->kind == IG_PLACE_CONST) continue;
         while (at->kind == IG_PLACE_ALIAS) at = &p->places[at->root];
-        if (at->kind == IG_PLACE_ARENA) t->data = (char *)p->block + at->offset;
-        if (at->kind == IG_PLACE_CONST) t->data = p->values[at - p->places].data;
+        if (at->kind == IG_PLACE_ARENA) p->values[v].data = (char *)block + at->offset;
+        if (at->kind == IG_PLACE_CONST) p->values[v].data = p->values[at - p->places].data;
     }
     for (size_t s = 0; s < p->n_steps; s++)
         if (p->steps[s].scratch_place.bytes)
-            p->steps[s].scratch = (char *)p->block + p->steps[s].scratch_place.offset;
-    return INGOT_OK;
+            p->steps[s].scratch = (char *)block + p->steps[s].scratch_place.offset;
 }
 
 static ingot_status fill(ig_plan *p, ig_exec *x, const ig_exec_options *options, const ig_type *in,
@@ -140,7 +148,8 @@ static ingot_status fill(ig_plan *p, ig_exec *x, const ig_exec_options *options,
     IG_TRY(ig_plan_types(p, x, skip, err));
     IG_TRY(make_steps(p, x, options, skip, err));
     IG_TRY(ig_plan_layout(p, err));
-    return place_values(p, options->pool, err);
+    describe_values(p);
+    return INGOT_OK;
 }
 
 ingot_status ig_plan_open(ig_plan **out, ig_exec *x, const ig_graph *g,
@@ -177,7 +186,6 @@ void ig_plan_close(ig_plan **plan)
         ig_kept_drop(p->steps[s].kept, p->steps[s].node->op);
     }
     ig_heap *heap = p->arena.heap;
-    ig_give(heap, p->block, p->arena_bytes);
     ig_arena_clear(&p->arena);
     ig_give(heap, p, sizeof *p);
 }

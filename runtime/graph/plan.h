@@ -58,13 +58,18 @@ typedef struct ig_plan {
     ig_step *steps;
     size_t n_steps, n_dynamic;
     size_t arena_bytes, naive_bytes;
-    void *block; /* the memory that offsets refer to */
+    void *block; /* the memory that offsets refer to: the executor's, see ig_plan_place */
+    bool placed;
     uint64_t last_used;
 } ig_plan;
 
 ingot_status ig_plan_open(ig_plan **out, ig_exec *x, const ig_graph *g,
                           const ig_exec_options *options, const ig_type *in, ingot_error *err);
 void ig_plan_close(ig_plan **plan);
+
+/* ig_plan_place - its values and scratch lie in this block of at least arena_bytes from now on. A
+ * plan runs only while it is placed. */
+void ig_plan_place(ig_plan *p, void *block);
 
 /* ---- stages, in order ---- */
 

@@ -8,7 +8,9 @@
  * A product gives what each input position adds at each element of the kernel, [channels * k, in],
  * and col2im adds it up. A task takes a block of output channels, its product a stretch of
  * positions at a time so that it stays in L2; who computes what depends on the shapes alone, so the
- * order of the additions does too. */
+ * order of the additions does too. Where the kernel is as large as its stride and nothing is cut
+ * off (twice the size, above all), every output has one term, which is laid in its place. */
+#include "runtime/ops/deconv_lay.h"
 #include "kernels/transpose/transpose.h"
 #include "runtime/ops/product.h"
 #include "runtime/base/checked.h"
@@ -39,9 +41,7 @@ static const ig_attr attrs[] = {
     {0},
 };
 
-typedef struct {
-    int64_t in, kernel, out, stride, dilation, before;
-} axis;
+typedef ig_deconv_axis axis;
 
 /* ---- geometry ---- */
 
@@ -186,6 +186,7 @@ typedef struct {
     ig_product_kernels kernels;
     size_t batch, groups, depth, channels; /* depth, channels: of a group, in and out */
     size_t kernel, in, out;                /* elements */
+    bool tiled;                            /* f32, every output has one term */
     size_t block, blocks, stretch;         /* channels in a task; tasks a group; positions */
     size_t packed;                         /* elements of the panels of one group of x */
     ig_wide x, y, w;
@@ -262,7 +263,8 @@ static ingot_status bind(ig_bind *b)
             fill(&s->axes[d], a, (size_t)d, (size_t)s->n, x->dims[2 + d], w->dims[2 + d]);
         if (wrong) return ig_bind_fail(b, "%s", wrong);
     }
-    b->kernel = "product, col2im";
+    s->tiled = s->calc == IG_CALC_F32 && ig_deconv_one_term(s->axes, s->n);
+    b->kernel = s->tiled ? "product" : "product, col2im";
     IG_TRY(ig_wide_bind(&s->x, b, x, s->calc));
     IG_TRY(ig_wide_bind(&s->y, b, b->out[0], s->calc));
     IG_TRY(bind_weights(s, b));
@@ -340,6 +342,17 @@ static void add_row(const conv_transpose_state *s, void *y, const void *row, siz
     }
 }
 
+static void lay_channels(const job *j, const float *slice, size_t first, size_t channels,
+                         size_t of_sample, size_t p, size_t cols)
+{
+    const conv_transpose_state *s = j->s;
+    for (size_t c = 0; c < channels; c++) {
+        const double bias = j->bias ? ig_load_f64(j->bias->data, j->bias->dtype, of_sample + c) : 0;
+        ig_deconv_lay((float *)j->y + (first + c) * s->out, slice + c * s->kernel * cols, s->axes,
+                      s->n, p, cols, (float)bias);
+    }
+}
+
 static void fill_channels(const job *j, size_t first, size_t channels, size_t of_sample)
 {
     const conv_transpose_state *s = j->s;
@@ -361,7 +374,8 @@ static void block_of_channels(const job *j, size_t i, void *slice)
     const size_t first = i % s->blocks * s->block, n = IG_MIN(s->block, s->channels - first);
     const size_t in_sample = group % s->groups;
     const size_t row = (in_sample * s->channels + first) * s->kernel; /* of the turned w */
-    fill_channels(j, group * s->channels + first, n, in_sample * s->channels + first);
+    const size_t at = group * s->channels + first, of_sample = in_sample * s->channels + first;
+    if (!s->tiled) fill_channels(j, at, n, of_sample);
     for (size_t p = 0; p < s->in; p += s->stretch) {
         const size_t cols = IG_MIN(s->stretch, s->in - p);
         const ig_product product = {
@@ -376,8 +390,9 @@ static void block_of_channels(const job *j, size_t i, void *slice)
             .scale = 1,
         };
         ig_product_part(&s->kernels, &product, 0, product.m, 0, ig_gemm_panels(cols));
-        for (size_t k = 0; k < product.m; k++)
-            add_row(s, (char *)j->y + (group * s->channels + first + k / s->kernel) * s->out * each,
+        if (s->tiled) lay_channels(j, slice, at, n, of_sample, p, cols);
+        for (size_t k = 0; k < product.m && !s->tiled; k++)
+            add_row(s, (char *)j->y + (at + k / s->kernel) * s->out * each,
                     (const char *)slice + k * cols * each, k % s->kernel, p, cols);
     }
 }

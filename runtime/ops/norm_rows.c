@@ -2,6 +2,7 @@
  * sixteen. */
 #include "runtime/ops/norm_rows.h"
 #include "runtime/base/checked.h"
+#include "runtime/base/topology.h"
 
 #include <math.h>
 
@@ -60,6 +61,7 @@ static void part_f32(const ig_norm_rows *a, size_t begin, size_t end)
             .rows = step,
             .cols = n,
             .eps = (float)a->eps,
+            .stream = a->stream,
         });
 }
 
@@ -80,6 +82,7 @@ static void range(void *arg, size_t begin, size_t end, size_t worker)
 void ig_norm_rows_run(const ig_norm_rows *a, ig_pool *pool, size_t rows)
 {
     ig_norm_rows job = *a;
+    job.stream = ig_past_caches(4.0 * (double)rows * (double)a->cols);
     const double each = a->calc == IG_CALC_F32 ? IG_NS_EXP : IG_NS_BLOCK;
     if (rows) ig_parallel(pool, rows, ig_grain_ns(each * (double)(a->cols + 1)), 0, range, &job);
 }

@@ -18,7 +18,7 @@ typedef struct {
     size_t gamma_row, beta_row; /* from one row's parameters to the next's; 0: all share one */
     size_t cols;
     double eps;
-    bool rms;
+    bool rms, stream; /* stream: as in norm.h */
     ig_calc calc;
 } ig_norm_rows;
 

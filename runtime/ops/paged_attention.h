@@ -15,7 +15,7 @@ enum { IG_PAGED_Q, IG_PAGED_K, IG_PAGED_V, IG_PAGED_TABLE, IG_PAGED_SINKS, IG_PA
 /* What a layer keeps of a token: kv_heads keys of d and values of dv elements. */
 typedef struct {
     size_t layer, heads, kv_heads, d, dv;
-    int64_t window; /* keys further than that before a query are never read; -1: all may be */
+    int64_t window; /* keys further than that before a query do not count; -1: all do */
 } ig_paged_layer;
 
 /* ig_paged_layer_of - of a node of g; its inputs' types or its attributes tell. E_FORMAT: neither

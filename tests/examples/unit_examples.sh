@@ -37,6 +37,14 @@ expect '4 gave the same bits' "$bin/shared_model" "$work/digits_cnn.ingot" 4 50
 expect 'asynchronous run: done' "$bin/shared_model" "$work/digits_cnn.ingot" 1 1
 expect 'accuracy +97\.77' "$bin/classify" "$work/wine_pipeline.ingot" $models/wine_test.npz
 
+# Conversations, with a model of noise; without tokenizers its tests are skipped.
+if "$INGOT_BIN/ingot" help | grep -q tokenize; then
+    "$INGOT_BIN/ingot" convert tests/data/tiny_lm -o "$work/tiny.ingot" -q || failed=1
+    printf 'hello\nonce more\n' | "$bin/chat" "$work/tiny.ingot" --plain >"$work/out" 2>"$work/err" && [ "$(wc -c <"$work/out")" -gt 20 ] ||
+        { echo "FAIL: chat --plain: $(cat "$work/err")"; failed=1; }
+    expect '24 tokens, length|[0-9]+ tokens, stop' "$bin/chat_cpp" "$work/tiny.ingot" hello 'once upon'
+fi
+
 # Mistakes are told, not crashed on.
 "$bin/classify_digits" "$work/none.ingot" $models/digits_test.npz >"$work/out" 2>&1
 [ $? -eq 1 ] && grep -q 'none.ingot' "$work/out" || { echo "FAIL: a missing model"; failed=1; }

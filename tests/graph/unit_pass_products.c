@@ -231,6 +231,48 @@ static void weights_of_16_bits_are_packed_as_they_are(void **state)
         }
 }
 
+static ig_id cast(fixture *f, ig_id x, ingot_dtype to)
+{
+    const ig_id y = node(f, "cast", &x, 1);
+    assert_true(ig_put_attr_int(f->g, f->g->nodes[f->g->n_nodes - 1], "to", (int64_t)to));
+    return y;
+}
+
+static ig_id half_const(fixture *f, ingot_dtype half, int rank, const int64_t *dims)
+{
+    uint16_t h[MOST];
+    size_t n;
+    assert_true(ig_dims_elements(rank, dims, &n) && n <= MOST);
+    for (size_t j = 0; j < n; j++) ig_from_double(h, half, j, (double)(j * 29 % 17) * 0.125 - 1);
+    return ig_graph_const_copy(f->g, "", half, rank, dims, h);
+}
+
+/* x cast to half, times w, plus a vector, plus a residual, relu, cast back: values that 8 bits
+ * hold, so that one rounding gives what four gave. */
+static void products_of_16_bits_take_bias_residual_and_activation(void **state)
+{
+    (void)state;
+    static const ingot_dtype halves[] = {INGOT_F16, INGOT_BF16};
+    for (size_t i = 0; i < IG_LEN(halves); i++) {
+        fixture f;
+        begin(&f, 2, (int64_t[]){3, 8});
+        const ig_id x = cast(&f, small_unary(f.g, "sign", f.x), halves[i]);
+        const ig_id w = half_const(&f, halves[i], 2, (int64_t[]){8, 8});
+        const ig_id y = node(&f, "matmul", (ig_id[]){x, w}, 2);
+        const ig_id sum = small_binary(f.g, "add", half_const(&f, halves[i], 1, (int64_t[]){8}), y);
+        const ig_id act = small_unary(f.g, "relu", small_binary(f.g, "add", sum, x));
+        finish(&f, cast(&f, act, INGOT_F32));
+        assert_int_equal(count(f.g, "binary"), 0);
+        assert_int_equal(count(f.g, "unary"), 1);
+        for (size_t k = 0; k < f.g->n_nodes; k++) {
+            const ig_node *p = f.g->nodes[k];
+            if (ig_is(p, "matmul", NULL))
+                assert_true(p->n_in == 4 && !strcmp(ig_attr_text(p, "act"), "relu"));
+        }
+        end(&f);
+    }
+}
+
 static void a_value_that_others_read_is_not_fused_away(void **state)
 {
     (void)state;
@@ -315,6 +357,7 @@ int main(void)
         cmocka_unit_test(the_layout_reaches_through_what_lies_between),
         cmocka_unit_test(products_take_bias_activation_and_packed_weights),
         cmocka_unit_test(weights_of_16_bits_are_packed_as_they_are),
+        cmocka_unit_test(products_of_16_bits_take_bias_residual_and_activation),
         cmocka_unit_test(a_value_that_others_read_is_not_fused_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

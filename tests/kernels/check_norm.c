@@ -67,6 +67,22 @@ static void check_shape(layer_norm_f32_fn *fn, layer_norm_f32_fn *ref, size_t ro
     check_same_f32(want, x, n);
 }
 
+/* Past the caches: the same bits, also where y is on no line of its own and nothing goes past. */
+static void check_stream(layer_norm_f32_fn *fn, layer_norm_f32_fn *ref, size_t rows, size_t cols,
+                         size_t off)
+{
+    const size_t n = rows * cols;
+    float *want = check_out_f32(n), *room = check_out_f32(n + 32), *got = room;
+    while ((uintptr_t)got % 64) got++;
+    norm_args p = {.y = want, .x = check_f32(n, -4, 5), .rows = rows, .cols = cols, .eps = 1e-5f};
+    p.gamma = check_f32(cols, -2, 2);
+    ref(&p);
+    p.y = got + off;
+    p.stream = true;
+    fn(&p);
+    check_same_f32(want, p.y, n);
+}
+
 static void check_one(layer_norm_f32_fn *fn, layer_norm_f32_fn *ref, const char *name,
                       uint32_t needs)
 {
@@ -77,6 +93,11 @@ static void check_one(layer_norm_f32_fn *fn, layer_norm_f32_fn *ref, const char 
         const size_t parts = check_pick(0, 15);
         if (check_next(needs, name, "%zux%zu parts %zu", rows, cols, parts))
             check_shape(fn, ref, rows, cols, parts, rms);
+    }
+    for (size_t i = 0; i < 12; i++) {
+        const size_t rows = check_pick(1, 20), cols = check_pick(1, 40) * (i % 4 ? 16 : 15);
+        if (check_next(needs, name, "past the caches %zux%zu, %zu", rows, cols, i % 3))
+            check_stream(fn, ref, rows, cols, i % 3);
     }
 }
 

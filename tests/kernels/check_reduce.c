@@ -50,7 +50,7 @@ static void check_rows(reduce_rows_f32_fn *fn, reduce_rows_f32_fn *ref, const ch
 {
     for (size_t i = 0; i < 60; i++) {
         const size_t cols = i < 36 ? i : check_pick(36, i < 50 ? 600 : 9000);
-        const size_t rows = check_pick(1, 4);
+        const size_t rows = i % 2 ? check_pick(1, 4) : check_pick(15, 40);
         const bool wild = check_pick(0, 2) == 0;
         if (!check_next(needs, name, "%zux%zu%s", rows, cols, wild ? " wild" : "")) continue;
         const float *x = wild ? check_f32_wild(rows * cols) : values(name, rows * cols);
@@ -77,7 +77,8 @@ static void check_cols(reduce_cols_f32_fn *fn, reduce_cols_f32_fn *ref, const ch
                        uint32_t needs)
 {
     for (size_t i = 0; i < 60; i++) {
-        const size_t cols = i < 36 ? i : check_pick(36, 300), rows = check_pick(0, 300);
+        const size_t cols = i < 36 ? i : check_pick(36, i < 54 ? 300 : 2200);
+        const size_t rows = check_pick(0, 300);
         const size_t x_row = cols + check_pick(0, 2);
         const bool wild = check_pick(0, 2) == 0;
         if (!check_next(needs, name, "%zux%zu of %zu%s", rows, cols, x_row, wild ? " wild" : ""))

@@ -74,25 +74,35 @@ static inline void rig_close(decode_rig *r)
     free(r->step.base);
 }
 
-/* rig_step - n more tokens; logits [n, vocab]. */
-static inline void rig_step(decode_rig *r, float *logits, const int32_t *ids, size_t n)
+/* rig_step_rows - n more tokens; logits [n_rows, vocab] of the last n_rows of them. */
+static inline void rig_step_rows(decode_rig *r, float *logits, const int32_t *ids, size_t n,
+                                 size_t n_rows)
 {
     ingot_error err;
     int32_t positions[RIG_TOKENS], rows[RIG_TOKENS];
     assert_true(r->done + n <= RIG_TOKENS);
     for (size_t i = 0; i < n; i++) {
         positions[i] = (int32_t)(r->done + i);
-        rows[i] = (int32_t)i;
+        rows[i] = (int32_t)(n - n_rows + i);
     }
     r->span = (ig_kv_span){.n = n, .before = r->done, .pages = r->table};
     ig_tensor in[3], out = {.dtype = INGOT_F32, .rank = 2, .data = logits};
     void *const data[] = {(void *)(uintptr_t)ids, positions, rows};
     for (size_t i = 0; i < 3; i++)
-        in[i] = (ig_tensor){.dtype = INGOT_I32, .rank = 1, .dims = {(int64_t)n}, .data = data[i]};
-    out.dims[0] = (int64_t)n;
+        in[i] = (ig_tensor){.dtype = INGOT_I32,
+                            .rank = 1,
+                            .dims = {(int64_t)(i == 2 ? n_rows : n)},
+                            .data = data[i]};
+    out.dims[0] = (int64_t)n_rows;
     out.dims[1] = (int64_t)r->vocab;
     check_ok(ig_exec_run(r->exec, &out, in, &err));
     r->done += n;
+}
+
+/* rig_step - the logits of all. */
+static inline void rig_step(decode_rig *r, float *logits, const int32_t *ids, size_t n)
+{
+    rig_step_rows(r, logits, ids, n, n);
 }
 
 #endif

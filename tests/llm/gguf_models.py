@@ -54,9 +54,28 @@ def check_family(ingot, hub, folder):
     return worst, 1e-4
 
 
+def check_parts(ingot, kind, folder):
+    """A model in three files is the one in one; a part that is missing is named, and only the first converts."""
+    whole = os.path.join(folder, "whole.gguf")
+    parts = [os.path.join(folder, f"m-{i + 1:05d}-of-00003.gguf") for i in range(3)]
+    gguf_model.write(whole, "tiny", kind)
+    for i, path in enumerate(parts):
+        gguf_model.write(path, "tiny", kind, i, 3)
+    got, want = (logits(ingot, source, IDS, folder, "keep") for source in (parts[0], whole))
+    for source, gone, code, said in ((parts[1], None, 3, "part 2 of 3"),
+                                     (parts[0], parts[2], 1, "m-00003-of-00003.gguf: no such file")):
+        if gone:
+            os.remove(gone)
+        p = subprocess.run([ingot, "convert", source, "-o", os.path.join(folder, "x.ingot")], capture_output=True, text=True)
+        if p.returncode != code or said not in p.stderr:
+            raise RuntimeError(f"exit {p.returncode}, not {code}, or '{said}' is not in: {p.stderr.strip()}")
+    return off(got, want), 0
+
+
 def main():
     ingot, hubs = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
     checks = [(kind, check_type, kind) for kind in gguf_model.TYPES]
+    checks.append(("three parts", check_parts, "q4_0"))
     for name in sorted(os.listdir(hubs)) if os.path.isdir(hubs) else []:
         path = os.path.join(hubs, name, "golden.npz")
         if os.path.exists(path) and "greedy" in np.load(path).files:

@@ -284,11 +284,69 @@ static void refusals(void **state)
     ingot_embedder_close(&e);
 }
 
+/* ---- failing allocations ---- */
+
+typedef struct {
+    bool armed; /* once the model is open */
+    size_t count, fail_at;
+} faulty;
+
+static void *faulty_alloc(void *ud, void *p, size_t old, size_t now)
+{
+    faulty *f = ud;
+    (void)old;
+    if (!now) {
+        free(p);
+        return NULL;
+    }
+    return f->armed && ++f->count == f->fail_at ? NULL : aligned_alloc(64, (now + 63) / 64 * 64);
+}
+
+static ingot_status whole_life(faulty *f, size_t *live, ingot_error *err)
+{
+    ingot_runtime *r;
+    ingot_model *m;
+    ingot_embedder *e = NULL;
+    ingot_str texts[N];
+    float y[N * WIDTH];
+    all_texts(texts);
+    const ingot_runtime_options o = {
+        .size = sizeof o, .n_threads = 1, .alloc = {.fn = faulty_alloc, .ud = f}};
+    if (ingot_runtime_open(&r, &o, err)) fail_msg("%s", err->text);
+    if (ingot_model_open_memory(&m, r, encoder->file->bytes, encoder->file->n_bytes, NULL, err))
+        fail_msg("%s", err->text);
+    const size_t before = ingot_runtime_memory(r).live_bytes;
+    f->armed = true;
+    ingot_status s = ingot_embedder_open(&e, m, NULL, err);
+    if (!s) s = ingot_embedder_embed(y, NULL, e, texts, N, err);
+    ingot_embedder_close(&e);
+    *live = ingot_runtime_memory(r).live_bytes - before;
+    ingot_model_close(&m);
+    ingot_runtime_close(&r);
+    return s;
+}
+
+static void nth_allocation_fails(void **state)
+{
+    (void)state;
+    for (size_t n = 1;; n++) {
+        ingot_error err;
+        size_t live;
+        faulty f = {.fail_at = n};
+        const ingot_status s = whole_life(&f, &live, &err);
+        assert_int_equal(live, 0);
+        if (s != (f.count < n ? INGOT_OK : INGOT_E_NOMEM))
+            fail_msg("allocation %zu gave status %d: %s", n, s, err.text);
+        if (f.count < n) return;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(alone_and_among_others), cmocka_unit_test(as_the_makers_say),
         cmocka_unit_test(cut_at_the_end),         cmocka_unit_test(scores_of_pairs),
-        cmocka_unit_test(pairs_share_the_room),   cmocka_unit_test(refusals)};
+        cmocka_unit_test(pairs_share_the_room),   cmocka_unit_test(refusals),
+        cmocka_unit_test(nth_allocation_fails)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

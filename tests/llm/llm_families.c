@@ -31,7 +31,7 @@ static const ig_array *golden_of(const family *f, const char *name)
     return a;
 }
 
-static void family_open(family *f, const char *folder)
+static void family_open(family *f, const char *folder, ig_weight_target target)
 {
     ingot_error err;
     char path[400];
@@ -41,7 +41,7 @@ static void family_open(family *f, const char *folder)
     check_ok(ig_npz_read(&f->golden, path, &err));
     snprintf(f->ingot, sizeof f->ingot, "%.200s/ingot-family-%ld.ingot",
              getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (long)getpid());
-    const ig_convert_options o = {.heap = &f->heap, .target = IG_TO_F32};
+    const ig_convert_options o = {.heap = &f->heap, .target = target};
     check_ok(ig_convert_file(f->ingot, folder, &o, &err));
     rig_open(&f->rig, &f->heap, f->ingot);
     const ig_array *ids = golden_of(f, "ids");
@@ -94,6 +94,20 @@ static void check_chunks(family *f, const char *name)
     free(row);
 }
 
+/* Two steps, of the first no logits, of the second the last row's. */
+static void check_few_rows(family *f, const char *name)
+{
+    const size_t half = f->tokens / 2, vocab = f->rig.vocab;
+    float *row = malloc(vocab * sizeof *row);
+    assert_non_null(row);
+    f->rig.done = 0;
+    rig_step_rows(&f->rig, row, f->ids, half, 0);
+    rig_step_rows(&f->rig, row, f->ids + half, f->tokens - half, 1);
+    if (memcmp(row, f->logits + (f->tokens - 1) * vocab, vocab * sizeof *row))
+        fail_msg("%s: the last row has other bits alone than among all", name);
+    free(row);
+}
+
 static int32_t best_of(const float *v, size_t n)
 {
     size_t best = 0;
@@ -120,6 +134,18 @@ static void check_greedy(family *f, const char *name)
     free(row);
 }
 
+static double cosine(const float *a, const ig_array *b)
+{
+    double ab = 0, aa = 0, bb = 0;
+    for (size_t i = 0; i < b->bytes / sizeof *a; i++) {
+        const double x = (double)a[i], y = ig_to_double(b->data, b->dtype, i);
+        ab += x * y;
+        aa += x * x;
+        bb += y * y;
+    }
+    return ab / sqrt(aa * bb);
+}
+
 static bool has(const char *folder, const char *name, const char *file)
 {
     char path[400];
@@ -127,8 +153,35 @@ static bool has(const char *folder, const char *name, const char *file)
     return !access(path, R_OK);
 }
 
+/* Weights of fewer bits compute nearly the same, in whole prompts and token by token alike. How
+ * near is what was seen of the worst of them, with room: networks this small amplify every
+ * rounding. */
+static void check_narrow(const char *folder, const char *name)
+{
+    static const struct {
+        ig_weight_target to;
+        double like;
+    } all[] = {{IG_KEEP, 0.99999},
+               {IG_TO_F16, 0.9999},
+               {IG_TO_BF16, 0.999},
+               {IG_TO_Q8, 0.995},
+               {IG_TO_Q4, 0.9}};
+    for (size_t i = 0; i < IG_LEN(all); i++) {
+        family f;
+        family_open(&f, folder, all[i].to);
+        rig_step(&f.rig, f.logits, f.ids, f.tokens);
+        const double like = cosine(f.logits, golden_of(&f, "logits"));
+        if (getenv("VERBOSE")) print_message("%s type %d: %.5f\n", name, (int)all[i].to, like);
+        if (!(like >= all[i].like))
+            fail_msg("%s as type %d: cosine %.5f with f32", name, (int)all[i].to, like);
+        check_few_rows(&f, name);
+        check_chunks(&f, name);
+        family_close(&f);
+    }
+}
+
 /* Every decoder below the folder; their number. */
-static size_t check_folder(const char *folder)
+static size_t check_folder(const char *folder, bool narrow)
 {
     char path[600];
     size_t n = 0;
@@ -139,11 +192,13 @@ static size_t check_folder(const char *folder)
         snprintf(path, sizeof path, "%.200s/%.200s", folder, e->d_name);
         if (!has(folder, e->d_name, "golden.npz")) continue;
         if (!has(folder, e->d_name, "generation_config.json")) continue; /* an encoder */
-        family_open(&f, path);
+        family_open(&f, path, IG_TO_F32);
         check_prompt(&f, e->d_name);
+        check_few_rows(&f, e->d_name);
         check_chunks(&f, e->d_name);
         check_greedy(&f, e->d_name);
         family_close(&f);
+        if (narrow) check_narrow(path, e->d_name);
         n++;
     }
     closedir(dir);
@@ -153,7 +208,7 @@ static size_t check_folder(const char *folder)
 static void own_checkpoints(void **state)
 {
     (void)state;
-    const size_t n = check_folder("tests/llm/data");
+    const size_t n = check_folder("tests/llm/data", true);
     print_message("%zu checkpoints\n", n);
     assert_true(n >= 20);
 }
@@ -161,7 +216,7 @@ static void own_checkpoints(void **state)
 static void shared_checkpoints(void **state)
 {
     (void)state;
-    const size_t n = check_folder("../shared/models/llm/tiny");
+    const size_t n = check_folder("../shared/models/llm/tiny", false);
     if (!n) skip();
     print_message("%zu checkpoints\n", n);
     assert_true(n >= 18);

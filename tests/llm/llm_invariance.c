@@ -210,13 +210,33 @@ static void among_others(void **unused)
     open_world(&w, 1);
     static const size_t chunks[] = {0, 1, 7, 33, SIZE_MAX};
     for (size_t c = 0; c < IG_LEN(chunks); c++) {
-        const ingot_generator_options o = {
-            .size = sizeof o, .chunk = chunks[c], .page_tokens = 16}; /* short texts share them */
+        const ingot_generator_options o = {.size = sizeof o,
+                                           .chunk = chunks[c],
+                                           .max_sequences = REQUESTS,
+                                           .page_tokens = 16}; /* short texts share them */
         const ingot_generator_info info = at_once(&w, &o, "chunks");
         assert_int_equal(info.preempted, 0);
-        assert_true(info.cached_tokens > 0);
         together(&w, &o, "arrivals");
     }
+    close_world(&w);
+}
+
+/* The second time the prompt's whole pages are found, and give the same bits as computing them. */
+static void from_the_cache(void **unused)
+{
+    (void)unused;
+    static world w;
+    ingot_error err;
+    open_world(&w, 1);
+    const ingot_generator_options o = {.size = sizeof o, .page_tokens = 16};
+    check_ok(ingot_generator_open(&w.g, w.model, &o, &err));
+    for (size_t r = 0; r < REQUESTS; r++) {
+        ask(&w, r, w.g, false);
+        ask(&w, r, w.g, false);
+        assert_int_equal(w.requests[r].cached, (w.requests[r].n_prompt - 1) / 16 * 16);
+    }
+    same(&w, "prefixes");
+    ingot_generator_close(&w.g);
     close_world(&w);
 }
 
@@ -230,6 +250,7 @@ static void under_pressure(void **unused)
     for (size_t c = 0; c < IG_LEN(sequences); c++) {
         const ingot_generator_options o = {.size = sizeof o,
                                            .kv_bytes = 14 * 2 * 2 * 16 * (8 + 16) * 4,
+                                           .page_tokens = 16,
                                            .context = 160,
                                            .chunk = 24,
                                            .max_sequences = sequences[c]};
@@ -250,12 +271,37 @@ static void with_guesses(void **unused)
     close_world(&w);
 }
 
+/* A draft model that thinks otherwise, and one that thinks the same. */
+static void with_a_draft(void **unused)
+{
+    (void)unused;
+    static world w;
+    ingot_error err;
+    open_world(&w, 1);
+    for (uint32_t same_model = 0; same_model < 2; same_model++) {
+        tiny_shape shape = tiny_default;
+        if (!same_model) shape.seed = 9, shape.layers = 1;
+        const char *path = tiny_file(&shape, 1);
+        ingot_model *draft;
+        check_ok(ingot_model_open(&draft, w.rt, path, NULL, &err));
+        unlink(path);
+        const ingot_generator_options o = {
+            .size = sizeof o, .draft = draft, .lookup = same_model ? 0 : 2, .chunk = 30};
+        const ingot_generator_info info = at_once(&w, &o, "draft");
+        assert_true(info.drafted > 0);
+        assert_true(same_model ? info.accepted == info.drafted : info.accepted < info.drafted);
+        together(&w, &o, "draft and arrivals");
+        ingot_model_close(&draft);
+    }
+    close_world(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(among_others),
-        cmocka_unit_test(under_pressure),
-        cmocka_unit_test(with_guesses),
+        cmocka_unit_test(among_others),   cmocka_unit_test(from_the_cache),
+        cmocka_unit_test(under_pressure), cmocka_unit_test(with_guesses),
+        cmocka_unit_test(with_a_draft),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

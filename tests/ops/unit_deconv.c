@@ -80,6 +80,44 @@ static void conv_transpose_follows_its_definition(void **state)
     }
 }
 
+/* Kernels as large as their strides, in f32, against f64, which adds up as ever. */
+static void outputs_of_one_term(void **state)
+{
+    (void)state;
+    static const struct {
+        int n;
+        int64_t in[3], kernel[3];
+    } cases[] = {{1, {9}, {3}},         {2, {5, 6}, {2, 2}},      {2, {4, 5}, {3, 2}},
+                 {2, {5, 4}, {1, 2}},   {2, {3, 7}, {2, 1}},      {3, {2, 3, 4}, {2, 1, 3}},
+                 {2, {70, 83}, {2, 2}}, {3, {1, 2, 3}, {2, 2, 2}}};
+    for (size_t i = 0; i < IG_LEN(cases); i++) {
+        caller c;
+        caller_open(&c);
+        ig_tensor y[2];
+        int64_t x_dims[5] = {2, 4}, w_dims[5] = {4, 14};
+        memcpy(x_dims + 2, cases[i].in, sizeof cases[i].in);
+        memcpy(w_dims + 2, cases[i].kernel, sizeof cases[i].kernel);
+        ig_tensor *x = noise(&c, INGOT_F32, cases[i].n + 2, x_dims, 1);
+        ig_tensor *w = noise(&c, INGOT_F32, cases[i].n + 2, w_dims, 1);
+        ig_tensor *bias = noise(&c, INGOT_F32, 1, (int64_t[]){28}, 1);
+        const ig_tensor *in[3] = {x, w, bias};
+        for (size_t wide = 0; wide < 2; wide++) {
+            ig_node *node = caller_node(&c, "conv_transpose", 3, 1);
+            caller_int(&c, node, "group", 2);
+            set_ints(&c, node, "strides", (size_t)cases[i].n, cases[i].kernel);
+            for (size_t k = 0; k < 3 && wide; k++) {
+                const size_t n = ig_tensor_elements(in[k]);
+                double *data = ig_arena_take(&c.arena, n * sizeof *data);
+                for (size_t e = 0; e < n; e++) data[e] = at(in[k], e);
+                in[k] = caller_tensor(&c, INGOT_F64, in[k]->rank, in[k]->dims, data);
+            }
+            if (call(&c, node, in, &y[wide])) fail_msg("%s", c.err.text);
+        }
+        expect(&y[0], y[1].data, ig_tensor_elements(&y[1]));
+        caller_close(&c);
+    }
+}
+
 /* Positions in several stretches, channels in several tasks. */
 static void threads_change_no_bit(void **state)
 {
@@ -190,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conv_transpose_follows_its_definition),
+        cmocka_unit_test(outputs_of_one_term),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(deform_conv_follows_its_definition),
         cmocka_unit_test(misfits_are_refused),

@@ -21,6 +21,16 @@ present "$work/e.npy"
 expect_json embed "$e" 'how fast' --json --pooling mean --no-normalize
 grep -q '"pooling": *"mean"' "$work/out" || fail "--pooling"
 
+# an ONNX export whose output is a vector a text; a classifier of tokens has none
+expect 0 "MiB" convert $examples/sentence_encoder.onnx -o "$work/onnx.ingot" --tokenizer tests/text/data/wordpiece.json
+expect 0 '^(-?[0-9.e-]+ ){63}-?[0-9.e-]+$' embed "$work/onnx.ingot" 'the options of convert'
+expect 0 'KiB' convert tests/llm/data/roberta-tokens -o "$work/tokens.ingot"
+expect 3 'neither vectors' embed "$work/tokens.ingot" data
+
+# an input that is left out leaves the plan exact
+expect_json plan "$e" --batch 2 --context 7 --json
+grep -q '"exact": true' "$work/out" || fail "the plan of an encoder is exact"
+
 # nothing is cut in silence
 expect 0 '.' embed "$e" "$(printf 'data %.0s' {1..30})"
 grep -q '^ingot: text 0: 12 tokens were cut (at most 20 are taken)$' "$work/err" || fail "what is cut is said"
@@ -41,7 +51,7 @@ expect 3 'ingot rerank' embed "$r" data
 expect 3 'ingot embed' rerank "$e" how fast
 expect 3 'no such file' embed "$work/none.ingot" data
 expect 3 'input_ids' embed "$(model digits_cnn)" data
-expect 1 'none' embed "$e" -f "$work/none"
+expect 4 'none' embed "$e" -f "$work/none"
 printf 'fine\n\377\n' >"$work/bad"
 expect 4 'text 1.*UTF-8' embed "$e" -f "$work/bad"
 exit $failed

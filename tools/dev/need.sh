@@ -36,6 +36,16 @@ need_build() {
     need pcre2-config:libpcre2-dev utf8proc.h:libutf8proc-dev jansson.h:libjansson-dev hwloc.h:libhwloc-dev cblas.h:libopenblas-dev zstd.h:libzstd-dev xxhash.h:libxxhash-dev zlib.h:zlib1g-dev
 }
 
+# numpy_python - prints a Python that has NumPy (references of some tests); installs Debian's when there is none.
+numpy_python() {
+    local py
+    for py in .venv/bin/python python3 /usr/bin/python3; do
+        command -v "$py" >/dev/null && "$py" -c 'import numpy' 2>/dev/null && { command -v "$py"; return; }
+    done
+    need no-numpy:python3-numpy >&2
+    echo /usr/bin/python3
+}
+
 # configure DIR options... - a build folder keeps the generator that it was made with.
 configure() {
     local dir=$1

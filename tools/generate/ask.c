@@ -99,6 +99,23 @@ static ingot_status take_stops(ig_generate *j, ingot_error *err)
     return INGOT_OK;
 }
 
+/* A schema or grammar is a file. */
+static ingot_status take_rule(ig_generate *j, ingot_error *err)
+{
+    const ig_generate_args *a = j->a;
+    if (a->schema && a->grammar)
+        return ig_fail(err, INGOT_E_ARG, "give --json-schema or --grammar, one of the two");
+    const char *path = a->schema ? a->schema : a->grammar;
+    if (!path) return INGOT_OK;
+    IG_TRY(ig_read_whole(&j->rule, path, err));
+    if (j->rule.n && memchr(j->rule.p, 0, j->rule.n))
+        return ig_fail(err, INGOT_E_DATA, "%s holds a zero byte", path);
+    ig_put_u8(&j->rule, 0);
+    if (j->rule.failed) return ig_fail(err, INGOT_E_NOMEM, "%s: no memory", path);
+    *(a->schema ? &j->ask.json_schema : &j->ask.grammar) = (const char *)j->rule.p;
+    return INGOT_OK;
+}
+
 static ingot_status take_logits(ig_generate *j, ingot_error *err)
 {
     ingot_generator_info info;
@@ -140,5 +157,6 @@ ingot_status ig_generate_ask(ig_generate *j, ingot_error *err)
                              .ud = j};
     IG_TRY(sampling(j, err));
     IG_TRY(take_stops(j, err));
+    IG_TRY(take_rule(j, err));
     return take_logits(j, err);
 }

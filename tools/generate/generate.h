@@ -8,7 +8,7 @@
 
 typedef struct {
     /* the prompt */
-    const char *model, *text, *file, *ids, *system, *session;
+    const char *model, *text, *file, *ids, *system, *session, *schema, *grammar;
     bool chat, raw;
     /* the answer */
     int64_t n, seed, top_k, penalty_window, logprobs;
@@ -17,7 +17,8 @@ typedef struct {
     bool ignore_eos, truncate, shift;
     int64_t keep_last;
     /* the machine */
-    int64_t threads, context, chunk, page_tokens, lookup;
+    const char *draft;
+    int64_t threads, context, chunk, page_tokens, lookup, draft_tokens;
     uint64_t kv_bytes;
     int kv_type, math, device;
     /* what is shown */
@@ -29,10 +30,12 @@ typedef struct {
     const ig_generate_args *a;
     ig_cli *cli;
     ig_opened o;
+    ingot_model *draft;
     ingot_generator *g;
     ig_heap *heap;
     ig_arena arena;
     ig_bytes text;     /* the prompt, read from a file */
+    ig_bytes rule;     /* the schema or grammar, terminated */
     ingot_request ask; /* without the prompt */
     int32_t *ids;
     size_t n_ids;

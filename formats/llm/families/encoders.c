@@ -94,6 +94,8 @@ void ig_hub_bert(ig_hub *h, const char *root_of, const ig_encoder_names *names)
         ig_hub_lacks(h, "config.json: is_decoder; only encoders of this family are known");
     ig_hub_bert_embeddings(h);
     ig_hub_bert_layers(h, names);
+    ig_hub_rows_maybe(h, "pooler.dense.weight"); /* known, though only BERT's classifiers read it */
+    ig_hub_rows_maybe(h, "pooler.dense.bias");
 }
 
 void ig_hub_classifier(ig_hub *h, ig_encoder_head task, const char *dense, const char *act,

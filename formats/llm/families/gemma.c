@@ -9,7 +9,11 @@ static void describe(ig_hub *h)
     ig_llm *m = h->m;
     ig_hub_root(h, ig_hub_llama_roots, "embed_tokens.weight");
     ig_hub_sizes(h, &(ig_hub_heads){.heads = 16, .kv_heads = 16, .head_dim = 256});
-    m->act = "gelu_tanh"; /* whatever hidden_act says: the models were trained with it */
+    /* "gelu" in the first configs meant the form with tanh, with which the models were trained. */
+    if (!strcmp(ig_hub_text_or(h, "hidden_act", "gelu"), "gelu"))
+        ig_hub_act(h, "hidden_activation", "gelu_pytorch_tanh");
+    else
+        ig_hub_act(h, "hidden_act", "gelu_pytorch_tanh");
     m->norm_eps = ig_hub_real_or(h, "rms_norm_eps", 1e-6);
     m->norm_add = 1;
     m->embed_scale = sqrt((double)m->width);

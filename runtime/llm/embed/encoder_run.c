@@ -44,24 +44,35 @@ static bool fits(const ig_value *v, int rank)
            t->dims[rank - 1] > 0;
 }
 
-/* A vector a text is better than one a token; logits are told by their name. */
+/* How good an output is to read, and what it is; 0: not at all. A pooler's vector counts where
+ * there is nothing better. */
+static int worth(const ig_value *v, ig_encoder_gives *gives)
+{
+    const bool logits = !strcmp(v->name, "logits");
+    *gives = logits ? IG_GIVES_CLASSES : fits(v, 3) ? IG_GIVES_TOKENS : IG_GIVES_TEXTS;
+    if (logits) return fits(v, 2) ? 4 : 0;
+    if (fits(v, 3)) return 2;
+    if (!fits(v, 2)) return 0;
+    return strcmp(v->name, "sentence_embedding") ? 1 : 3;
+}
+
 static ingot_status find_output(ig_encoder_run *x, ingot_error *err)
 {
-    bool found = false;
+    int best = 0;
     for (size_t i = 0; i < x->g->n_outputs; i++) {
         const ig_value *v = &x->g->values[x->g->outputs[i]];
-        const bool logits = !strcmp(v->name, "logits");
-        const bool texts = !strcmp(v->name, "sentence_embedding");
-        if (!fits(v, logits || texts ? 2 : 3) || (found && !logits && !texts)) continue;
-        x->gives = logits ? IG_GIVES_CLASSES : texts ? IG_GIVES_TEXTS : IG_GIVES_TOKENS;
+        ig_encoder_gives gives;
+        const int now = worth(v, &gives);
+        if (now <= best) continue;
+        best = now;
+        x->gives = gives;
         x->out = i;
         x->width = (size_t)v->type.dims[v->type.rank - 1];
-        found = true;
     }
-    return found ? INGOT_OK
-                 : ig_fail(err, INGOT_E_UNSUPPORTED,
-                           "the model gives neither vectors of tokens [batch, seq, width] nor "
-                           "logits [batch, classes]");
+    return best ? INGOT_OK
+                : ig_fail(err, INGOT_E_UNSUPPORTED,
+                          "the model gives neither vectors of tokens [batch, seq, width] nor of "
+                          "texts [batch, width], nor logits [batch, classes]");
 }
 
 ingot_status ig_encoder_run_open(ig_encoder_run *x, const ig_graph *g, const ig_exec_options *exec,

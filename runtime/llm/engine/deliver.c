@@ -10,10 +10,13 @@
 
 #include <string.h>
 
-static ingot_status sample(ig_engine *e, const ig_lm_job *j, size_t row, ig_sampled *out,
+static ingot_status sample(ig_engine *e, ig_lm_job *j, size_t row, ig_sampled *out,
                            ingot_error *err)
 {
+    const uint64_t *mask;
+    IG_TRY(ig_rule_mask(&mask, &j->rule, err));
     const ig_sample_row from = {.logits = e->batch.logits + (j->first_row + row) * e->lm.vocab,
+                                .mask = mask,
                                 .before = j->tokens.v,
                                 .n_before = j->tokens.n,
                                 .n_prompt = j->n_prompt};

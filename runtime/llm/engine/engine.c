@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CHUNK = 512, SEQUENCES = 16, QUEUE = 4096, PAGE = 64, CONTEXT = 2048 };
+enum { CHUNK = 512, SEQUENCES = 16, QUEUE = 4096, PAGE = 64, CONTEXT = 2048, GUESSES = 4 };
+enum { SEQUENCES_MOST = 4096, GUESSES_MOST = 64 };
 
 /* ---- ends ---- */
 
@@ -32,7 +33,7 @@ void ig_lm_job_end(ig_engine *e, ig_lm_job *j, ingot_finish finish, const ingot_
     ig_lm_jobs_drop(j->running ? &e->running : &e->waiting, j);
     j->running = false;
     ig_kv_seq_free(&j->seq);
-    ig_draft_forget(e, j);
+    ig_draft_forget(j);
     ig_tenant_leave(e, j->tenant);
     if (!error && ig_answer_text_end(&j->text, &err)) finish = INGOT_FINISH_ERROR;
     j->ended_ns = ig_now_ns();
@@ -232,15 +233,32 @@ typedef struct {
     size_t n;
 } session_arg;
 
+/* Compute what the cache lacks of a text; where no pages are left, as far as it goes. */
+static ingot_status compute(ig_engine *e, ig_kv_seq *seq, const session_arg *a, ingot_error *err)
+{
+    for (size_t at; (at = ig_kv_length(seq)) < a->n;) {
+        const size_t n = IG_MIN(a->n - at, e->options.chunk);
+        const ingot_status s = ig_kv_reserve(seq, n, err);
+        if (s) return s == INGOT_E_FULL ? INGOT_OK : s;
+        ig_batch_clear(&e->batch);
+        ig_batch_add(&e->batch, seq, a->ids + at, n, NULL, 0, 0);
+        IG_TRY(ig_batch_run(&e->batch, err));
+        ig_kv_commit(seq, a->ids + at, n);
+    }
+    return INGOT_OK;
+}
+
 static ingot_status save(ig_engine *e, void *arg, ingot_error *err)
 {
     const session_arg *a = arg;
     size_t n;
     ig_kv_seq *seq;
     IG_TRY(ig_kv_seq_open(&seq, e->cache, 0, e->context, err));
+    atomic_store(&e->cancel_step, false);
     ig_kv_seq_match(&n, seq, a->ids, a->n);
-    const ingot_status s =
-        ig_kv_seq_save(seq, a->path, ig_lm_identity(&e->lm), a->ids + n, a->n - n, err);
+    ingot_status s = compute(e, seq, a, err);
+    n = ig_kv_length(seq);
+    if (!s) s = ig_kv_seq_save(seq, a->path, ig_lm_identity(&e->lm), a->ids + n, a->n - n, err);
     ig_kv_seq_free(&seq);
     return s;
 }
@@ -341,11 +359,14 @@ static ingot_status settle(ig_engine *e, ingot_error *err)
     if (!o->max_sequences) o->max_sequences = SEQUENCES;
     if (!o->max_queue) o->max_queue = QUEUE;
     if (!o->chunk) o->chunk = CHUNK;
-    if (o->max_sequences > 4096 || o->lookup > 64)
+    if (o->max_sequences > SEQUENCES_MOST || o->lookup > GUESSES_MOST ||
+        o->draft_tokens > GUESSES_MOST)
         return ig_fail(err, INGOT_E_ARG,
-                       "max_sequences %zu (at most 4096) or lookup %zu (at most 64)",
-                       o->max_sequences, o->lookup);
-    e->most_guess = o->lookup;
+                       "max_sequences %zu (at most %d), lookup %zu or draft_tokens %zu (at most "
+                       "%d) is too large",
+                       o->max_sequences, SEQUENCES_MOST, o->lookup, o->draft_tokens, GUESSES_MOST);
+    if (!o->draft_tokens) o->draft_tokens = GUESSES;
+    e->most_guess = e->setup.draft ? IG_MAX(o->lookup, o->draft_tokens) : o->lookup;
     IG_TRY(settle_context(e, err));
     o->chunk = IG_MIN(o->chunk, o->context);
     return INGOT_OK;
@@ -396,6 +417,7 @@ static ingot_status open_parts(ig_engine *e, ingot_error *err)
     IG_TRY(open_cache(e, context_given, err));
     IG_TRY(ig_prompts_open(&e->prompts, e->heap, &e->lm, err));
     IG_TRY(open_batch(e, err));
+    IG_TRY(ig_draft_open(e, err));
     e->info.context = e->context;
     e->info.vocab = e->lm.vocab;
     e->info.kv_type = (ingot_kv_type)(cache_options(e, &e->lm).type + 1);
@@ -446,6 +468,7 @@ void ig_engine_close(ig_engine **engine)
     if (!e) return;
     end_thread(e);
     ig_heap *heap = e->heap;
+    ig_draft_close(e);
     ig_batch_close(&e->batch);
     ig_sample_work_close(&e->sampler);
     if (e->order) ig_give(heap, e->order, e->options.max_sequences * sizeof *e->order);

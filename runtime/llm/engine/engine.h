@@ -26,7 +26,7 @@ typedef struct {
     ig_heap *heap;
     ig_pool *pool;
     const ig_log *log;
-    const ig_ingot *file;
+    const ig_ingot *file, *draft; /* draft: NULL, or of a smaller model */
     const ingot_generator_options *options;
 } ig_engine_setup;
 

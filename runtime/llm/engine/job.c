@@ -168,8 +168,12 @@ static ingot_status fill(ig_lm_job *j, const ingot_request *r, ingot_error *err)
     if (r->cut > INGOT_CUT_OLDEST) return ig_fail(err, INGOT_E_ARG, "cut is %d", (int)r->cut);
     IG_TRY(copy_sampling(j, r, err));
     j->guess = ig_new_n(&j->arena, int32_t, e->most_guess);
-    if (!j->guess) return ig_fail(err, INGOT_E_NOMEM, "request: no memory");
+    j->drafted = ig_new_n(&j->arena, int32_t, e->most_guess);
+    if (!j->guess || !j->drafted) return ig_fail(err, INGOT_E_NOMEM, "request: no memory");
     IG_TRY(ig_answer_text_open(&j->text, e->prompts, e->heap, r->stop, r->n_stop, err));
+    IG_TRY(ig_rule_open(&j->rule, e->heap, e->prompts, r->json_schema, r->grammar, err));
+    if (j->rule.state && r->ignore_eos)
+        return ig_fail(err, INGOT_E_ARG, "ignore_eos does not go with a schema or grammar");
     return take_prompt(j, r, err);
 }
 
@@ -204,6 +208,7 @@ void ig_lm_job_free(ig_lm_job *j)
     ig_heap *heap = j->engine->heap;
     ig_token_list_clear(&j->tokens);
     ig_answer_text_close(&j->text);
+    ig_rule_close(&j->rule);
     if (j->answer) ig_give(heap, j->answer, j->answer_cap * sizeof *j->answer);
     if (j->tops) ig_give(heap, j->tops, tops_bytes(j));
     ig_arena_clear(&j->arena);
@@ -266,6 +271,7 @@ ingot_status ig_lm_job_take(ig_lm_job *j, const ig_sampled *t, bool *ended, ingo
     }
     IG_TRY(keep(j, t, err));
     IG_TRY(ig_answer_text_add(&j->text, id, &stopped, err));
+    if (!stopped) IG_TRY(ig_rule_take(&j->rule, t->token, &stopped, err));
     if (stopped) return INGOT_OK;
     j->result.finish = INGOT_FINISH_LENGTH;
     *ended = j->n_answer >= j->most_new || (!j->shift && j->tokens.n >= j->engine->context);

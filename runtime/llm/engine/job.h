@@ -8,7 +8,7 @@
 #ifndef IG_LLM_JOB_H
 #define IG_LLM_JOB_H
 
-#include "runtime/llm/engine/prompt.h"
+#include "runtime/llm/engine/rule.h"
 #include "runtime/llm/sample/sampler.h"
 
 struct ig_engine;
@@ -49,6 +49,7 @@ struct ingot_generation {
     ig_kv_seq *seq; /* NULL unless it is running */
     uint64_t n_sampled;
     ig_answer_text text;
+    ig_rule rule;
     ingot_token *answer; /* [answer_cap] */
     size_t n_answer, answer_cap, n_handed;
     ingot_logprob *tops; /* [answer_cap * sampling.top_logprobs] */
@@ -57,8 +58,10 @@ struct ingot_generation {
     size_t n_step, n_guess, first_row, n_rows;
     int32_t *guess; /* [engine's most] */
 
-    /* draft model: its own sequence over the same text; see draft.h */
+    /* of the draft model: its sequence, and what it guessed last, at which length of the text */
     ig_kv_seq *draft_seq;
+    int32_t *drafted; /* [engine's most] */
+    size_t n_drafted, drafted_at;
 
     /* written by any thread */
     atomic_bool cancel, in_step;

@@ -33,7 +33,9 @@ void ig_token_list_clear(ig_token_list *l)
 }
 
 #if IG_HAVE_TEXT
+#    include "runtime/base/utf8.h"
 #    include "runtime/text/detokenize.h"
+#    include "runtime/text/template/chat.h"
 
 /* ---- texts to ids ---- */
 
@@ -42,6 +44,8 @@ struct ig_prompts {
     const ig_lm *lm;
     ig_tokenizer *tokenizer;
     ig_token_work *work; /* under the mutex */
+    ig_trie *trie;       /* likewise, until it is made */
+    ig_chat_template *chat;
     pthread_mutex_t mutex;
 };
 
@@ -67,6 +71,8 @@ void ig_prompts_close(ig_prompts **prompts)
     ig_prompts *p = *prompts;
     *prompts = NULL;
     if (!p) return;
+    ig_chat_template_close(&p->chat);
+    ig_trie_close(&p->trie);
     ig_token_work_close(&p->work);
     ig_tokenizer_close(&p->tokenizer);
     pthread_mutex_destroy(&p->mutex);
@@ -111,13 +117,86 @@ ingot_status ig_prompts_encode(ig_token_list *out, ig_prompts *p, const char *te
                   add, err);
 }
 
+/* ---- conversations ---- */
+
+/* The model's template, read by the first conversation. What is wrong with it is the model's fault.
+ */
+static ingot_status open_chat(ig_prompts *p, ingot_error *err)
+{
+    const ingot_str text = ig_ingot_template(p->lm->file);
+    if (!text.p)
+        return ig_fail(err, INGOT_E_UNSUPPORTED,
+                       "the model has no chat template: write the prompt as its makers describe");
+    ingot_status s = INGOT_OK;
+    pthread_mutex_lock(&p->mutex);
+    if (!p->chat) s = ig_chat_template_open(&p->chat, p->heap, text.p, text.n, err);
+    pthread_mutex_unlock(&p->mutex);
+    if (s == INGOT_E_DATA && err) err->status = INGOT_E_FORMAT;
+    return s ? ig_wrap(err, s == INGOT_E_DATA ? INGOT_E_FORMAT : s, "the model's chat template")
+             : INGOT_OK;
+}
+
+static ingot_status check_text(const char *text, size_t message, ingot_error *err)
+{
+    const size_t n = strlen(text);
+    uint32_t cp;
+    for (size_t i = 0, step; i < n; i += step)
+        if (!(step = ig_utf8_next(&cp, text + i, n - i)))
+            return ig_fail(err, INGOT_E_DATA, "message %zu: not UTF-8 at byte %zu", message, i);
+    return INGOT_OK;
+}
+
+static ingot_status put_messages(ig_bytes *json, const ingot_message *messages, size_t n,
+                                 ingot_error *err)
+{
+    ig_put_u8(json, '[');
+    for (size_t i = 0; i < n; i++) {
+        const ingot_message *m = &messages[i];
+        if (!m->role || !m->content)
+            return ig_fail(err, INGOT_E_ARG, "message %zu has no role or no content", i);
+        IG_TRY(check_text(m->role, i, err));
+        IG_TRY(check_text(m->content, i, err));
+        ig_put(json, i ? ",{\"role\":" : "{\"role\":", i ? 9 : 8);
+        ig_put_json_text(json, m->role, strlen(m->role));
+        ig_put(json, ",\"content\":", 11);
+        ig_put_json_text(json, m->content, strlen(m->content));
+        ig_put_u8(json, '}');
+    }
+    ig_put_u8(json, ']');
+    return json->failed ? ig_fail(err, INGOT_E_NOMEM, "no memory for %zu messages", n) : INGOT_OK;
+}
+
 ingot_status ig_prompts_chat(ig_token_list *out, ig_prompts *p, const ingot_message *messages,
                              size_t n, ingot_error *err)
 {
-    (void)out, (void)messages, (void)n;
     if (!p) return none(err);
-    return ig_fail(err, INGOT_E_UNSUPPORTED,
-                   "the model has no chat template: write the prompt as its makers describe");
+    IG_TRY(open_chat(p, err));
+    ig_bytes json, text;
+    ig_bytes_init(&json, p->heap);
+    ig_bytes_init(&text, p->heap);
+    ingot_status s = put_messages(&json, messages, n, err);
+    const ig_chat chat = {.messages = {(const char *)json.p, json.n},
+                          .add_generation_prompt = true};
+    if (!s) s = ig_chat_text(&text, p->chat, p->tokenizer, &chat, err);
+    if (!s) s = encode(out, p, (const char *)text.p, text.n, 0, false, err);
+    ig_bytes_clear(&json);
+    ig_bytes_clear(&text);
+    return s;
+}
+
+ingot_status ig_prompts_trie(const ig_trie **out, ig_prompts *p, ingot_error *err)
+{
+    uint32_t eos[IG_LM_EOS_MOST];
+    ingot_status s = INGOT_OK;
+    if (!p) return none(err);
+    for (size_t i = 0; i < p->lm->n_eos; i++) eos[i] = (uint32_t)p->lm->eos[i];
+    pthread_mutex_lock(&p->mutex);
+    if (!p->trie)
+        s = ig_trie_of_tokenizer(&p->trie, p->heap, p->tokenizer, p->lm->vocab, eos, p->lm->n_eos,
+                                 err);
+    *out = p->trie;
+    pthread_mutex_unlock(&p->mutex);
+    return s;
 }
 
 /* ---- ids to texts ---- */
@@ -211,6 +290,12 @@ ingot_status ig_prompts_chat(ig_token_list *out, ig_prompts *p, const ingot_mess
                              size_t n, ingot_error *err)
 {
     (void)out, (void)p, (void)messages, (void)n;
+    return none(err);
+}
+
+ingot_status ig_prompts_trie(const ig_trie **out, ig_prompts *p, ingot_error *err)
+{
+    (void)out, (void)p;
     return none(err);
 }
 

@@ -6,6 +6,7 @@
 #define IG_LLM_PROMPT_H
 
 #include "runtime/llm/engine/lm.h"
+#include "runtime/llm/grammar/grammar.h"
 #include "runtime/llm/sample/stop.h"
 
 typedef struct ig_prompts ig_prompts;
@@ -35,6 +36,11 @@ ingot_status ig_prompts_encode(ig_token_list *out, ig_prompts *p, const char *te
  * answer begins. Errors: E_UNSUPPORTED (no template), E_DATA (the template refuses it), E_NOMEM. */
 ingot_status ig_prompts_chat(ig_token_list *out, ig_prompts *p, const ingot_message *messages,
                              size_t n, ingot_error *err);
+
+/* ig_prompts_trie - the texts of the tokens, for grammars; made by the first call. Errors:
+ * E_UNSUPPORTED (no tokenizer, or one whose texts depend on their neighbours), E_NOMEM. Threads:
+ * any. */
+ingot_status ig_prompts_trie(const ig_trie **out, ig_prompts *p, ingot_error *err);
 
 /* ---- the text of an answer ---- */
 

@@ -47,7 +47,7 @@ void ig_preempt(ig_engine *e, ig_lm_job *j)
     ig_lm_jobs_drop(&e->running, j);
     j->running = false;
     ig_kv_seq_free(&j->seq);
-    ig_draft_forget(e, j);
+    ig_draft_forget(j);
     j->n_step = 0;
     j->result.preempted++;
     e->info.preempted++;
@@ -142,7 +142,7 @@ static ingot_status shift(ig_engine *e, ig_lm_job *j, ingot_error *err)
     if (j->n_prompt > head) j->n_prompt -= IG_MIN(gone, j->n_prompt - head);
     j->result.shifted_tokens += gone;
     ig_kv_seq_free(&j->seq);
-    ig_draft_forget(e, j);
+    ig_draft_forget(j);
     return open_sequence(e, j, err);
 }
 

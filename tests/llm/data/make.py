@@ -490,7 +490,7 @@ def others():
     s = sizes(d=8, rotary=2, layer_norm=True, parallel=True, qk_norm="heads", norms=("attn_norm",))
     write("stablelm-parallel", config("stablelm", s, layer_norm_eps=1e-5, qk_layernorm=True,
                                       use_parallel_residual=True), s, llama_names(), 16)
-    s = sizes(embed_scale=3.0, residual_scale=0.3, scale=[0.4] * 2, logit_scale=1 / 5, o_bias=True, qkv_bias=True)
+    s = sizes(width=21, inner=27, embed_scale=3.0, residual_scale=0.3, scale=[0.4] * 2, logit_scale=1 / 5, o_bias=True, qkv_bias=True)
     write("granite", config("granite", s, embedding_multiplier=3.0, residual_multiplier=0.3, attention_multiplier=0.4,
                             logits_scaling=5.0, attention_bias=True), s, llama_names(), 17)
     for name, parallel, rotary, seed in (("gpt-neox", True, 4, 18), ("gpt-neox-serial", False, 3, 19)):

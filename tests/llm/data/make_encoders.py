@@ -1,6 +1,6 @@
-"""make_encoders.py - the two small encoders of this folder (random weights, for the tests of embedders and of the
-commands): `encoder`, as sentence-transformers keep one, and `reranker`, a cross-encoder with one class. Their tokenizer is
-tests/text/data/wordpiece.json. Run in this folder."""
+"""make_encoders.py - the small encoders of this folder, with random weights: `encoder`, as sentence-transformers keep one, and
+`reranker`, a cross-encoder with one class, for the tests of embedders and of the commands (their tokenizer is
+tests/text/data/wordpiece.json); and one of each other family, for fuzzing. Run in this folder."""
 import json, os, struct
 import numpy as np
 
@@ -51,3 +51,41 @@ put("encoder/modules.json", [{"idx": 0, "name": "0", "path": "", "type": "senten
 put("encoder/1_Pooling/config.json", {"word_embedding_dimension": WIDTH, "pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False})
 put("encoder/sentence_bert_config.json", {"max_seq_length": 20, "do_lower_case": False})
 save("reranker", weights("bert.", True), {"architectures": ["BertForSequenceClassification"], "id2label": {"0": "relevant"}})
+
+
+def small(folder, config, parts):
+    """parts: name -> shape; a norm's weight is 1."""
+    save(folder, {k: np.ones(n, np.float16) if "orm.weight" in k else rng.normal(0, 0.3, n).astype(np.float16) for k, n in parts.items()},
+         {"vocab_size": 24, "max_position_embeddings": 12, "hidden_size": 8, "num_hidden_layers": 1, "intermediate_size": 12, "pad_token_id": 1, **config})
+
+
+def bias(*parts): return {k + e: n if e == ".weight" else n[:1] for k, n in parts for e in (".weight", ".bias")}
+
+
+D, I = 8, 12
+EMBED = {"embeddings.word_embeddings.weight": (24, D), "embeddings.position_embeddings.weight": (12, D), **bias(("embeddings.LayerNorm", (D,)))}
+TYPES = {"embeddings.token_type_embeddings.weight": (1, D)}
+
+
+def layer(at, qkvo, norms, up, down):
+    return bias(*[(at + z, (D, D)) for z in qkvo], *[(at + z, (D,)) for z in norms], (at + up, (I, D)), (at + down, (D, I)))
+
+
+BERT = layer("encoder.layer.0.", ["attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"],
+             ["attention.output.LayerNorm", "output.LayerNorm"], "intermediate.dense", "output.dense")
+small("roberta-tokens", {"model_type": "roberta", "architectures": ["RobertaForTokenClassification"], "id2label": {"0": "O", "1": "B"}},
+      {**{"roberta." + k: n for k, n in {**EMBED, **TYPES, **BERT}.items()}, **bias(("classifier", (2, D)))})
+small("distilbert", {"model_type": "distilbert", "architectures": ["DistilBertForSequenceClassification"], "dim": D, "n_heads": 2, "n_layers": 1},
+      {**{"distilbert." + k: n for k, n in {**EMBED, **layer("transformer.layer.0.", ["attention.q_lin", "attention.k_lin", "attention.v_lin",
+       "attention.out_lin"], ["sa_layer_norm", "output_layer_norm"], "ffn.lin1", "ffn.lin2")}.items()},
+       **bias(("pre_classifier", (D, D)), ("classifier", (2, D)))})
+small("mpnet", {"model_type": "mpnet", "architectures": ["MPNetForMaskedLM"]},
+      {**{"mpnet." + k: n for k, n in {**EMBED, **layer("encoder.layer.0.", ["attention.attn.q", "attention.attn.k", "attention.attn.v",
+       "attention.attn.o"], ["attention.LayerNorm", "output.LayerNorm"], "intermediate.dense", "output.dense")}.items()},
+       "mpnet.encoder.relative_attention_bias.weight": (32, 2)})
+small("modernbert", {"model_type": "modernbert", "architectures": ["ModernBertForSequenceClassification"], "num_hidden_layers": 2, "local_attention": 4,
+                     "global_attn_every_n_layers": 2, "classifier_pooling": "mean", "hidden_activation": "gelu"},
+      {"model.embeddings.tok_embeddings.weight": (24, D), "model.embeddings.norm.weight": (D,), "model.final_norm.weight": (D,), "model.layers.1.attn_norm.weight": (D,),
+       **{f"model.layers.{i}.{k}": n for i in range(2) for k, n in {"mlp_norm.weight": (D,), "attn.Wqkv.weight": (3 * D, D), "attn.Wo.weight": (D, D),
+          "mlp.Wi.weight": (2 * I, D), "mlp.Wo.weight": (D, I)}.items()},
+       "head.dense.weight": (D, D), "head.norm.weight": (D,), **bias(("classifier", (2, D)))})

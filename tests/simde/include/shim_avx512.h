@@ -103,8 +103,8 @@ SHIM_MASKED(128, epi32, __m128i, int32_t, __mmask8)
 #define _mm_maskz_loadu_epi32    shim128_maskz_loadu_epi32
 #define _mm_mask_storeu_epi32    shim128_mask_storeu_epi32
 
-#define _mm512_stream_ps(p, x)    memcpy((p), &(__m512){(x)}, 64)
-#define _mm512_stream_si512(p, x) memcpy((p), &(__m512i){(x)}, 64)
+#define _mm512_stream_ps(p, x)    _mm512_storeu_ps(p, x)
+#define _mm512_stream_si512(p, x) _mm512_storeu_si512(p, x)
 
 /* ---- mask registers are plain integers here ---- */
 #define _cvtu32_mask8(x)          ((__mmask8)(x))
