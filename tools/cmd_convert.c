@@ -35,7 +35,7 @@ typedef struct {
     ig_pool *pool;
     ig_progress progress;
     uint64_t done;
-    char source[4096], command[256];
+    char source[4096], tokenizer[4096], command[256]; /* tokenizer: beside an ONNX file, or "" */
     uint64_t began_ns, source_bytes;
 } job;
 
@@ -70,7 +70,23 @@ static uint64_t folder_bytes(const char *path)
     return sum;
 }
 
-/* A folder with a model.onnx stands for that file; others are checkpoints, or tokenizers. */
+/* The tokenizer beside a folder's model.onnx. */
+static void find_tokenizer(job *j, const char *folder)
+{
+#if IG_HAVE_TEXT
+    static const char *const files[] = {"tokenizer.json", "tokenizer.model"};
+    for (size_t i = 0; i < IG_LEN(files); i++) {
+        const int n = snprintf(j->tokenizer, sizeof j->tokenizer, "%s/%s", folder, files[i]);
+        if (n > 0 && (size_t)n < sizeof j->tokenizer && !access(j->tokenizer, F_OK)) return;
+    }
+#else
+    (void)folder;
+#endif
+    *j->tokenizer = 0;
+}
+
+/* A folder with a model.onnx stands for that file and its tokenizer; others are checkpoints, or
+ * tokenizers. */
 static ingot_status find_source(job *j, ingot_error *err)
 {
     struct stat st;
@@ -85,6 +101,7 @@ static ingot_status find_source(job *j, ingot_error *err)
         j->source_bytes = folder_bytes(j->source);
         return INGOT_OK;
     }
+    if (folder) find_tokenizer(j, path);
     ig_map map = {0};
     IG_TRY(ig_map_open(&map, j->heap, j->source, err));
     j->source_bytes = map.size;
@@ -144,7 +161,9 @@ static ingot_status convert(job *j, const ig_golden *golden, ingot_error *err)
                                   .command = j->command,
                                   .plain = a->layout == 1,
                                   .target = (ig_weight_target)a->dtype,
-                                  .tokenizer = a->tokenizer,
+                                  .tokenizer = a->tokenizer    ? a->tokenizer
+                                               : *j->tokenizer ? j->tokenizer
+                                                               : NULL,
                                   .golden = golden,
                                   .after_pass = after_pass,
                                   .after_ud = j};
@@ -333,7 +352,8 @@ const ig_command ig_cmd_convert = {
         "without further work. What cannot be expressed is listed all at once, and no file is "
         "written. The output appears whole or not at all.\n\n"
         "ONNX models of all versions are read; weights in files beside the model must lie "
-        "under its folder. Of a folder that holds a model.onnx nothing else is read.\n\n"
+        "under its folder. Of a folder that holds a model.onnx the tokenizer is taken too "
+        "(tokenizer.json or tokenizer.model); name the file to go without.\n\n"
         "Language models come as folders: config.json, model.safetensors or several with their "
         "index, and where they are there tokenizer.json or tokenizer.model, chat_template and "
         "generation_config.json. Weights are converted one by one: it takes memory for the "

@@ -38,6 +38,8 @@ static void print_tokenizer(const ig_ingot *f)
 {
     char text[160];
     if (*ig_describe_tokenizer(text, sizeof text, f, f->heap)) printf("\ntokenizer  %s\n", text);
+    const size_t n = ig_ingot_template(f).n;
+    if (n) printf("chat template  %zu bytes\n", n);
 }
 
 static void print_ops(const ig_summary *s)
@@ -185,6 +187,7 @@ static ingot_status json_all(const args *a, const ig_ingot *f, const ig_summary 
     char tokenizer[160];
     if (*ig_describe_tokenizer(tokenizer, sizeof tokenizer, f, f->heap))
         ig_json_text(&j, "tokenizer", tokenizer);
+    if (ig_ingot_template(f).n) ig_json_uint(&j, "chat_template_bytes", ig_ingot_template(f).n);
     ig_ports_json(&j, f->graph);
     ig_json_object(&j, "ops");
     for (size_t i = 0; i < sum->n_ops; i++) ig_json_uint(&j, sum->ops[i].op->name, sum->ops[i].n);

@@ -16,7 +16,7 @@ ingot_status earlier_open(bench_earlier *e, ig_heap *heap, const char *path, ing
     ig_map map = {0};
     *e = (bench_earlier){.path = path};
     ig_arena_init(&e->arena, heap);
-    IG_TRY(ig_map_open(&map, heap, path, err));
+    if (ig_map_open(&map, heap, path, err)) return ig_wrap(err, INGOT_E_DATA, "--compare");
     ingot_status s = ig_json_read(&e->root, (const char *)map.data, map.size, &e->arena, err);
     ig_map_close(&map);
     if (s) return ig_wrap(err, s, "--compare %s", path);

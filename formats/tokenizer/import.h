@@ -16,9 +16,9 @@ ingot_status ig_tokenizer_from_json(ig_recipe *r, ig_arena *arena, const char *j
 ingot_status ig_tokenizer_from_sentencepiece(ig_recipe *r, ig_arena *arena, const void *bytes,
                                              size_t n, ingot_error *err);
 
-/* ig_tokenizer_from_file - a file of any of these kinds, a GGUF file with a vocabulary or a tokenizer
- * of llama2.c, as the bytes of a TOKENIZER section, appended to it. n_pieces: of the vocabulary.
- * Errors: E_IO too; all begin with the path. */
+/* ig_tokenizer_from_file - a file of any of these kinds, a GGUF file with a vocabulary or a
+ * tokenizer of llama2.c, as the bytes of a TOKENIZER section, appended to it. n_pieces: of the
+ * vocabulary. Errors: E_IO too; all begin with the path. */
 ingot_status ig_tokenizer_from_file(ig_bytes *section, size_t *n_pieces, ig_heap *heap,
                                     const char *path, ingot_error *err);
 

@@ -68,7 +68,8 @@ static ingot_status check_values(const ig_graph *g, bool *made, ingot_error *err
         if (!value->is_const) continue;
         size_t bytes;
         if (!ig_type_static(&value->type) || !ig_type_bytes(&value->type, &bytes) ||
-            (value->layout == IG_PLAIN && bytes != value->data_bytes) || (bytes && !value->data && !value->fill))
+            (value->layout == IG_PLAIN && bytes != value->data_bytes) ||
+            (bytes && !value->data && !value->fill))
             return ig_fail(err, INGOT_E_FORMAT, "constant '%.80s' does not hold what its type says",
                            value->name);
         made[v] = true;

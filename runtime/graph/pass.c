@@ -4,6 +4,7 @@
 
 static const ig_pass passes[] = {
     {"inline", ig_pass_inline},
+    {"widened", ig_pass_widened},
     {"fold", ig_pass_fold},
     {"inline_folded", ig_pass_inline}, /* conditions that folding found */
     {"qdq", ig_pass_qdq},

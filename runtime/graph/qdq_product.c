@@ -300,6 +300,7 @@ bool ig_qdq_dynamic(ig_qdq *q, ig_node *n)
         const ig_node *p = mul ? cast_product(q, n->in[s]) : maker(q, n->in[s]);
         if (!p || other == IG_NO_VALUE || q->g->values[other].type.dtype != INGOT_F32) continue;
         const bool conv = ig_is(p, "conv_integer", NULL);
+        if (!conv && !ig_is(p, "matmul_integer", NULL)) continue;
         const ig_type *t = &q->g->values[other].type;
         const int64_t cols = columns(q, p);
         size_t count;
@@ -310,8 +311,7 @@ bool ig_qdq_dynamic(ig_qdq *q, ig_node *n)
             return extend(q, n, p, SCALE, other);
         }
         const int rank = q->g->values[n->out[0]].type.rank;
-        if ((!conv && !ig_is(p, "matmul_integer", NULL)) || p->n_in != SCALE + 1 ||
-            !ig_only_reader(&q->m, n->in[s]) || cols <= 0 || rank < 2 ||
+        if (p->n_in != SCALE + 1 || !ig_only_reader(&q->m, n->in[s]) || cols <= 0 || rank < 2 ||
             q->g->values[n->in[s]].type.dtype != INGOT_F32)
             continue;
         const float *v = ig_const_vector(&q->m, other, cols, conv ? rank - 2 : 0);

@@ -66,9 +66,9 @@ static bool constant_vector(const ig_value *value, vector *v)
 {
     const ig_dtype_class class_ = ig_dtype(value->type.dtype)->class_;
     size_t n;
-    if (!value->is_const || value->fill || value->layout != IG_PLAIN || value->type.kind != IG_TENSOR ||
-        (class_ != IG_CLASS_INT && class_ != IG_CLASS_UINT) || value->type.rank > 1 ||
-        !ig_type_elements(&value->type, &n) || n > IG_MAX_RANK)
+    if (!value->is_const || value->fill || value->layout != IG_PLAIN ||
+        value->type.kind != IG_TENSOR || (class_ != IG_CLASS_INT && class_ != IG_CLASS_UINT) ||
+        value->type.rank > 1 || !ig_type_elements(&value->type, &n) || n > IG_MAX_RANK)
         return false;
     *v = (vector){.known = true};
     for (size_t i = 0; i < n; i++) {

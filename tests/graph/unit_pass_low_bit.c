@@ -19,6 +19,7 @@ typedef struct {
     bool turned;   /* [N, K] */
     bool channel;  /* one scale a row; else, without blocks, one in all */
     bool zeros, transpose, halves;
+    bool cast;          /* a cast and a product with the scales, no dequantize */
     const char *format; /* NULL: stays a product of f32 */
 } weights;
 
@@ -45,6 +46,15 @@ static ig_node *add(ig_graph *g, const char *op, const ig_id *in, size_t n_in, i
     return n;
 }
 
+/* scales times bytes: in has the bytes first. */
+static void widen(ig_graph *g, const ig_id *in, ig_id *y)
+{
+    ig_node *cast = add(g, "cast", in, 1, y);
+    assert_true(ig_put_attr_int(g, cast, "to", INGOT_F32));
+    ig_node *scaled = add(g, "binary", (ig_id[]){in[1], *y}, 2, y);
+    assert_true(ig_put_attr_text(g, scaled, "fn", "mul"));
+}
+
 static ig_id product(ig_graph *g, ig_id x, const weights *w)
 {
     const int64_t dims[] = {w->turned ? N : K, w->turned ? K : N};
@@ -57,9 +67,15 @@ static ig_id product(ig_graph *g, ig_id x, const weights *w)
     in[0] = constant(g, w->dtype, 2, dims, false);
     in[1] = constant(g, INGOT_F32, rank, shape, w->halves);
     if (w->zeros) in[2] = constant(g, w->dtype, rank, shape, false);
-    ig_node *d = add(g, "dequantize", in, w->zeros ? 3 : 2, &y);
-    assert_true(ig_put_attr_int(g, d, "axis", axis));
-    assert_true(ig_put_attr_int(g, d, "block_size", w->block));
+    if (w->cast) {
+        const int64_t spread[] = {w->turned ? N : 1, w->turned ? 1 : N};
+        if (w->channel) in[1] = constant(g, INGOT_F32, 2, spread, w->halves);
+        widen(g, in, &y);
+    } else {
+        ig_node *d = add(g, "dequantize", in, w->zeros ? 3 : 2, &y);
+        assert_true(ig_put_attr_int(g, d, "axis", axis));
+        assert_true(ig_put_attr_int(g, d, "block_size", w->block));
+    }
     if (w->transpose) add(g, "transpose", &y, 1, &y);
     ig_node *p = add(g, "matmul", (ig_id[]){x, y}, 2, &y);
     assert_true(ig_put_attr_int(g, p, "trans_b", w->turned && !w->transpose));
@@ -129,9 +145,45 @@ static void weights_stay_as_they_are(void **state)
         {.dtype = INGOT_U8, .channel = true, .zeros = true, .format = "i8cz"},
         {.dtype = INGOT_I8, .turned = true, .transpose = true, .format = "i8c"},
         {.dtype = INGOT_U8, .format = "i8cz"},
+        {.dtype = INGOT_I8, .channel = true, .cast = true, .format = "i8c"},
+        {.dtype = INGOT_I8, .turned = true, .channel = true, .cast = true, .format = "i8c"},
+        {.dtype = INGOT_U4, .turned = true, .cast = true, .transpose = true, .format = "i4cz"},
         {.dtype = INGOT_I8, .block = 16, .turned = true},
     };
     for (size_t i = 0; i < IG_LEN(all); i++) check_weights(&all[i]);
+}
+
+/* An embedding whose rows are widened after they are looked up. */
+static void tables_stay_as_they_are(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) { /* one scale, one a row, one a column */
+        static float before[ROWS * N], after[ROWS * N];
+        ig_heap heap;
+        ig_heap_init(&heap, NULL);
+        ig_graph *g = ig_graph_open(&heap, NULL);
+        const int64_t table[] = {K, N}, scales[] = {kind == 1 ? K : 1, kind == 2 ? N : 1};
+        const ig_id x = small_input(g, "x", 2, (int64_t[]){IG_DIM_UNKNOWN, K});
+        ig_id y, index;
+        widen(g,
+              (ig_id[]){constant(g, INGOT_I8, 2, table, false),
+                        constant(g, INGOT_F32, 2, scales, false)},
+              &y);
+        ig_node *n = add(g, "arg_reduce", &x, 1, &index);
+        assert_true(ig_put_attr_int(g, n, "axis", 1) && ig_put_attr_int(g, n, "keepdims", 0));
+        add(g, "gather", (ig_id[]){y, index}, 2, &y);
+        assert_true(ig_graph_set_io(g, &x, 1, &y, 1));
+        run(g, ROWS, before);
+        small_passes(g, &heap);
+        run(g, ROWS, after);
+        assert_memory_equal(before, after, sizeof before);
+        size_t wide = 0;
+        for (size_t v = 0; v < g->n_values; v++)
+            wide += g->values[v].is_const && g->values[v].data_bytes >= sizeof(float) * K * N;
+        assert_int_equal(wide, 0);
+        ig_graph_close(&g);
+        assert_int_equal(heap.live_bytes, 0);
+    }
 }
 
 /* A file may say anything. */
@@ -172,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weights_stay_as_they_are),
+        cmocka_unit_test(tables_stay_as_they_are),
         cmocka_unit_test(wrong_weights_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

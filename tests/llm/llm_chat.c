@@ -4,7 +4,7 @@
 #include "tests/text/shared.h"
 
 #include "runtime/base/checked.h"
-#include "runtime/base/clock.h"
+#include <time.h>
 #include "runtime/text/template/chat.h"
 
 static ig_heap heap;
@@ -35,7 +35,7 @@ static void check_golden(const char *name, const json_t *variables, const json_t
         } else {
             if (s) fail_msg("%s, case %zu: %s", name, i, err.text);
             const size_t m = json_string_length(want);
-            if (out.n != m || memcmp(out.p, json_string_value(want), m))
+            if (out.n != m || (m && memcmp(out.p, json_string_value(want), m)))
                 fail_msg("%s, case %zu:\n%.*s\n---- instead of\n%s", name, i, (int)out.n,
                          (const char *)out.p, json_string_value(want));
         }
@@ -116,12 +116,12 @@ static void variables_from_json(void **state)
 static void refuse(const char *source, ingot_status status, const char *says)
 {
     ig_bytes out;
-    const uint64_t from = ig_now_ns();
+    const clock_t from = clock(); /* of this process: others may be busy */
     const ingot_status s = render(&out, source, "{\"messages\":[{\"role\":\"user\"}],\"n\":1}");
     if (s != status) fail_msg("%.80s: status %d, %s", source, s, s ? err.text : "taken");
     if (!strstr(err.text, says)) fail_msg("%.80s: %s", source, err.text);
     ig_bytes_clear(&out);
-    assert_true(ig_now_ns() - from < UINT64_C(20000000000));
+    assert_true(clock() - from < 20 * CLOCKS_PER_SEC);
     assert_int_equal(atomic_load(&heap.live_bytes), 0);
 }
 

@@ -3,7 +3,7 @@
 #include "tests/check.h"
 #include "tests/llm/play.h"
 
-#include "runtime/base/clock.h"
+#include <time.h>
 #include "runtime/base/utf8.h"
 #include "runtime/llm/grammar/states.h"
 
@@ -194,12 +194,12 @@ static void texts_end_and_match(void **state)
 static void refuse(const char *text, ingot_status status, const char *says)
 {
     ig_grammar *g;
-    const uint64_t from = ig_now_ns();
+    const clock_t from = clock(); /* of this process: others may be busy */
     const ingot_status s = ig_grammar_from_gbnf(&g, &heap, text, strlen(text), &err);
     if (s != status) fail_msg("%.60s: status %d, %s", text, s, s ? err.text : "taken");
     if (!strstr(err.text, says)) fail_msg("%.60s: %s", text, err.text);
     assert_null(g);
-    assert_true(ig_now_ns() - from < UINT64_C(5000000000));
+    assert_true(clock() - from < 10 * CLOCKS_PER_SEC);
 }
 
 static void errors_have_places(void **state)
@@ -287,7 +287,7 @@ static void ambiguous_grammars_stop(void **state)
         ig_constrained *q;
         const uint64_t *mask;
         if (ig_grammar_from_gbnf(&g, &heap, texts[i], strlen(texts[i]), &err)) continue;
-        const uint64_t from = ig_now_ns();
+        const clock_t from = clock(); /* of this process: others may be busy */
         if (ig_constraint_open(&c, &heap, g, trie, &err)) {
             ig_grammar_close(&g);
             continue;
@@ -299,7 +299,7 @@ static void ambiguous_grammars_stop(void **state)
             if (!s) s = ig_constrained_accept(q, 'a', &err);
         }
         assert_true(s == INGOT_OK || s == INGOT_E_FULL || s == INGOT_E_ARG);
-        assert_true(ig_now_ns() - from < UINT64_C(20000000000));
+        assert_true(clock() - from < 20 * CLOCKS_PER_SEC);
         ig_constrained_close(&q);
         ig_constraint_close(&c);
         ig_grammar_close(&g);

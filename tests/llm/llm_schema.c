@@ -4,7 +4,7 @@
 #include "tests/llm/play.h"
 #include "tests/llm/validate.h"
 
-#include "runtime/base/clock.h"
+#include <time.h>
 #include "runtime/llm/grammar/states.h"
 
 #include <locale.h>
@@ -291,12 +291,12 @@ static void random_documents_validate(void **state)
 static void refuse(const char *text, ingot_status status, const char *says)
 {
     ig_grammar *g;
-    const uint64_t from = ig_now_ns();
+    const clock_t from = clock(); /* of this process: others may be busy */
     const ingot_status s = ig_grammar_from_schema(&g, &heap, text, strlen(text), &err);
     if (s != status) fail_msg("%.90s: status %d, %s", text, s, s ? err.text : "taken");
     if (!strstr(err.text, says)) fail_msg("%.90s: %s", text, err.text);
     ig_grammar_close(&g);
-    assert_true(ig_now_ns() - from < UINT64_C(5000000000));
+    assert_true(clock() - from < 10 * CLOCKS_PER_SEC);
 }
 
 static void schemas_that_cannot_be_kept(void **state)

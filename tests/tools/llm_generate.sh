@@ -138,7 +138,7 @@ expect 4 "byte 2: ',6' is no token id" generate "$m" --ids 5,,6
 expect 4 'ends in a comma' generate "$m" --ids 5,6,
 printf 'a\377b' >"$work/bad"
 expect 4 'UTF-8 at byte 1' generate "$m" -f "$work/bad"
-expect 1 'no such|none' generate "$m" -f "$work/none"
+expect 4 'no such|none' generate "$m" -f "$work/none"
 expect 3 'no such file' generate "$work/none.ingot" -p a
 expect 3 'no such file' generate "$m" -p a --draft "$work/none.ingot"
 expect 3 'no language model' generate "$(model digits_cnn)" -p a

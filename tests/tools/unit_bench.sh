@@ -52,7 +52,7 @@ expect 2 'svg' bench generate some.ingot --svg "$work/roof.svg"
 expect 3 'no such file' bench generate "$work/none.ingot" --quick --quiet -t 1
 expect 3 'no language model' bench generate "$(model digits_cnn)" --quick --quiet -t 1
 expect 2 'unknown level' bench kernels --isa mmx
-expect 1 'no such file' bench kernels --compare "$work/none.json"
+expect 4 'no such file' bench kernels --compare "$work/none.json"
 echo '{"results": [' >"$work/bad.json"
 expect 4 'JSON: .* in line 2' bench kernels --compare "$work/bad.json"
 echo '{"results": 3}' >"$work/bad.json"

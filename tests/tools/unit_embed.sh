@@ -51,7 +51,7 @@ expect 3 'ingot rerank' embed "$r" data
 expect 3 'ingot embed' rerank "$e" how fast
 expect 3 'no such file' embed "$work/none.ingot" data
 expect 3 'input_ids' embed "$(model digits_cnn)" data
-expect 1 'none' embed "$e" -f "$work/none"
+expect 4 'none' embed "$e" -f "$work/none"
 printf 'fine\n\377\n' >"$work/bad"
 expect 4 'text 1.*UTF-8' embed "$e" -f "$work/bad"
 exit $failed

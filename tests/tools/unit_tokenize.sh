@@ -41,7 +41,15 @@ expect 3 'only a tokenizer' run "$m"
 expect 3 'only a tokenizer' plan "$m"
 expect 3 'only a tokenizer' compare "$m" "$m"
 expect 2 'one of the two' tokenize "$m" text -f "$work/text"
-expect 1 'none' tokenize "$m" -f "$work/none"
+expect 4 'none' tokenize "$m" -f "$work/none"
+
+# Beside an ONNX file the tokenizer is taken along; one that cannot be read is said.
+mkdir "$work/net" && cp $examples/digits_cnn.onnx "$work/net/model.onnx" && cp $data/words.json "$work/net/tokenizer.json"
+expect 0 'parameters' convert "$work/net" -o "$work/net.ingot"
+expect 0 'tokens of' tokenize "$work/net.ingot" words
+echo '{' >"$work/net/tokenizer.json"
+expect 3 'tokenizer.json' convert "$work/net" -o "$work/net.ingot"
+expect 0 'parameters' convert "$work/net/model.onnx" -o "$work/net.ingot"
 expect 3 'no such file' tokenize "$work/none.ingot" text
 expect 3 'no tokenizer' tokenize "$(model digits_cnn)" text
 echo '{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]}}' >"$work/tokenizer.json"
