@@ -38,12 +38,18 @@ static q_tile_fn *const by_4[Q_RULES][4] = {
 static q_tile_fn *const by_8[Q_RULES][4] = {
     {UP_TO_4(Q8)}, {UP_TO_4(Q8Z)}, {UP_TO_4(Q8S)}, {UP_TO_4(Q8M)}};
 
+/* Called through a pointer, which what is always inlined cannot be. */
+static void level_scales(q_level *to, const uint8_t *s, const uint8_t *t, const ig_q_format *f)
+{
+    q_level_scales(to, s, t, f);
+}
+
 void gemm_q_avx2(const ig_gemm_q_args *g, size_t m0, size_t m1, size_t p0, size_t p1)
 {
     static const q_tiles tiles = {
         {{by_4[0], by_4[1], by_4[2], by_4[3]}, {by_8[0], by_8[1], by_8[2], by_8[3]}},
         {4, 4},
         ig_finish_avx2,
-        q_level_scales};
+        level_scales};
     q_drive(g, &tiles, m0, m1, p0, p1);
 }

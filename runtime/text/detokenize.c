@@ -195,11 +195,16 @@ static ingot_status spell(ig_detokenizer *d, uint32_t id, ingot_error *err)
                : INGOT_OK;
 }
 
-ingot_status ig_detokenizer_piece(ingot_str *bytes, ig_detokenizer *d, uint32_t id,
-                                  ingot_error *err)
+void ig_detokenizer_follow(ig_detokenizer *d)
 {
     d->n_tokens = 1;
     d->strip_left = 0;
+}
+
+ingot_status ig_detokenizer_piece(ingot_str *bytes, ig_detokenizer *d, uint32_t id,
+                                  ingot_error *err)
+{
+    ig_detokenizer_follow(d);
     IG_TRY(spell(d, id, err));
     *bytes = (ingot_str){(const char *)d->token.p, d->token.n};
     return INGOT_OK;

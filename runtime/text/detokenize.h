@@ -25,6 +25,10 @@ void ig_detokenizer_init(ig_detokenizer *d, const ig_tokenizer *t, ig_heap *heap
                          bool skip_special);
 void ig_detokenizer_clear(ig_detokenizer *d);
 
+/* ig_detokenizer_follow - what comes stands behind other text, so that the space which many
+ * tokenizers drop where a text begins belongs to it. Before the first id. */
+void ig_detokenizer_follow(ig_detokenizer *d);
+
 /* ig_detokenizer_add - the text of one more id goes to d->out. Errors: E_ARG (no such id), E_NOMEM.
  */
 ingot_status ig_detokenizer_add(ig_detokenizer *d, uint32_t id, ingot_error *err);

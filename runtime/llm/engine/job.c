@@ -170,7 +170,8 @@ static ingot_status fill(ig_lm_job *j, const ingot_request *r, ingot_error *err)
     j->guess = ig_new_n(&j->arena, int32_t, e->most_guess);
     j->drafted = ig_new_n(&j->arena, int32_t, e->most_guess);
     if (!j->guess || !j->drafted) return ig_fail(err, INGOT_E_NOMEM, "request: no memory");
-    IG_TRY(ig_answer_text_open(&j->text, e->prompts, e->heap, r->stop, r->n_stop, err));
+    const bool follows = r->text && (r->n_text || *r->text);
+    IG_TRY(ig_answer_text_open(&j->text, e->prompts, e->heap, follows, r->stop, r->n_stop, err));
     IG_TRY(ig_rule_open(&j->rule, e->heap, e->prompts, r->json_schema, r->grammar, err));
     if (j->rule.state && r->ignore_eos)
         return ig_fail(err, INGOT_E_ARG, "ignore_eos does not go with a schema or grammar");

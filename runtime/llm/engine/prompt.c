@@ -206,13 +206,14 @@ struct ig_detokenizer_box {
     ig_heap *heap;
 };
 
-static ingot_status open_detokenizer(ig_answer_text *a, ig_prompts *p, ig_heap *heap,
+static ingot_status open_detokenizer(ig_answer_text *a, ig_prompts *p, ig_heap *heap, bool follows,
                                      ingot_error *err)
 {
     a->detokenizer = ig_take0(heap, sizeof *a->detokenizer);
     if (!a->detokenizer) return ig_fail(err, INGOT_E_NOMEM, "text: no memory");
     a->detokenizer->heap = heap;
     ig_detokenizer_init(&a->detokenizer->d, p->tokenizer, heap, true);
+    if (follows) ig_detokenizer_follow(&a->detokenizer->d);
     return INGOT_OK;
 }
 
@@ -303,10 +304,10 @@ struct ig_detokenizer_box {
     char none;
 };
 
-static ingot_status open_detokenizer(ig_answer_text *a, ig_prompts *p, ig_heap *heap,
+static ingot_status open_detokenizer(ig_answer_text *a, ig_prompts *p, ig_heap *heap, bool follows,
                                      ingot_error *err)
 {
-    (void)a, (void)p, (void)heap;
+    (void)a, (void)p, (void)heap, (void)follows;
     return none(err);
 }
 
@@ -329,13 +330,13 @@ ingot_status ig_answer_text_end(ig_answer_text *a, ingot_error *err)
 
 /* ---- both ---- */
 
-ingot_status ig_answer_text_open(ig_answer_text *a, ig_prompts *p, ig_heap *heap,
+ingot_status ig_answer_text_open(ig_answer_text *a, ig_prompts *p, ig_heap *heap, bool follows,
                                  const ingot_str *stop, size_t n_stop, ingot_error *err)
 {
     *a = (ig_answer_text){0};
     ig_bytes_init(&a->text, heap);
     if (!p && n_stop) return none(err);
-    ingot_status s = p ? open_detokenizer(a, p, heap, err) : INGOT_OK;
+    ingot_status s = p ? open_detokenizer(a, p, heap, follows, err) : INGOT_OK;
     if (!s && n_stop) s = ig_stops_open(&a->stops, heap, stop, n_stop, err);
     if (s) ig_answer_text_close(a);
     return s;

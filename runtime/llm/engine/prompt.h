@@ -52,8 +52,9 @@ typedef struct {
     size_t shown;  /* of it handed on */
 } ig_answer_text;
 
-/* p NULL: there will be no text; stop strings are E_UNSUPPORTED then. */
-ingot_status ig_answer_text_open(ig_answer_text *a, ig_prompts *p, ig_heap *heap,
+/* p NULL: there will be no text; stop strings are E_UNSUPPORTED then. follows: the answer goes on
+ * from a text, so that a space at its beginning is kept. */
+ingot_status ig_answer_text_open(ig_answer_text *a, ig_prompts *p, ig_heap *heap, bool follows,
                                  const ingot_str *stop, size_t n_stop, ingot_error *err);
 void ig_answer_text_close(ig_answer_text *a); /* may be all zero */
 
