@@ -16,7 +16,7 @@ static ig_heap heap;
 static float logits[MOST];
 
 static uint64_t noise_at;
-static double noise(void) { return ig_draw_uniform(7, noise_at++, IG_DRAW_TOKEN); }
+static double noise(void) { return ig_draw_uniform(7, noise_at++); }
 
 /* Bell-shaped logits; `steps` > 0 makes them multiples of 1 / steps, so that many are equal. */
 static void fill(size_t n, double spread, int steps)
@@ -209,53 +209,6 @@ static void draws_follow_the_distribution(void **state)
     ig_sample_work_close(&w);
 }
 
-/* Whatever the draft says, the token is distributed as the target says. */
-static void speculation_keeps_the_distribution(void **state)
-{
-    (void)state;
-    ig_sample_work *w, *u;
-    check_ok(ig_sample_work_open(&w, &heap, SMALL, &err));
-    check_ok(ig_sample_work_open(&u, &heap, SMALL, &err));
-    for (int round = 0; round < 4; round++) {
-        size_t seen[SMALL] = {0}, taken = 0;
-        double p[SMALL];
-        ig_dist target, draft;
-        const ig_sampling s = {.temperature = 1, .top_k = round == 1 ? 12 : 0};
-        fill(SMALL, 3, 0);
-        check_ok(ig_sample_dist(&target, w, &s, &(ig_sample_row){.logits = logits}, &err));
-        for (size_t i = 0; i < SMALL; i++) logits[i] += (float)noise() * (round == 3 ? 0 : 2);
-        check_ok(ig_sample_dist(&draft, u, &s, &(ig_sample_row){.logits = logits}, &err));
-        for (uint32_t i = 0; i < SMALL; i++) p[i] = ig_dist_p(&target, i);
-        for (uint64_t i = 0; i < DRAWS; i++) {
-            uint32_t token;
-            const uint32_t guess = round == 2
-                                       ? (uint32_t)(i % SMALL)
-                                       : ig_dist_pick(&draft, ig_draw_uniform(9, i, IG_DRAW_DRAFT));
-            taken += ig_speculate(&token, &target, round == 2 ? NULL : &draft, guess, 9, i);
-            seen[token]++;
-        }
-        check_chi(p, seen, SMALL, DRAWS);
-        if (round == 3) assert_int_equal(taken, DRAWS); /* the two are equal */
-        assert_true(taken > DRAWS / 100);
-    }
-    ig_sample_work_close(&w);
-    ig_sample_work_close(&u);
-}
-
-static void greedy_speculation_gives_the_greedy_token(void **state)
-{
-    (void)state;
-    static const uint32_t id[] = {41};
-    static const float one[] = {1};
-    const ig_dist target = {id, one, 1, 1};
-    uint32_t token;
-    assert_true(ig_speculate(&token, &target, NULL, 41, 1, 2));
-    for (uint64_t i = 0; i < 50; i++) {
-        assert_false(ig_speculate(&token, &target, NULL, 40, 1, i));
-        assert_int_equal(token, 41);
-    }
-}
-
 /* ---- what the row is before it is drawn from ---- */
 
 static void penalties_and_bias(void **state)
@@ -423,8 +376,6 @@ int main(void)
         cmocka_unit_test(cuts_agree_with_sorting),
         cmocka_unit_test(ties_go_to_the_lowest_id),
         cmocka_unit_test(draws_follow_the_distribution),
-        cmocka_unit_test(speculation_keeps_the_distribution),
-        cmocka_unit_test(greedy_speculation_gives_the_greedy_token),
         cmocka_unit_test(penalties_and_bias),
         cmocka_unit_test(logprobs_are_of_the_raw_row),
         cmocka_unit_test(draws_do_not_depend_on_order),

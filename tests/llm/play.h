@@ -51,7 +51,7 @@ static inline void play_logits(float *x, uint64_t seed, uint64_t index, size_t l
 {
     const float close = (float)length * 0.05f;
     for (uint32_t i = 0; i < PLAY_VOCAB; i++) {
-        x[i] = (float)ig_draw_uniform(seed, index << 16 | i, IG_DRAW_DRAFT) * 4;
+        x[i] = (float)ig_draw_uniform(~seed, index << 16 | i) * 4;
         const char c = i == PLAY_EOS ? '}' : *play_text(i).p;
         if (strchr("]}\"", c) && c) x[i] += close;
         if (i >= 0x80 && i < 256) x[i] -= 1;

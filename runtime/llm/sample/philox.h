@@ -1,20 +1,13 @@
 /* philox.h - random numbers by counter: Philox4x32-10 (Salmon et al. 2011, "Parallel random
  * numbers: as easy as 1, 2, 3").
  *
- * A draw is a function of (seed, index, stream) alone, so that a request gets the same numbers
- * alone or among others, whole or resumed: index is the number of the token in its answer, stream
- * says what the number is for. Not for secrets. */
+ * A draw is a function of (seed, index) alone, so that a request gets the same numbers alone or
+ * among others, whole or resumed: index is the number of the token in its answer. Not for secrets.
+ */
 #ifndef IG_LLM_PHILOX_H
 #define IG_LLM_PHILOX_H
 
 #include <stdint.h>
-
-typedef enum {
-    IG_DRAW_TOKEN,  /* picks the token */
-    IG_DRAW_ACCEPT, /* speculation: is the guess accepted */
-    IG_DRAW_AGAIN,  /* speculation: the token in place of a refused guess */
-    IG_DRAW_DRAFT,  /* speculation: the draft model's own pick */
-} ig_draw;
 
 static inline void ig_philox(uint32_t out[4], const uint32_t counter[4], uint64_t seed)
 {
@@ -32,11 +25,10 @@ static inline void ig_philox(uint32_t out[4], const uint32_t counter[4], uint64_
 }
 
 /* ig_draw_uniform - [0, 1), 53 bits. */
-static inline double ig_draw_uniform(uint64_t seed, uint64_t index, ig_draw stream)
+static inline double ig_draw_uniform(uint64_t seed, uint64_t index)
 {
     uint32_t out[4];
-    ig_philox(out, (uint32_t[]){(uint32_t)index, (uint32_t)(index >> 32), (uint32_t)stream, 0},
-              seed);
+    ig_philox(out, (uint32_t[]){(uint32_t)index, (uint32_t)(index >> 32), 0, 0}, seed);
     return (double)(((uint64_t)out[1] << 32 | out[0]) >> 11) * 0x1p-53;
 }
 

@@ -109,8 +109,7 @@ ingot_status ig_sample(ig_sampled *out, ig_sample_work *w, const ig_sampling *s,
     out->logprob = 0;
     out->n_top = 0;
     IG_TRY(ig_sample_dist(&d, w, s, row, err));
-    out->token =
-        d.n == 1 ? d.ids[0] : ig_dist_pick(&d, ig_draw_uniform(s->seed, index, IG_DRAW_TOKEN));
+    out->token = d.n == 1 ? d.ids[0] : ig_dist_pick(&d, ig_draw_uniform(s->seed, index));
     return s->logprob || s->top_logprobs ? ig_sample_logprobs(out, w, s, row->logits, err)
                                          : INGOT_OK;
 }

@@ -97,7 +97,7 @@ void ig_sample_work_close(ig_sample_work **w);
 ingot_status ig_sample(ig_sampled *out, ig_sample_work *w, const ig_sampling *s,
                        const ig_sample_row *row, uint64_t index, ingot_error *err);
 
-/* ig_sample_dist - the distribution that ig_sample() draws from: after all stages, for speculation.
+/* ig_sample_dist - the distribution that ig_sample() draws from: after all stages.
  * Greedy gives one token of weight 1. The arrays lie in the work until its next call. */
 ingot_status ig_sample_dist(ig_dist *out, ig_sample_work *w, const ig_sampling *s,
                             const ig_sample_row *row, ingot_error *err);
@@ -113,14 +113,5 @@ ingot_status ig_sample_logprobs(ig_sampled *out, ig_sample_work *w, const ig_sam
 double ig_dist_p(const ig_dist *d, uint32_t id);
 /* ig_dist_pick - the token in whose share u of [0, 1) falls; shares lie in order of ids. */
 uint32_t ig_dist_pick(const ig_dist *d, double u);
-
-/* ig_speculate - is a guessed token taken? Speculative sampling (Leviathan et al. 2023, Chen et al.
- * 2023): `target` is what the model says here, `draft` what the guess was drawn from (NULL: it was
- * certain, as in prompt lookup). true: the guess stands. false: *token, drawn from the remainder
- * max(0, target - draft), takes its place and what was guessed after it is void. Either way the
- * token is distributed as `target` says; with greedy targets it is the greedy token. index as in
- * ig_sample(). The two distributions may not share one work. */
-bool ig_speculate(uint32_t *token, const ig_dist *target, const ig_dist *draft, uint32_t guess,
-                  uint64_t seed, uint64_t index);
 
 #endif
