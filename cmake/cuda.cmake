@@ -1,0 +1,72 @@
+# The CUDA backend. Kernels lie beside the CPU's as kernels/<op>/<name>_cuda.cu (sm_80, and PTX for
+# what comes after it), <name>_cuda89.cu (Ada's 8-bit floats) and <name>_cuda90.cu (Hopper). Each file is compiled twice: by nvcc for the plugin,
+# where there is a toolkit, and as C++ against the emulator in kernels/cuda, always.
+set(INGOT_CUDA AUTO CACHE STRING "the CUDA plugin: AUTO (where nvcc 12.3 or newer is), ON, OFF")
+set_property(CACHE INGOT_CUDA PROPERTY STRINGS AUTO ON OFF)
+
+file(GLOB cuda_sources CONFIGURE_DEPENDS kernels/*/*_cuda.cu kernels/*/*_cuda89.cu
+     kernels/*/*_cuda90.cu)
+file(GLOB cuda_host_sources CONFIGURE_DEPENDS runtime/device/cuda/*.c runtime/device/cuda/ops/*.c)
+
+# ---- emulated ----
+if(INGOT_TESTS AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  set_source_files_properties(${cuda_sources} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
+  add_library(ingot_cuda_emulated OBJECT ${cuda_sources})
+  target_include_directories(ingot_cuda_emulated PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/runtime)
+  target_compile_options(ingot_cuda_emulated PRIVATE -Wall -Wextra -Wno-unknown-pragmas)
+  target_link_libraries(ingot_cuda_emulated PUBLIC Threads::Threads)
+endif()
+
+# ---- compiled for devices ----
+find_program(INGOT_NVCC nvcc HINTS ${CUDAToolkit_ROOT}/bin /usr/local/cuda/bin)
+set(cuda_version 0)
+if(INGOT_NVCC AND NOT INGOT_CUDA STREQUAL OFF AND NOT INGOT_MINIMAL AND NOT CMAKE_CROSSCOMPILING)
+  execute_process(COMMAND ${INGOT_NVCC} --version OUTPUT_VARIABLE cuda_version)
+  string(REGEX MATCH "release ([0-9.]+)" found "${cuda_version}")
+  set(cuda_version "${CMAKE_MATCH_1}")
+endif()
+if(cuda_version VERSION_LESS 12.3)
+  if(INGOT_CUDA STREQUAL ON)
+    message(FATAL_ERROR "Ingot: CUDA is asked for, and no nvcc of 12.3 or newer was found")
+  endif()
+  message(STATUS "Ingot: CUDA plugin off (no nvcc of 12.3 or newer)")
+  return()
+endif()
+message(STATUS "Ingot: CUDA plugin on (${INGOT_NVCC}, ${cuda_version})")
+
+get_filename_component(cuda_root ${INGOT_NVCC} REALPATH)
+get_filename_component(cuda_root ${cuda_root} DIRECTORY)
+get_filename_component(cuda_root ${cuda_root} DIRECTORY)
+find_path(CUDART_INCLUDE cuda_runtime_api.h HINTS ${cuda_root}/include REQUIRED)
+find_library(CUDART_STATIC cudart_static HINTS ${cuda_root}/lib64 ${cuda_root}/lib
+             ${cuda_root}/targets/x86_64-linux/lib REQUIRED)
+
+set(nvcc_flags -O3 -std=c++17 -I${CMAKE_SOURCE_DIR} -Werror all-warnings
+    -Xptxas -v,-warn-spills -Xcompiler -fPIC,-fvisibility=hidden)
+if(NOT cuda_version VERSION_LESS 12.9)
+  list(APPEND nvcc_flags --compress-mode=size)
+endif()
+set(nvcc_80 -gencode arch=compute_80,code=sm_80 -gencode arch=compute_80,code=compute_80)
+set(nvcc_89 -gencode arch=compute_89,code=sm_89)
+set(nvcc_90 -gencode arch=compute_90a,code=sm_90a)
+
+# Each object leaves what ptxas says of its registers and shared memory beside it, in NAME.ptxas.
+set(cuda_objects)
+set(cuda_reports)
+foreach(source ${cuda_sources})
+  get_filename_component(name ${source} NAME_WE)
+  set(object ${CMAKE_BINARY_DIR}/cuda/${name}.o)
+  set(report ${CMAKE_BINARY_DIR}/cuda/${name}.ptxas)
+  set(arch ${nvcc_80})
+  if(name MATCHES "_cuda(89|90)$")
+    set(arch ${nvcc_${CMAKE_MATCH_1}})
+  endif()
+  add_custom_command(OUTPUT ${object} BYPRODUCTS ${report}
+    COMMAND ${CMAKE_COMMAND} -DREPORT=${report} -P ${CMAKE_SOURCE_DIR}/cmake/nvcc.cmake --
+            ${CCACHE} ${INGOT_NVCC} ${nvcc_flags} ${arch} -MD -MF ${object}.d -c ${source} -o ${object}
+    DEPENDS ${source} cmake/nvcc.cmake DEPFILE ${object}.d
+    COMMENT "Compiling ${name}.cu for devices" VERBATIM)
+  list(APPEND cuda_objects ${object})
+  list(APPEND cuda_reports ${report})
+endforeach()
+add_custom_target(ingot_cuda_objects DEPENDS ${cuda_objects})

@@ -1,0 +1,55 @@
+/* op.h - an op on the device, inside the plugin: what files in ops/ fill and ops.def lists.
+ *
+ * bind sees sizes and constants, may decline (IG_CU_DECLINE: the step stays on the CPU), keeps what
+ * launch needs in a state from b->arena, and takes constants that it wants in a form of its own.
+ * launch only starts kernels: it neither allocates nor waits, reads nothing from the host but its
+ * state and the inputs it named in host_in, and can be recorded in a graph. */
+#ifndef IG_CU_OP_H
+#define IG_CU_OP_H
+
+#include "kernels/cuda/stream.h"
+#include "runtime/device/device.h"
+
+typedef struct ig_cu_op {
+    const char *name; /* the op's, as in runtime/ops/ops.def */
+    ingot_status (*bind)(ig_device *d, ig_device_bind *b);
+    ingot_status (*launch)(ig_device_stream *s, const ig_device_run *r);
+    void (*unbind)(ig_device *d, void *state); /* NULL: state is arena memory only */
+} ig_cu_op;
+
+#define IG_CU_DECLINE(b, text) ((b)->declined = true, (b)->why = (text), INGOT_OK)
+
+/* ---- attributes by name; the op must have them, of that kind ---- */
+int64_t ig_cu_int(const ig_device_bind *b, const char *name); /* ENUM: index of the choice */
+double ig_cu_float(const ig_device_bind *b, const char *name);
+const char *ig_cu_text(const ig_device_bind *b, const char *name); /* ENUM: the choice */
+ig_ints ig_cu_ints(const ig_device_bind *b, const char *name);
+ig_floats ig_cu_floats(const ig_device_bind *b, const char *name);
+
+/* ---- the device and its stream ---- */
+cu_stream ig_cu_stream(ig_device_stream *s);
+cu_chip ig_cu_chip(const ig_device *d);
+bool ig_cu_fast(const ig_device *d); /* f32 products may round operands to bf16 */
+
+/* ig_cu_done - what a launcher returned, as a status: 0 is INGOT_OK; a full device E_NOMEM; others
+ * E_DEVICE with the node's name and the runtime's text, the device is then lost. */
+ingot_status ig_cu_done(ig_device_stream *s, const ig_device_run *r, int status);
+
+/* ---- constants in a form of the device's own ----
+ * ig_cu_pack - `bytes` of device memory that `fill` writes (called once, on a host buffer; never
+ * when another plan has the same host bytes in the same form), shared, counted as weights. form:
+ * what tells one form of the same bytes from another, such as "bf16 [n, k]". Give back with
+ * ig_cu_unpack in unbind. */
+typedef ingot_status (*ig_cu_fill)(const void *ud, void *dst, ingot_error *err);
+ingot_status ig_cu_pack(ig_device *d, const void *host, const char *form, size_t bytes,
+                        ig_cu_fill fill, const void *ud, void **out, ingot_error *err);
+void ig_cu_unpack(ig_device *d, void *p);
+
+/* The cache of the present run, in device memory (kernels/attention/kv_cuda.h); NULL: none. */
+struct cu_kv_tables;
+const struct cu_kv_tables *ig_cu_kv(const ig_device_stream *s);
+
+/* The op of that name that the device has, or NULL. */
+const ig_cu_op *ig_cu_op_find(const char *name);
+
+#endif
