@@ -9,8 +9,8 @@ static int run(const Op &op, const void *a, const void *b, const void *c, void *
 {
     enum { SCALARS = 4 }; // elements a thread, where there are no packs
     const uint32_t units = cu_walk_packs(&w), each = BINARY_THREADS * BINARY_LOADS;
-    const uint32_t blocks = units ? (units + each - 1) / each
-                                  : w.total / (BINARY_THREADS * SCALARS) + 1;
+    const uint32_t blocks =
+        units ? (units + each - 1) / each : w.total / (BINARY_THREADS * SCALARS) + 1;
     if (!w.total) return 0;
     return cu_start(walk_k<Op>, blocks, BINARY_THREADS, 0, s, a, b, c, y, units, w, op);
 }
@@ -81,7 +81,7 @@ extern "C" int cu_scale_shift(const cu_scale_shift_args *a, cu_stream s)
 
 extern "C" int cu_binary_i8(const cu_binary_i8_args *a, cu_stream s)
 {
-    const i8_op op = {a->fn,       a->a_zero, a->b_zero,  a->y_zero,  a->a_signed, a->b_signed,
-                      false,       a->a_scale, a->b_scale, a->y_scale, a->low,      a->high};
+    const i8_op op = {a->fn, a->a_zero,  a->b_zero,  a->y_zero,  a->a_signed, a->b_signed,
+                      false, a->a_scale, a->b_scale, a->y_scale, a->low,      a->high};
     return run(op, a->a, a->b, nullptr, a->y, a->walk, s);
 }

@@ -33,7 +33,8 @@ typedef struct {
 
 int cu_binary(const cu_binary_args *a, cu_stream s);
 
-/* y = condition ? a : b, elements of `bytes` 1, 2, 4 or 8; the walk is of condition (bool), a, b. */
+/* y = condition ? a : b, elements of `bytes` 1, 2, 4 or 8; the walk is of condition (bool), a, b.
+ */
 typedef struct {
     const void *condition, *a, *b;
     void *y;
@@ -53,8 +54,9 @@ typedef struct {
 
 int cu_scale_shift(const cu_scale_shift_args *a, cu_stream s);
 
-/* y = quantize(fn(dequantize(a), dequantize(b))) of bytes, with the bits of those four ops one after
- * the other; fn: 0 add, 1 sub, 2 mul. low and high: of the result, its zero point taken off. */
+/* y = quantize(fn(dequantize(a), dequantize(b))) of bytes, with the bits of those four ops one
+ * after the other; fn: 0 add, 1 sub, 2 mul. low and high: of the result, its zero point taken off.
+ */
 typedef struct {
     const uint8_t *a, *b;
     uint8_t *y;

@@ -56,8 +56,7 @@ template <class T> EL_INLINE T bin_value(int fn, T a, T b, bool, int)
 // a^b modulo 2^64; a negative power is the truncated fraction.
 EL_INLINE uint64_t bin_int_pow(uint64_t a, uint64_t b)
 {
-    if ((int64_t)b < 0)
-        return a == 1 ? 1 : a == ~(uint64_t)0 ? (b & 1 ? ~(uint64_t)0 : 1) : 0;
+    if ((int64_t)b < 0) return a == 1 ? 1 : a == ~(uint64_t)0 ? (b & 1 ? ~(uint64_t)0 : 1) : 0;
     uint64_t y = 1;
     for (; b; b >>= 1, a *= a)
         if (b & 1) y *= a;
@@ -218,8 +217,8 @@ __global__ void __launch_bounds__(BINARY_THREADS)
            const __grid_constant__ cu_walk w, const __grid_constant__ Op op)
 {
     const uint32_t first = blockIdx.x * BINARY_THREADS * BINARY_LOADS + threadIdx.x;
-    el_pack<Op::A> pa[BINARY_LOADS];
-    el_pack<Op::B> pb[BINARY_LOADS];
+    el_pack<Op::A> pa[BINARY_LOADS] = {};
+    el_pack<Op::B> pb[BINARY_LOADS] = {};
     el_pack<Op::C> pc[BINARY_LOADS] = {};
 #pragma unroll
     for (int u = 0; u < BINARY_LOADS; u++) {

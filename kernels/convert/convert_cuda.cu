@@ -48,24 +48,15 @@ extern "C" int cu_cast(const cu_cast_args *a, cu_stream s)
 extern "C" int cu_byte_table(const cu_byte_table_args *a, cu_stream s)
 {
     if (a->n == 0) return 0;
-    return cu_start(byte_table_k, blocks_for(a->n / 4, CONVERT_THREADS * 4), CONVERT_THREADS, 256, s,
-                    a->x, a->table, a->y, (uint32_t)a->n);
+    return cu_start(byte_table_k, blocks_for(a->n / 4, CONVERT_THREADS * 4), CONVERT_THREADS, 256,
+                    s, a->x, a->table, a->y, (uint32_t)a->n);
 }
 
-extern "C" int cu_fill(const cu_fill_args *a, cu_stream s)
+extern "C" int cu_ones(const cu_ones_args *a, cu_stream s)
 {
-    const uint64_t bytes = (uint64_t)a->n * (uint64_t)a->bytes;
-    if (bytes == 0) return 0;
-    return cu_start(fill_k, blocks_looping((int64_t)(bytes + 15) / 16), CONVERT_THREADS, 0, s,
-                    a->value, (char *)a->y, bytes, a->bytes);
-}
-
-extern "C" int cu_resign(const cu_resign_args *a, cu_stream s)
-{
-    const uint32_t mask = (1u << a->bits) - 1, top = a->is_signed ? 1u << (a->bits - 1) : 0;
     if (a->n == 0) return 0;
-    return cu_start(resign_k, blocks_looping(a->n), CONVERT_THREADS, 0, s, a->x, a->y,
-                    (uint32_t)a->n, mask, top);
+    return cu_start(ones_k, blocks_looping(a->n / 4 + 1), CONVERT_THREADS, 0, s, a->y,
+                    (uint32_t)a->n);
 }
 
 template <int S> static int trilu(const cu_trilu_args *a, cu_stream s)

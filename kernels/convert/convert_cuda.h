@@ -33,27 +33,13 @@ typedef struct {
 
 int cu_byte_table(const cu_byte_table_args *a, cu_stream s);
 
-/* y[i] = *value for n elements of `bytes` 1, 2, 4, 8 or 16; value: in device memory, NULL for
- * zero. */
+/* y[i] = 1, n bytes. */
 typedef struct {
-    const void *value;
-    void *y;
-    int64_t n;
-    int bytes;
-} cu_fill_args;
-
-int cu_fill(const cu_fill_args *a, cu_stream s);
-
-/* y = the low `bits` (2 or 4) of each byte of x, with their sign where is_signed. */
-typedef struct {
-    const uint8_t *x;
     uint8_t *y;
     int64_t n;
-    int bits;
-    bool is_signed;
-} cu_resign_args;
+} cu_ones_args;
 
-int cu_resign(const cu_resign_args *a, cu_stream s);
+int cu_ones(const cu_ones_args *a, cu_stream s);
 
 /* The upper or lower triangle of matrices [n, rows, columns] of elements of `bytes` 1, 2, 4 or 8,
  * bounded by diagonal k; zeros elsewhere. y may be x. */

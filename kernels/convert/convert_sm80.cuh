@@ -27,9 +27,9 @@ EL_INLINE uint64_t cast_clip_u64(double v)
 EL_INLINE float cast_to_odd(double v)
 {
     const float f = (float)v;
-    const uint32_t u = el_bits32(f);
+    const uint32_t u = px_bits(f);
     if ((double)f == v || v - v != 0) return f;
-    return el_f32((u - (fabs((double)f) > fabs(v))) | 1u);
+    return px_float((u - (fabs((double)f) > fabs(v))) | 1u);
 }
 
 EL_INLINE uint64_t cast_int_to(uint64_t x, const cast_how &h)
@@ -83,7 +83,7 @@ __global__ void __launch_bounds__(CONVERT_THREADS)
     cast_k(const void *x, void *y, uint32_t n, const __grid_constant__ cast_how h)
 {
     const uint32_t units = n / 4, first = blockIdx.x * CONVERT_THREADS * CONVERT_LOADS + threadIdx.x;
-    el_pack<S> in[CONVERT_LOADS];
+    el_pack<S> in[CONVERT_LOADS] = {};
 #pragma unroll
     for (int u = 0; u < CONVERT_LOADS; u++) {
         const uint32_t at = first + u * CONVERT_THREADS;
@@ -114,7 +114,7 @@ __global__ void __launch_bounds__(CONVERT_THREADS)
     t[threadIdx.x] = table[threadIdx.x];
     __syncthreads();
     const uint32_t units = n / 4, first = blockIdx.x * CONVERT_THREADS * LOADS + threadIdx.x;
-    uint32_t in[LOADS];
+    uint32_t in[LOADS] = {};
 #pragma unroll
     for (int u = 0; u < LOADS; u++)
         if (first + u * CONVERT_THREADS < units)
@@ -133,33 +133,10 @@ __global__ void __launch_bounds__(CONVERT_THREADS)
     }
 }
 
-// ---- one element repeated: 16 bytes a store, `pattern` bytes of them at *value ----
-__global__ void __launch_bounds__(CONVERT_THREADS)
-    fill_k(const void *value, char *y, uint64_t bytes, int each)
+__global__ void __launch_bounds__(CONVERT_THREADS) ones_k(uint8_t *y, uint32_t n)
 {
-    uint64_t low = 0, high = 0;
-    if (value) {
-        low = el_load_any(value, each == 16 ? 8 : each, 0);
-        high = each == 16 ? el_load<8>(value, 1) : 0;
-        if (each == 1) low *= 0x0101010101010101ull;
-        if (each == 2) low *= 0x0001000100010001ull;
-        if (each == 4) low |= low << 32;
-        if (each < 16) high = low;
-    }
-    const uint4 v = {(uint32_t)low, (uint32_t)(low >> 32), (uint32_t)high, (uint32_t)(high >> 32)};
-    const uint64_t units = bytes / 16;
-    for (uint64_t i = cu_thread(); i < units; i += cu_threads()) ((uint4 *)y)[i] = v;
-    for (uint64_t i = units * 16 + cu_thread(); i < bytes; i += cu_threads())
-        y[i] = (char)((i & 8 ? high : low) >> (i & 7) * 8);
-}
-
-__global__ void __launch_bounds__(CONVERT_THREADS)
-    resign_k(const uint8_t *x, uint8_t *y, uint32_t n, uint32_t mask, uint32_t top)
-{
-    for (uint32_t i = cu_thread(); i < n; i += cu_threads()) {
-        const uint32_t low = x[i] & mask;
-        y[i] = (uint8_t)(low & top ? low | ~mask : low);
-    }
+    for (uint32_t i = cu_thread(); i < n / 4; i += cu_threads()) ((uint32_t *)y)[i] = 0x01010101u;
+    if (blockIdx.x == 0 && threadIdx.x < n % 4) y[n / 4 * 4 + threadIdx.x] = 1;
 }
 
 // ---- triangles and indices: an element a thread ----

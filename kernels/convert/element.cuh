@@ -1,9 +1,9 @@
 // element.cuh - stored elements of every numeric dtype, as kernels compute with them.
 //
 // Like the CPU's ops, kernels compute in f32 (all floats but f64), f64, or 64-bit integers, whose
-// sign the dtype tells; narrow floats are rounded once when they are stored, integers keep their low
-// bits (runtime/ops/block.h). The number of bytes of an element, S, is a template's parameter, its
-// dtype an argument that is the same for all threads.
+// sign the dtype tells; narrow floats are rounded once when they are stored, integers keep their
+// low bits (runtime/ops/block.h). The number of bytes of an element, S, is a template's parameter,
+// its dtype an argument that is the same for all threads.
 //
 // Four neighbours travel as a pack of S 32-bit words, one vector load. Packs are shift registers:
 // el_take gives the first element and moves the rest down, el_put moves up to the end, so that a
@@ -11,9 +11,6 @@
 #pragma once
 #include "kernels/cuda/index.cuh"
 #include "runtime/ingot.h"
-#ifdef IGT_EMU
-#    include "runtime/base/half.h"
-#endif
 
 #define EL_INLINE __device__ __forceinline__
 
@@ -25,22 +22,6 @@ template <> struct el_raw<8> {
 };
 
 // ---- bits ----
-EL_INLINE float el_f32(uint32_t u)
-{
-#ifdef IGT_EMU
-    return ig_f32_from_bits(u);
-#else
-    return __uint_as_float(u);
-#endif
-}
-EL_INLINE uint32_t el_bits32(float x)
-{
-#ifdef IGT_EMU
-    return ig_f32_bits(x);
-#else
-    return __float_as_uint(x);
-#endif
-}
 EL_INLINE double el_f64(uint64_t u)
 {
 #ifdef IGT_EMU
@@ -68,29 +49,6 @@ EL_INLINE float el_add(float a, float b) { PX(return a + b, return __fadd_rn(a, 
 EL_INLINE double el_mul(double a, double b) { PX(return a * b, return __dmul_rn(a, b)); }
 EL_INLINE double el_add(double a, double b) { PX(return a + b, return __dadd_rn(a, b)); }
 
-// ---- 16-bit floats ----
-EL_INLINE float el_of_f16(uint32_t h)
-{
-#ifdef IGT_EMU
-    return ig_f16_to_f32((uint16_t)h);
-#else
-    float x;
-    asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"((unsigned short)h));
-    return x;
-#endif
-}
-EL_INLINE uint32_t el_to_f16(float x)
-{
-#ifdef IGT_EMU
-    return ig_f32_to_f16(x);
-#else
-    unsigned short h;
-    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(h) : "f"(x));
-    return h;
-#endif
-}
-EL_INLINE uint32_t el_to_bf16(float x) { return px_pack_bf16(x, 0.f) & 0xffffu; }
-
 // ---- floats of a byte and less: runtime/base/f8.c says what their codes mean ----
 typedef struct {
     int exp_bits, man_bits, bias, largest;
@@ -117,25 +75,26 @@ enum { EL_ROUND_UP, EL_ROUND_DOWN, EL_ROUND_NEAREST }; // as ig_round
 
 EL_INLINE float el_of_f8(uint32_t bits, int dtype)
 {
-    const float nan = el_f32(0x7fc00000u);
+    const float nan = px_float(0x7fc00000u);
     if (dtype == INGOT_F8E8M0)
-        return bits == 0xff ? nan : el_f32(bits ? bits << 23 : 0x00400000u);
+        return bits == 0xff ? nan : px_float(bits ? bits << 23 : 0x00400000u);
     const el_shape s = el_shape_of(dtype);
     const uint32_t sign_bit = 1u << (s.exp_bits + s.man_bits), code = bits & (sign_bit - 1);
     const uint32_t sign = bits & sign_bit ? 0x80000000u : 0;
     if (s.nan_is_minus_zero && sign && !code) return nan;
     if (s.nan_at_top && code == 0x7f) return nan;
     if (s.ieee_top && code > (uint32_t)s.largest)
-        return code == (uint32_t)s.largest + 1 ? el_f32(sign | 0x7f800000u) : nan;
+        return code == (uint32_t)s.largest + 1 ? px_float(sign | 0x7f800000u) : nan;
     const uint32_t exp = code >> s.man_bits, man = code & ((1u << s.man_bits) - 1);
-    if (exp) return el_f32(sign | (exp + (uint32_t)(127 - s.bias)) << 23 | man << (23 - s.man_bits));
-    const float v = (float)man * el_f32((uint32_t)(128 - s.bias - s.man_bits) << 23);
-    return el_f32(sign | el_bits32(v));
+    if (exp)
+        return px_float(sign | (exp + (uint32_t)(127 - s.bias)) << 23 | man << (23 - s.man_bits));
+    const float v = (float)man * px_float((uint32_t)(128 - s.bias - s.man_bits) << 23);
+    return px_float(sign | px_bits(v));
 }
 
 EL_INLINE uint32_t el_to_e8m0(float x, int round, bool saturate)
 {
-    const uint32_t a = el_bits32(x) & 0x7fffffffu;
+    const uint32_t a = px_bits(x) & 0x7fffffffu;
     if (a > 0x7f800000u) return 0xff;
     if (a == 0x7f800000u) return saturate ? 0xfe : 0xff;
     if (a < 0x00400000u) return saturate || a ? 0 : 0xff; // below 2^-127
@@ -152,7 +111,7 @@ EL_INLINE uint32_t el_to_f8(float x, int dtype, bool saturate, int round)
 {
     if (dtype == INGOT_F8E8M0) return el_to_e8m0(x, round, saturate);
     const el_shape s = el_shape_of(dtype);
-    const uint32_t u = el_bits32(x), a = u & 0x7fffffffu;
+    const uint32_t u = px_bits(x), a = u & 0x7fffffffu;
     const uint32_t sign = u >> 31 << (s.exp_bits + s.man_bits);
     const bool finite_only = !s.nan_at_top && !s.nan_is_minus_zero && !s.ieee_top;
     if (a > 0x7f800000u)
@@ -162,7 +121,7 @@ EL_INLINE uint32_t el_to_f8(float x, int dtype, bool saturate, int round)
     uint32_t code = 0xffffffffu;
     if (a < 0x49800000u) { // 2^20: all formats end before it
         const int lowest = 1 - s.bias, own = (int)(a >> 23) - 127, e = own > lowest ? own : lowest;
-        const float steps = el_f32(a) * el_f32((uint32_t)(127 + s.man_bits - e) << 23); // exact
+        const float steps = px_float(a) * px_float((uint32_t)(127 + s.man_bits - e) << 23); // exact
         code = (uint32_t)(e - lowest) * (1u << s.man_bits) + (uint32_t)rintf(steps);
     }
     if (code > (uint32_t)s.largest) {
@@ -185,15 +144,14 @@ template <int S> struct el_code<float, S> {
     typedef typename el_raw<S>::type raw;
     static EL_INLINE float of(raw r, int dtype)
     {
-        if (S == 4) return el_f32((uint32_t)r);
-        if (S == 2)
-            return dtype == INGOT_BF16 ? el_f32((uint32_t)r << 16) : el_of_f16((uint32_t)r);
+        if (S == 4) return px_float((uint32_t)r);
+        if (S == 2) return dtype == INGOT_BF16 ? px_float((uint32_t)r << 16) : px_h2f((uint32_t)r);
         return el_of_f8((uint32_t)r, dtype);
     }
     static EL_INLINE raw to(float x, int dtype)
     {
-        if (S == 4) return el_bits32(x);
-        if (S == 2) return dtype == INGOT_BF16 ? el_to_bf16(x) : el_to_f16(x);
+        if (S == 4) return px_bits(x);
+        if (S == 2) return dtype == INGOT_BF16 ? px_f2bf(x) : px_f2h(x);
         return el_to_f8(x, dtype, true, EL_ROUND_UP);
     }
 };
@@ -373,8 +331,7 @@ template <int S> EL_INLINE void el_store4(void *p, int64_t at, const el_pack<S> 
     } else {
 #pragma unroll
         for (int i = 0; i < S / 4; i++)
-            ((uint4 *)to)[i] =
-                uint4{v.w[4 * i], v.w[4 * i + 1], v.w[4 * i + 2], v.w[4 * i + 3]};
+            ((uint4 *)to)[i] = uint4{v.w[4 * i], v.w[4 * i + 1], v.w[4 * i + 2], v.w[4 * i + 3]};
     }
 }
 

@@ -7,8 +7,8 @@
 #include "kernels/unary/trig.cuh"
 #include "kernels/unary/unary_cuda.h"
 
-#define FN_OF(name)                                                \
-    EL_INLINE float fn_##name(float x) { return ::name##f(x); }    \
+#define FN_OF(name)                                             \
+    EL_INLINE float fn_##name(float x) { return ::name##f(x); } \
     EL_INLINE double fn_##name(double x) { return ::name(x); }
 FN_OF(fabs)
 FN_OF(floor)
@@ -39,6 +39,14 @@ template <class T> EL_INLINE T fn_ramp(T x, T a, T b)
 template <class T> EL_INLINE T fn_softplus(T x)
 {
     return x != x ? x : (x > 0 ? x : 0) + fn_log1p(fn_exp(-fn_fabs(x)));
+}
+
+// x times a gate in [0, 2], 0 where that is closed. The CPU's f32 kernels take their functions to
+// the limit at -infinity, its doubles follow the formula; so it is here.
+template <class T> EL_INLINE T fn_gated(T x, T gate)
+{
+    if (sizeof(T) == 4 && gate == 0) return x < 0 ? (T)-0.0 : x > 0 ? (T)0 : x;
+    return x * gate;
 }
 
 template <class T> EL_INLINE T fn_real(int fn, T x, T a, T b)
@@ -95,7 +103,7 @@ template <class T> EL_INLINE T fn_real(int fn, T x, T a, T b)
     case CU_UNARY_softplus:
         return fn_softplus(x);
     case CU_UNARY_softsign:
-        return x / (1 + fn_fabs(x));
+        return sizeof(T) == 4 && fn_fabs(x) > (T)1e30 ? (x < 0 ? -1 : 1) : x / (1 + fn_fabs(x));
     case CU_UNARY_elu:
         return x < 0 ? a * fn_expm1(x) : x;
     case CU_UNARY_selu:
@@ -105,7 +113,7 @@ template <class T> EL_INLINE T fn_real(int fn, T x, T a, T b)
     case CU_UNARY_leaky_relu:
         return x < 0 ? a * x : x;
     case CU_UNARY_thresholded_relu:
-        return x > a ? x : 0;
+        return x > a || (sizeof(T) == 4 && x != x) ? x : 0;
     case CU_UNARY_hard_sigmoid:
         return fn_ramp(x, a, b);
     case CU_UNARY_hard_swish:
@@ -113,14 +121,15 @@ template <class T> EL_INLINE T fn_real(int fn, T x, T a, T b)
     case CU_UNARY_shrink:
         return x < -a ? x + b : x > a ? x - b : 0;
     case CU_UNARY_gelu:
-        return (T)0.5 * x * (1 + fn_erf(x * (T)0.70710678118654752440));
+        return fn_gated((T)0.5 * x, 1 + fn_erf(x * (T)0.70710678118654752440));
     case CU_UNARY_gelu_tanh:
-        return (T)0.5 * x *
-               (1 + fn_tanh((T)0.79788456080286535588 * (x + (T)0.044715 * x * x * x)));
+        return fn_gated((T)0.5 * x,
+                        1 + fn_tanh((T)0.79788456080286535588 * (x + (T)0.044715 * x * x * x)));
     case CU_UNARY_mish:
-        return x * fn_tanh(fn_softplus(x));
+        return fn_gated(x, fn_tanh(fn_softplus(x)));
     case CU_UNARY_swish:
-        return x / (1 + fn_exp(-a * x));
+        return sizeof(T) == 4 && x < 0 && a > 0 ? fn_gated(x, 1 / (1 + fn_exp(-a * x)))
+                                                : x / (1 + fn_exp(-a * x));
     case CU_UNARY_isnan:
         return x != x;
     case CU_UNARY_isinf:

@@ -1,5 +1,5 @@
-// trig.cuh - sine, cosine and tangent for kernels, without the arrays in local memory that the vendor's
-// large-argument path keeps.
+// trig.cuh - sine, cosine and tangent for kernels, without the arrays in local memory that the
+// vendor's large-argument path keeps.
 //
 // x is brought to |r| <= pi/4 and a quadrant: up to 2^20 by taking off multiples of pi/2 in three
 // parts (Cody & Waite 1980), beyond by multiplying with as many bits of 2/pi as matter (Payne &
@@ -14,13 +14,12 @@ static const uint32_t trig_two_over_pi[] = {
 #else
 static __constant__ const uint32_t trig_two_over_pi[] = {
 #endif
-    0x00000000, 0x00000000, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0,
-    0xdb629599, 0x3c439041, 0xfe5163ab, 0xdebbc561, 0xb7246e3a, 0x424dd2e0,
-    0x06492eea, 0x09d1921c, 0xfe1deb1c, 0xb129a73e, 0xe88235f5, 0x2ebb4484,
-    0xe99c7026, 0xb45f7e41, 0x3991d639, 0x835339f4, 0x9c845f8b, 0xbdf9283b,
-    0x1ff897ff, 0xde05980f, 0xef2f118b, 0x5a0a6d1f, 0x6d367ecf, 0x27cb09b7,
-    0x4f463f66, 0x9e5fea2d, 0x7527bac7, 0xebe5f17b, 0x3d0739f7, 0x8a5292ea,
-    0x6bfb5fb1, 0x1f8d5d08, 0x56033046, 0xfc7b6bab, 0xf0cfbc20,
+    0x00000000, 0x00000000, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599,
+    0x3c439041, 0xfe5163ab, 0xdebbc561, 0xb7246e3a, 0x424dd2e0, 0x06492eea, 0x09d1921c,
+    0xfe1deb1c, 0xb129a73e, 0xe88235f5, 0x2ebb4484, 0xe99c7026, 0xb45f7e41, 0x3991d639,
+    0x835339f4, 0x9c845f8b, 0xbdf9283b, 0x1ff897ff, 0xde05980f, 0xef2f118b, 0x5a0a6d1f,
+    0x6d367ecf, 0x27cb09b7, 0x4f463f66, 0x9e5fea2d, 0x7527bac7, 0xebe5f17b, 0x3d0739f7,
+    0x8a5292ea, 0x6bfb5fb1, 0x1f8d5d08, 0x56033046, 0xfc7b6bab, 0xf0cfbc20,
 };
 
 #define TRIG_P1 0x1.921fb54442d18p+0 // pi/2 in three parts
@@ -46,8 +45,8 @@ EL_INLINE uint64_t trig_word(uint32_t at, uint32_t shift) // 64 bits of 2/pi
     return shift ? high << shift | trig_two_over_pi[at + 2] >> (32 - shift) : high;
 }
 
-// |x| >= 2^20, finite. x = m 2^e; of 2/pi = sum b_i 2^-i only the bits from i = e - 1 on matter, for
-// those before give whole turns. 192 of them: the product's first two bits are the quadrant.
+// |x| >= 2^20, finite. x = m 2^e; of 2/pi = sum b_i 2^-i only the bits from i = e - 1 on matter,
+// for those before give whole turns. 192 of them: the product's first two bits are the quadrant.
 EL_INLINE trig_arg trig_reduce_large(double x)
 {
     const uint64_t u = el_bits64(x), m = (u & 0xfffffffffffffull) | 1ull << 52;

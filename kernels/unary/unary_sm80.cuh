@@ -1,10 +1,10 @@
 // unary_sm80.cuh - elementwise functions of one operand, any numeric dtype.
 //
-// Bound by memory: a thread has two vector loads of four elements in flight, 32 bytes of f32, so that
-// 1024 threads of a multiprocessor keep 32 KB on their way. The function is chosen inside a loop that
-// is not unrolled, elements moving through registers (element.cuh): each function is there once an
-// instance. f32 at full bandwidth leaves about 50 instructions an element (4.3 TB/s over 132
-// multiprocessors of 128 lanes); the loop takes about 15.
+// Bound by memory: a thread has two vector loads of four elements in flight, 32 bytes of f32, so
+// that 1024 threads of a multiprocessor keep 32 KB on their way. The function is chosen inside a
+// loop that is not unrolled, elements moving through registers (element.cuh): each function is
+// there once an instance. f32 at full bandwidth leaves about 50 instructions an element (4.3 TB/s
+// over 132 multiprocessors of 128 lanes); the loop takes about 15.
 #pragma once
 #include "kernels/unary/functions.cuh"
 
@@ -67,7 +67,7 @@ __global__ void __launch_bounds__(UNARY_THREADS)
 {
     const unary_limits<T, S> limits(h);
     const uint32_t units = n / 4, first = blockIdx.x * UNARY_THREADS * UNARY_LOADS + threadIdx.x;
-    el_pack<S> in[UNARY_LOADS];
+    el_pack<S> in[UNARY_LOADS] = {};
 #pragma unroll
     for (int u = 0; u < UNARY_LOADS; u++) {
         const uint32_t at = first + u * UNARY_THREADS;
