@@ -1,7 +1,7 @@
 // finish_cuda.cuh - finish_cuda.h on the device.
 #pragma once
 #include "kernels/gemm_q/finish_cuda.h"
-#include "kernels/gemm_q/low_ptx_cuda.cuh"
+#include "kernels/cuda/ptx.cuh"
 
 __device__ __forceinline__ float lo_clip(float x, float low, float high)
 {
@@ -86,14 +86,14 @@ __device__ __forceinline__ float lo_load(const void *p, int type, int64_t i)
 {
     if (type == CU_F32) return ((const float *)p)[i];
     const uint16_t h = ((const uint16_t *)p)[i];
-    return type == CU_F16 ? lo_h2f(h) : px_bf2f(h);
+    return type == CU_F16 ? px_h2f(h) : px_bf2f(h);
 }
 __device__ __forceinline__ void lo_store(void *p, int type, int64_t i, float v)
 {
     if (type == CU_F32)
         ((float *)p)[i] = v;
     else
-        ((uint16_t *)p)[i] = type == CU_F16 ? lo_f2h(v) : (uint16_t)px_pack_bf16(v, 0.f);
+        ((uint16_t *)p)[i] = type == CU_F16 ? px_f2h(v) : px_f2bf(v);
 }
 
 // The sums of rows n and n + 8 of the weights (n % 16 < 8) and token m to y: two results, or,

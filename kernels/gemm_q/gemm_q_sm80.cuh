@@ -29,33 +29,33 @@ __device__ __forceinline__ void q_widen4(uint32_t (&a)[4], uint32_t w)
 {
     const uint32_t v = w >> 8;
     // 1024 + q and 1024 + 16 q, exact in f16; 1032 and 72 take the centre away.
-    a[0] = lo_hsub2(lo_and_or<0x000f000f, 0x64006400>(w), 0x64086408);
-    a[1] = lo_hfma2(lo_and_or<0x00f000f0, 0x64006400>(w), 0x2c002c00, 0xd480d480);
-    a[2] = lo_hsub2(lo_and_or<0x000f000f, 0x64006400>(v), 0x64086408);
-    a[3] = lo_hfma2(lo_and_or<0x00f000f0, 0x64006400>(v), 0x2c002c00, 0xd480d480);
+    a[0] = px_sub_f16x2(px_lop3<0xea>(w, 0x000f000f, 0x64006400), 0x64086408);
+    a[1] = px_fma_f16x2(px_lop3<0xea>(w, 0x00f000f0, 0x64006400), 0x2c002c00, 0xd480d480);
+    a[2] = px_sub_f16x2(px_lop3<0xea>(v, 0x000f000f, 0x64006400), 0x64086408);
+    a[3] = px_fma_f16x2(px_lop3<0xea>(v, 0x00f000f0, 0x64006400), 0x2c002c00, 0xd480d480);
 }
 __device__ __forceinline__ void q_widen8(uint32_t (&a)[4], uint32_t w0, uint32_t w1)
 {
-    a[0] = lo_hsub2(lo_prmt(w0, 0x64646464, 0x4140), 0x64806480);
-    a[1] = lo_hsub2(lo_prmt(w0, 0x64646464, 0x4342), 0x64806480);
-    a[2] = lo_hsub2(lo_prmt(w1, 0x64646464, 0x4140), 0x64806480);
-    a[3] = lo_hsub2(lo_prmt(w1, 0x64646464, 0x4342), 0x64806480);
+    a[0] = px_sub_f16x2(px_prmt(w0, 0x64646464, 0x4140), 0x64806480);
+    a[1] = px_sub_f16x2(px_prmt(w0, 0x64646464, 0x4342), 0x64806480);
+    a[2] = px_sub_f16x2(px_prmt(w1, 0x64646464, 0x4140), 0x64806480);
+    a[3] = px_sub_f16x2(px_prmt(w1, 0x64646464, 0x4342), 0x64806480);
 }
 template <bool OFFSET>
 __device__ __forceinline__ void q_scale(uint32_t (&a)[4], uint32_t d, uint32_t o)
 {
-    const uint32_t d0 = lo_prmt(d, d, 0x1010), d1 = lo_prmt(d, d, 0x3232);
+    const uint32_t d0 = px_prmt(d, d, 0x1010), d1 = px_prmt(d, d, 0x3232);
     if (OFFSET) {
-        const uint32_t o0 = lo_prmt(o, o, 0x1010), o1 = lo_prmt(o, o, 0x3232);
-        a[0] = lo_hfma2(a[0], d0, o0);
-        a[1] = lo_hfma2(a[1], d1, o1);
-        a[2] = lo_hfma2(a[2], d0, o0);
-        a[3] = lo_hfma2(a[3], d1, o1);
+        const uint32_t o0 = px_prmt(o, o, 0x1010), o1 = px_prmt(o, o, 0x3232);
+        a[0] = px_fma_f16x2(a[0], d0, o0);
+        a[1] = px_fma_f16x2(a[1], d1, o1);
+        a[2] = px_fma_f16x2(a[2], d0, o0);
+        a[3] = px_fma_f16x2(a[3], d1, o1);
     } else {
-        a[0] = lo_hmul2(a[0], d0);
-        a[1] = lo_hmul2(a[1], d1);
-        a[2] = lo_hmul2(a[2], d0);
-        a[3] = lo_hmul2(a[3], d1);
+        a[0] = px_mul_f16x2(a[0], d0);
+        a[1] = px_mul_f16x2(a[1], d1);
+        a[2] = px_mul_f16x2(a[2], d0);
+        a[3] = px_mul_f16x2(a[3], d1);
     }
 }
 
@@ -207,7 +207,7 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3)
                 q_scale<OFFSET>(a, d, o);
                 if (s % HELD == 0) q_tokens<NT, HELD>(b, xs + t * NT * 128, s, lane);
 #pragma unroll
-                for (int j = 0; j < NT / 8; j++) lo_mma_f16(acc[j], a, b[s % HELD][j]);
+                for (int j = 0; j < NT / 8; j++) px_mma_f16(acc[j], a, b[s % HELD][j]);
             }
         }
         if (++step < steps && unit + 1 < end) continue;

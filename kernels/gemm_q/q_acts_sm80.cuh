@@ -28,14 +28,14 @@ __device__ __forceinline__ uint32_t acts_top(const float (&v)[8])
     uint32_t top = 0;
 #pragma unroll
     for (int i = 0; i < 8; i++) {
-        const uint32_t b = lo_bits(v[i]) & 0x7fffffff;
+        const uint32_t b = px_bits(v[i]) & 0x7fffffff;
         top = b > top ? b : top;
     }
     return top;
 }
 __device__ __forceinline__ uint32_t acts_larger(uint32_t a, int lanes)
 {
-    const uint32_t b = lo_bits(px_shfl_xor(lo_float(a), lanes));
+    const uint32_t b = px_bits(px_shfl_xor(px_float(a), lanes));
     return b > a ? b : a;
 }
 
@@ -45,11 +45,11 @@ __device__ __forceinline__ void acts_round(float (&v)[8])
     uint32_t bits = acts_top(v);
     bits = acts_larger(bits, 1);
     bits = acts_larger(bits, 2);
-    const float top = lo_float(bits);
+    const float top = px_float(bits);
     const bool finite = bits < 0x7f800000, none = top < 0x1p-100f;
     const float inverse = none ? 0.f : 127 / top, d = none ? 0.f : top / 127;
 #pragma unroll
-    for (int i = 0; i < 8; i++) v[i] = finite ? rintf(v[i] * inverse) * d : lo_float(0x7fc00000);
+    for (int i = 0; i < 8; i++) v[i] = finite ? rintf(v[i] * inverse) * d : px_float(0x7fc00000);
 }
 
 __global__ void __launch_bounds__(ACTS_THREADS) q_acts_sm80(const cu_q_acts_args a)
@@ -78,18 +78,18 @@ __global__ void __launch_bounds__(ACTS_THREADS) q_acts_sm80(const cu_q_acts_args
     // 2^e by its bits: the top's exponent less 14, within what has an inverse; 1 for no number
     int e = (int)(top >> 23) - 14;
     e = top == 0 || top >= 0x7f800000 ? 127 : e < 1 ? 1 : e;
-    const float inverse = lo_float((uint32_t)(254 - e) << 23);
-    if (tid == 0) a.factor[r] = lo_float((uint32_t)e << 23);
+    const float inverse = px_float((uint32_t)(254 - e) << 23);
+    if (tid == 0) a.factor[r] = px_float((uint32_t)e << 23);
     for (int c = tid; c < (chunks + 31) / 32 * 32; c += ACTS_THREADS) {
         float v[8];
         acts_load(v, a.x, a.type, row, c, there ? a.k : 0);
         if (a.a8) acts_round(v);
         if (c >= chunks) continue;
         uint4 h;
-        h.x = lo_pack_f16(v[0] * inverse, v[1] * inverse);
-        h.y = lo_pack_f16(v[2] * inverse, v[3] * inverse);
-        h.z = lo_pack_f16(v[4] * inverse, v[5] * inverse);
-        h.w = lo_pack_f16(v[6] * inverse, v[7] * inverse);
+        h.x = px_pack_f16(v[0] * inverse, v[1] * inverse);
+        h.y = px_pack_f16(v[2] * inverse, v[3] * inverse);
+        h.z = px_pack_f16(v[4] * inverse, v[5] * inverse);
+        h.w = px_pack_f16(v[6] * inverse, v[7] * inverse);
         *(uint4 *)(a.tiles + ((int64_t)(c / 8) * a.rows + r) * 64 + ((c ^ r) & 7) * 8) = h;
     }
 }
