@@ -114,7 +114,7 @@ static ingot_status read_tensors(reader *r, const ig_ingot *f)
         const unsigned dtype = ig_get_u8(&c), layout = ig_get_u8(&c), rank = ig_get_u8(&c);
         ig_get_u8(&c);
         ig_get_u32(&c);
-        if (c.failed || !ig_dtype_valid((int)dtype) || layout > IG_P16_CONV || rank > IG_MAX_RANK)
+        if (c.failed || !ig_dtype_valid((int)dtype) || layout > IG_P16_TURNED || rank > IG_MAX_RANK)
             return ig_section_fail(r->err, "TENSORS", c.at,
                                    "tensor %u: dtype %u, layout %u, rank %u", i, dtype, layout,
                                    rank);

@@ -118,6 +118,11 @@ VEC_INLINE vm vf_le(vf x, vf y) { return VF_2(less_equal); }
 VEC_INLINE vm vf_eq(vf x, vf y) { return VF_2(equal); }
 VEC_INLINE vm vf_nan(vf x) { return VF_1(not_a_number); }
 
+VEC_INLINE uint32_t vm_bits(vm m)
+{
+    return (uint32_t)_mm256_movemask_ps(m.a) | (uint32_t)_mm256_movemask_ps(m.b) << 8;
+}
+
 /* 2^n does not fit one float for the n of subnormal and overflowing results: two factors, of which
  * the first is exact, round once, as scalef does. */
 VEC_INLINE __m256 power_of_two(__m256i n)

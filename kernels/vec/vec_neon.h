@@ -114,6 +114,16 @@ VEC_INLINE vm vf_le(vf x, vf y) { return VF_2(vm, vcleq_f32); }
 VEC_INLINE vm vf_eq(vf x, vf y) { return VF_2(vm, vceqq_f32); }
 VEC_INLINE vm vf_nan(vf x) { return VF_1(vm, not_a_number); }
 
+VEC_INLINE uint32_t vm_bits(vm m)
+{
+    static const uint8_t bit[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+    const uint8x8_t low = vmovn_u16(vcombine_u16(vmovn_u32(m.a), vmovn_u32(m.b)));
+    const uint8x8_t high = vmovn_u16(vcombine_u16(vmovn_u32(m.c), vmovn_u32(m.d)));
+    const uint8x8_t weight = vld1_u8(bit);
+    return (uint32_t)vaddv_u8(vand_u8(low, weight)) | (uint32_t)vaddv_u8(vand_u8(high, weight))
+                                                          << 8;
+}
+
 /* 2^n does not fit one float for the n of subnormal and overflowing results: two factors, of which
  * the first is exact, round once. */
 VEC_INLINE float32x4_t power_of_two(int32x4_t n)

@@ -14,6 +14,7 @@
  *   vf_min, vf_max             a < b ? a : b, a > b ? a : b: the second operand where one is a NaN
  *   vf_rint                    to the nearest integer, ties to even
  *   vf_pick(m, yes, no)        lane by lane
+ *   vm_bits(m)                 bit i: lane i
  *   vf_scale(a, n)             a * 2^n, a within 1/2..2, n integral within -280..254, rounded once
  *   vf_split(a, &e)            m * 2^e = a > 0 (normal), m within sqrt(1/2)..sqrt(2)
  *   vf_sum, vf_top             over the lanes, by halves: lane i with lane i + 8, then + 4, + 2, +
@@ -80,6 +81,12 @@ VEC_INLINE vm vf_lt(vf x, vf y) { EACH(vm, x.v[i] < y.v[i]); }
 VEC_INLINE vm vf_le(vf x, vf y) { EACH(vm, x.v[i] <= y.v[i]); }
 VEC_INLINE vm vf_eq(vf x, vf y) { EACH(vm, x.v[i] == y.v[i]); }
 VEC_INLINE vm vf_nan(vf x) { EACH(vm, x.v[i] != x.v[i]); }
+VEC_INLINE uint32_t vm_bits(vm m)
+{
+    uint32_t bits = 0;
+    for (int i = 0; i < 16; i++) bits |= (uint32_t)m.v[i] << i;
+    return bits;
+}
 VEC_INLINE vf vf_pick(vm m, vf x, vf y) { EACH(vf, m.v[i] ? x.v[i] : y.v[i]); }
 
 /* n of a NaN has no integer; the result is the NaN whatever the power. */

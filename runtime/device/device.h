@@ -85,8 +85,9 @@ typedef enum { IG_TO_DEVICE, IG_TO_HOST, IG_ON_DEVICE } ig_device_way;
 
 /* What a plugin exports: `const ig_device_api *ingot_cuda_plugin_v1(void)`. */
 typedef struct ig_device_api {
-    uint32_t abi, bytes; /* IG_DEVICE_ABI, sizeof(ig_device_api) */
-    const char *build;   /* for people: toolkit, architectures */
+    uint32_t abi, bytes;         /* IG_DEVICE_ABI, sizeof(ig_device_api) */
+    const char *build;           /* for people: toolkit, architectures */
+    const char *(*op)(size_t i); /* the ops that it has, by number; NULL: no more */
 
     /* How many devices there are; 0 with a message in err that says why: no driver, a driver too
      * old for the toolkit, no device. Never an error of the program. */
@@ -99,7 +100,8 @@ typedef struct ig_device_api {
     void (*memory)(const ig_device *device, ig_device_memory *out);
 
     /* Device memory, 256-byte aligned, counted against the budget. Pinned host memory: staging that
-     * copies overlap with; counted nowhere. */
+     * copies overlap with; counted nowhere. All that uses memory, a constant or a bound step has
+     * been waited for before it is given back. */
     ingot_status (*take)(ig_device *device, void **out, size_t bytes, ig_device_use use,
                          ingot_error *err);
     void (*give)(ig_device *device, void *p);
@@ -125,7 +127,8 @@ typedef struct ig_device_api {
     ingot_status (*launch)(ig_device_stream *stream, const ig_device_run *r);
     void (*unbind)(ig_device *device, const ig_node *node, void *state);
 
-    /* The cache of the next launches: its tables go to fixed device memory in order with the
+    /* NULL where the device keeps no cache.
+     * The cache of the next launches: its tables go to fixed device memory in order with the
      * stream's work (before replay, too). kv->base is device memory. NULL: none. */
     ingot_status (*kv)(ig_device_stream *stream, const ig_kv_step *kv, ingot_error *err);
 

@@ -20,6 +20,10 @@ static ingot_status check_ids(const ig_graph *g, const ig_node *node, const bool
         if (!made[id])
             return ig_node_fail(err, INGOT_E_FORMAT, node,
                                 "input '%.80s' is read before it is made", g->values[id].name);
+        if (g->values[id].layout != IG_PLAIN && (i == 0 || !(node->op->flags & IG_OP_PACKED)))
+            return ig_node_fail(err, INGOT_E_FORMAT, node,
+                                "input %u '%.80s' lies in panels, which it does not take there", i,
+                                g->values[id].name);
     }
     return INGOT_OK;
 }

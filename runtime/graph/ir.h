@@ -50,6 +50,8 @@ typedef enum {
                         panels of all matrices, then the i32 sums of their columns, padded to 16 */
     IG_P16_CONV = 2, /* the same bytes for i8 and u8 weights [M, C, kernel..] of a convolution in
                         one group: a matrix of M columns and K = taps * C, taps first */
+    IG_P16_TURNED = 3, /* IG_P16 of the floats [.., N, K] as if they were [.., K, N]: the weights of
+                          recurrent ops, whose rows are the columns of a product */
 } ig_layout;
 
 /* Who makes a lazy constant's content when a writer asks for it: all of its bytes go to dst, which

@@ -86,7 +86,8 @@ enum {
     IG_OP_KEEP_BIND = 1 << 7, /* bind is dear (it packs weights) and asks for the content of
                                  constants only: a step that is bound when it runs keeps it for the
                                  next run with the same types */
-    IG_OP_PACKED = 1 << 6, /* takes constants in packed layouts; others are refused by the check */
+    IG_OP_PACKED = 1 << 6,    /* takes constants in packed layouts, but never as input 0; the check
+                                 refuses    others, bind a layout that is not the op's */
 };
 
 struct ig_op {

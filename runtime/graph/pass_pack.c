@@ -1,6 +1,7 @@
 /* pass_pack.c - constant right operands of products in f32, f16, bf16 or bytes are stored in P16
- * panels, and so are the weights of integer convolutions in one group, so that opening the file on
- * any CPU needs no repacking. Convolutions of floats were packed when they became NHWC. */
+ * panels, and so are the weights of integer convolutions in one group and those of recurrent ops in
+ * f32, so that opening the file on any CPU needs no repacking. Convolutions of floats were packed
+ * when they became NHWC. */
 #include "runtime/graph/match.h"
 #include "runtime/graph/passes.h"
 #include "kernels/gemm/gemm.h"
@@ -42,13 +43,17 @@ static ig_id put_packed(ig_graph *g, const char *name, const ig_type *type, ig_l
     return now;
 }
 
-/* [.., K, N], or [.., N, K] when transposed, into panels; IG_NO_VALUE: no memory. */
-static ig_id pack(ig_graph *g, ig_id id, bool transposed)
+/* What one constant may become for different readers; a place in the list of known packed forms. */
+enum { AS_IT_IS, TRANSPOSED, TURNED, FORMS };
+
+/* [.., K, N], or [.., N, K] when transposed or turned, into panels; TURNED keeps the dims.
+ * IG_NO_VALUE: no memory. */
+static ig_id pack(ig_graph *g, ig_id id, int form)
 {
     const ig_value w = g->values[id];
     const int r = w.type.rank;
     ig_type type = w.type;
-    if (transposed) {
+    if (form != AS_IT_IS) {
         type.dims[r - 2] = w.type.dims[r - 1];
         type.dims[r - 1] = w.type.dims[r - 2];
     }
@@ -61,8 +66,30 @@ static ig_id pack(ig_graph *g, ig_id id, bool transposed)
     const size_t count = each ? w.data_bytes / each : 0, packed = count ? bytes / count : 0;
     for (size_t i = 0; i < count; i++)
         pack_one(type.dtype, panels + i * packed, (const char *)w.data + i * each, k, n,
-                 transposed);
-    return put_packed(g, w.name, &type, IG_P16, panels, bytes);
+                 form != AS_IT_IS);
+    return form == TURNED ? put_packed(g, w.name, &w.type, IG_P16_TURNED, panels, bytes)
+                          : put_packed(g, w.name, &type, IG_P16, panels, bytes);
+}
+
+/* W and R of recurrent ops, [directions, gates * hidden, k]: see runtime/ops/rnn_run.c, which takes
+ * the last gate of a gru's R apart. */
+static bool pack_recurrent(ig_graph *g, ig_node *n, size_t n_values, ig_id *plain)
+{
+    enum { W = 1, R = 2 };
+    const bool gru = ig_is(n, "gru", NULL);
+    if (!gru && !ig_is(n, "lstm", NULL) && !ig_is(n, "rnn", NULL)) return true;
+    for (uint32_t i = W; i <= R; i++) {
+        const ig_id id = n->in[i];
+        const ig_value *w = &g->values[id];
+        if (id >= n_values || !packable(w) || w->type.dtype != INGOT_F32 || w->type.rank != 3 ||
+            (gru && i == R && w->type.dims[2] * 2 % IG_PANEL))
+            continue;
+        ig_id *known = &plain[FORMS * id + TURNED];
+        if (!*known) *known = pack(g, id, TURNED);
+        if (*known == IG_NO_VALUE) return false;
+        n->in[i] = *known;
+    }
+    return true;
 }
 
 /* ---- bytes ---- */
@@ -125,7 +152,7 @@ static bool pack_bytes(ig_graph *g, ig_node *n, size_t n_values, ig_id *plain)
     if (id >= n_values || !packable_bytes(&g->values[id], conv ? 3 : 2) ||
         (conv && ig_attr_int(n, "group") != 1))
         return true;
-    ig_id *known = &plain[2 * id + conv];
+    ig_id *known = &plain[FORMS * id + conv];
     if (!*known) *known = conv ? pack_windows(g, id) : pack_matrices(g, id);
     if (*known == IG_NO_VALUE) return false;
     n->in[1] = *known;
@@ -136,18 +163,17 @@ ingot_status ig_pass_pack(ig_graph *g, ig_pass_context *c, ingot_error *err)
 {
     if (c->keep_plain) return INGOT_OK;
     const size_t n_values = g->n_values;
-    ig_id *plain =
-        ig_new_n(c->scratch, ig_id, 2 * n_values); /* packed form, by transposition; 0: none */
+    ig_id *plain = ig_new_n(c->scratch, ig_id, FORMS * n_values); /* packed forms; 0: none */
     if (!plain) return ig_fail(err, INGOT_E_NOMEM, "packing weights: no memory");
     for (size_t i = 0; i < g->n_nodes; i++) {
         ig_node *n = g->nodes[i];
-        if (!pack_bytes(g, n, n_values, plain))
+        if (!pack_bytes(g, n, n_values, plain) || !pack_recurrent(g, n, n_values, plain))
             return ig_fail(err, INGOT_E_NOMEM, "packing weights: no memory");
         if (!ig_is(n, "matmul", NULL) || n->in[1] >= n_values || !packable(&g->values[n->in[1]]))
             continue;
-        const bool transposed = ig_attr_int(n, "trans_b");
-        ig_id *known = &plain[2 * n->in[1] + transposed];
-        if (!*known) *known = pack(g, n->in[1], transposed);
+        const int form = ig_attr_int(n, "trans_b") ? TRANSPOSED : AS_IT_IS;
+        ig_id *known = &plain[FORMS * n->in[1] + (ig_id)form];
+        if (!*known) *known = pack(g, n->in[1], form);
         if (*known == IG_NO_VALUE || !ig_put_attr_int(g, n, "trans_b", 0))
             return ig_fail(err, INGOT_E_NOMEM, "packing weights: no memory");
         n->in[1] = *known;

@@ -100,6 +100,7 @@ size_t ig_tensor_elements(const ig_tensor *t)
 /* Panels of bytes and the sums of their columns. */
 static bool byte_panels(const ig_type *type, ig_layout layout, size_t *bytes)
 {
+    if (layout == IG_P16_TURNED) return false;
     const int r = type->rank;
     ig_type lead = *type, rest = *type;
     size_t count, k, n, n16, k4, sums;
@@ -123,8 +124,13 @@ bool ig_layout_bytes(const ig_type *type, ig_layout layout, size_t *bytes)
     if (type->dtype == INGOT_I8 || type->dtype == INGOT_U8) return byte_panels(type, layout, bytes);
     const bool pairs = type->dtype == INGOT_BF16;
     const bool has_panels = pairs || type->dtype == INGOT_F32 || type->dtype == INGOT_F16;
-    if (layout != IG_P16 || !has_panels || type->rank < 2) return false;
+    const bool turned = layout == IG_P16_TURNED;
+    if ((layout != IG_P16 && !turned) || !has_panels || type->rank < 2) return false;
     ig_type padded = *type;
+    if (turned) {
+        padded.dims[type->rank - 2] = type->dims[type->rank - 1];
+        padded.dims[type->rank - 1] = type->dims[type->rank - 2];
+    }
     int64_t *k = &padded.dims[type->rank - 2], *n = &padded.dims[type->rank - 1];
     if (*n < 0 || *n > INT64_MAX - 16 || *k < 0 || *k == INT64_MAX) return false;
     *n = (*n + 15) / 16 * 16;

@@ -113,8 +113,8 @@ static ingot_status bind(ig_bind *b)
     ig_window window;
     IG_TRY(ig_window_make(&window, &a->window, 2, x->dims + 1, NULL, b->node, b->err));
     const bool dw = depthwise(b->in[W]);
-    if (dw && b->in_layout[W] != IG_PLAIN)
-        return ig_bind_fail(b, "depthwise weights are not packed");
+    if (b->in_layout[W] != IG_PLAIN && (dw || b->in_layout[W] != IG_P16))
+        return ig_bind_fail(b, "the weights' layout is not that of this convolution");
     IG_TRY(ig_conv_image_bind(&s->conv, b, &window, x->dims[0], x->dims[3], y->dims[3], a->group,
                               dw, a->act, a->act_a, a->act_b));
     if (b->math == IG_MATH_FAST && b->known[W] && !dw && ig_conv_winograd_fits(&s->conv.args)) {

@@ -149,7 +149,7 @@ static ingot_status bind(ig_bind *b)
     state *s = ig_bind_new(b, sizeof *s);
     if (!s) return INGOT_E_NOMEM;
     const bool packed = b->in_layout[TABLE] == IG_P16;
-    if (packed && (!a->turned || a->format))
+    if (b->in_layout[TABLE] != IG_PLAIN && (!packed || !a->turned || a->format))
         return ig_bind_fail(b, "a table in panels is [size, rows], turned = 1");
     s->dtype = t->dtype;
     s->format = a->format ? ig_q_format_named(a->format) : NULL;

@@ -20,6 +20,15 @@ typedef struct {
     size_t bytes;
 } gather_task;
 
+/* Rows lie anywhere: no stream tells the hardware what comes next until most of a short row is
+ * read. Of longer ones it does by itself, and better. */
+enum { SHORT = 4096, LINE = 64 }; /* bytes */
+
+static void fetch(const char *row, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += LINE) __builtin_prefetch(row + at);
+}
+
 static void gather_range(void *arg, size_t begin, size_t end, size_t worker)
 {
     const gather_task *t = arg;
@@ -29,7 +38,11 @@ static void gather_range(void *arg, size_t begin, size_t end, size_t worker)
         ig_copy_pick(t->y + begin * b, t->x, t->row + begin, b, end - begin);
         return;
     }
-    for (size_t i = begin; i < end; i++) memcpy(t->y + i * b, t->x + (size_t)t->row[i] * b, b);
+    const size_t ahead = b <= SHORT ? SHORT / b : end;
+    for (size_t i = begin; i < end; i++) {
+        if (ahead < end - i) fetch(t->x + (size_t)t->row[i + ahead] * b, b);
+        memcpy(t->y + i * b, t->x + (size_t)t->row[i] * b, b);
+    }
 }
 
 void ig_rows_gather(ig_pool *pool, void *y, const void *x, const int64_t *row, size_t bytes,

@@ -214,7 +214,9 @@ static ingot_status bind(ig_bind *b)
     s->kernels = ig_product_choose_b(calc, b->in[B]->dtype);
     s->transpose = ig_transpose(ig_calc_bytes(calc));
     measure(s, b);
-    s->packed = b->in_layout[B] == IG_P16;
+    s->packed = b->in_layout[B] != IG_PLAIN;
+    if (s->packed && b->in_layout[B] != IG_P16)
+        return ig_bind_fail(b, "the right operand's layout is not that of a product");
     size_t n_b;
     if (!ig_product_packed(ig_product_depth(&s->kernels, s->k), s->n, &s->panels) ||
         !ig_type_elements(b->in[B], &n_b) ||

@@ -157,20 +157,20 @@ static void cost(ig_cost *out, const ig_bind *b)
     out->bytes = ((double)nw + (double)nr + (double)nx) * (double)ig_dtype(x->dtype)->bytes;
 }
 
-#define RECURRENT(op, inputs, outputs)       \
-    const ig_op ig_op_##op = {               \
-        .name = #op,                         \
-        .min_in = 3,                         \
-        .max_in = inputs,                    \
-        .min_out = 1,                        \
-        .max_out = outputs,                  \
-        .flags = IG_OP_KEEP_BIND,            \
-        .attrs = op##_attrs,                 \
-        .attrs_bytes = sizeof(ig_rnn_attrs), \
-        .infer = infer_##op,                 \
-        .bind = bind_##op,                   \
-        .run = ig_rnn_run,                   \
-        .cost = cost,                        \
+#define RECURRENT(op, inputs, outputs)           \
+    const ig_op ig_op_##op = {                   \
+        .name = #op,                             \
+        .min_in = 3,                             \
+        .max_in = inputs,                        \
+        .min_out = 1,                            \
+        .max_out = outputs,                      \
+        .flags = IG_OP_PACKED | IG_OP_KEEP_BIND, \
+        .attrs = op##_attrs,                     \
+        .attrs_bytes = sizeof(ig_rnn_attrs),     \
+        .infer = infer_##op,                     \
+        .bind = bind_##op,                       \
+        .run = ig_rnn_run,                       \
+        .cost = cost,                            \
     }
 
 RECURRENT(rnn, IG_RNN_H0 + 1, 2);

@@ -1,13 +1,13 @@
 /* rnn_run.c - the work of rnn, gru and lstm, one direction after the other or both at once.
  *
  * One product takes the whole input to the sums before the gates, biases included; then each step
- * adds the product of the state. Constant weights are packed when the node is bound, others on
- * every run. The reverse direction walks the time backwards: a sequence that is shorter than T
- * keeps its initial state until its last element is reached, so all sequences are at the same time
- * in every step and share one product. Small steps run on the calling thread; larger ones are split
- * by columns or rows, which does not change a bit. Two directions whose steps are too small to be
- * split run on a thread each, with scratch of their own: a sequence alone reads R from its core's
- * own cache once a step, and that bounds it. */
+ * adds the product of the state. Constant weights lie in panels in the file, or are packed when
+ * the node is bound; others are packed on every run. The reverse direction walks the time
+ * backwards: a sequence that is shorter than T keeps its initial state until its last element is
+ * reached, so all sequences are at the same time in every step and share one product. Small steps
+ * run on the calling thread; larger ones are split by columns or rows, which does not change a bit.
+ * Two directions whose steps are too small to be split run on a thread each, with scratch of their
+ * own: a sequence alone reads R from its core's own cache once a step, and that bounds it. */
 #include "runtime/ops/rnn.h"
 #include "runtime/ops/product.h"
 #include "runtime/base/checked.h"
@@ -65,6 +65,18 @@ static ingot_status pack_constant(weights *w, ig_bind *b, const rnn_state *s, si
     return INGOT_OK;
 }
 
+/* Panels from the file (IG_P16_TURNED), of all rows of a direction. */
+static ingot_status take_panels(weights *w, ig_bind *b, const rnn_state *s)
+{
+    const size_t each = ig_calc_bytes(s->calc), panel = IG_PANEL * w->k * each;
+    if (b->in[w->input]->dtype != INGOT_F32 || w->first % IG_PANEL)
+        return ig_bind_fail(b, "these weights cannot lie in panels");
+    const char *panels = b->known[w->input]->data;
+    for (size_t d = 0; d < s->dirs; d++)
+        w->panels[d] = panels + (d * ig_gemm_panels(w->rows) + w->first / IG_PANEL) * panel;
+    return INGOT_OK;
+}
+
 static ingot_status bind_weights(weights *w, ig_bind *b, const rnn_state *s, size_t first, size_t n)
 {
     const ig_type *t = b->in[w->input];
@@ -74,6 +86,7 @@ static ingot_status bind_weights(weights *w, ig_bind *b, const rnn_state *s, siz
     w->rows = (size_t)t->dims[1];
     w->k = (size_t)t->dims[2];
     if (!ig_product_packed(w->k, n, &elements)) return ig_bind_fail(b, "the weights are too large");
+    if (b->in_layout[w->input] != IG_PLAIN) return take_panels(w, b, s);
     if (b->known[w->input]) return pack_constant(w, b, s, elements);
     IG_TRY(ig_wide_bind(&w->wide, b, t, s->calc));
     const size_t each = ig_calc_bytes(s->calc);
@@ -123,6 +136,12 @@ ingot_status ig_rnn_bind(ig_bind *b, ig_rnn_kind kind)
     const ig_type *x = b->in[IG_RNN_X];
     rnn_state *s = ig_bind_new(b, sizeof *s);
     if (!s) return INGOT_E_NOMEM;
+    for (uint32_t i = 0; i < b->n_in; i++) {
+        const bool matrix = i == IG_RNN_W || i == IG_RNN_R;
+        if (b->in[i] && b->in_layout[i] != IG_PLAIN &&
+            (!matrix || b->in_layout[i] != IG_P16_TURNED))
+            return ig_bind_fail(b, "input %u has a layout that it cannot have here", i);
+    }
     s->calc = ig_calc_float(x->dtype);
     s->kernels = ig_product_choose(s->calc);
     s->time = (size_t)x->dims[a->layout ? 1 : 0];

@@ -1,8 +1,11 @@
 /* top_k.c - the k largest or smallest along an axis, with their indices.
  *
- * Equal elements come in the order of their indices; NaN counts as the largest. A row keeps a heap
- * of k candidates with the worst on top, then sorts it: O(n log k) and k entries of scratch. The
- * result is sorted whether asked for or not. */
+ * Equal elements come in the order of their indices; NaN counts as the largest. The result is
+ * sorted whether asked for or not. f32 along its last axis goes by kernels/top_k, at the speed of
+ * reading it; any other row keeps a heap of k candidates with the worst on top, then sorts it:
+ * O(n log k). */
+#include "kernels/top_k/top_k.h"
+#include "runtime/ops/block.h"
 #include "runtime/ops/move.h"
 #include "runtime/ops/order.h"
 
@@ -44,16 +47,32 @@ typedef struct {
     int64_t index;
 } candidate;
 
+/* What one thread needs for a row. */
+static bool row_bytes(bool fast, size_t k, size_t *bytes)
+{
+    size_t n = k;
+    return (!fast || ig_top_k_room(k, &n)) &&
+           ig_mul_ok(n, fast ? sizeof(ig_top_k_entry) : sizeof(candidate), bytes) &&
+           ig_align_ok(*bytes, IG_ALIGN, bytes);
+}
+
+static bool has_kernel(ingot_dtype dtype, int rank, const int64_t *dims, int axis)
+{
+    return dtype == INGOT_F32 && axis == rank - 1 && (uint64_t)dims[axis] < UINT32_MAX;
+}
+
 static ingot_status bind(ig_bind *b)
 {
     const top_k_attrs *a = b->attrs;
     const ig_type *in = b->in[0], *out = b->out[0] ? b->out[0] : b->n_out > 1 ? b->out[1] : NULL;
     if (!out) return INGOT_OK;
     const int axis = (int)(a->axis < 0 ? a->axis + in->rank : a->axis);
+    const bool fast = has_kernel(in->dtype, in->rank, in->dims, axis);
     size_t bytes;
-    if (!ig_mul_ok((size_t)out->dims[axis], sizeof(candidate), &bytes) ||
-        !ig_align_ok(bytes, IG_ALIGN, &bytes) || !ig_mul_ok(bytes, b->n_threads, &b->scratch_bytes))
+    if (!row_bytes(fast, (size_t)out->dims[axis], &bytes) ||
+        !ig_mul_ok(bytes, b->n_threads, &b->scratch_bytes))
         return ig_bind_fail(b, "k is too large");
+    b->kernel = fast ? "rows" : "heap";
     return INGOT_OK;
 }
 
@@ -89,9 +108,10 @@ typedef struct {
     const ig_tensor *x;
     char *values;
     int64_t *indices;
-    candidate *heaps;
-    size_t heap_bytes, n, k, inner;
+    char *scratch; /* row_bytes for each worker */
+    size_t row_bytes, n, k, inner;
     uint64_t flip; /* all ones: smallest first */
+    top_k_beyond_fn *beyond;
 } top_k_task;
 
 static void one_row(const top_k_task *t, candidate *heap, size_t outer, size_t inner)
@@ -119,10 +139,25 @@ static void one_row(const top_k_task *t, candidate *heap, size_t outer, size_t i
     }
 }
 
-static void rows_range(void *arg, size_t begin, size_t end, size_t worker)
+static void kernel_rows(void *arg, size_t begin, size_t end, size_t worker)
 {
     const top_k_task *t = arg;
-    candidate *heap = (candidate *)(void *)((char *)t->heaps + worker * t->heap_bytes);
+    ig_top_k_entry *held = (ig_top_k_entry *)(void *)(t->scratch + worker * t->row_bytes);
+    for (size_t row = begin; row < end; row++) {
+        const float *x = (const float *)t->x->data + row * t->n;
+        ig_top_k(held, t->beyond, x, t->n, t->k, !t->flip);
+        for (size_t j = 0; j < t->k; j++) {
+            const size_t at = ig_top_k_index(held[j]), to = row * t->k + j;
+            if (t->values) ((float *)(void *)t->values)[to] = x[at];
+            if (t->indices) t->indices[to] = (int64_t)at;
+        }
+    }
+}
+
+static void heap_rows(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const top_k_task *t = arg;
+    candidate *heap = (candidate *)(void *)(t->scratch + worker * t->row_bytes);
     for (size_t row = begin; row < end; row++) one_row(t, heap, row / t->inner, row % t->inner);
 }
 
@@ -134,15 +169,19 @@ static ingot_status run(ig_run *r)
     int64_t k;
     if (ig_tensor_ints(r->in[1], &k, 1) != 1 || k < 0 || k > x->dims[axis])
         return ig_run_fail(r, "k must be one integer in 0..%lld", (long long)x->dims[axis]);
-    top_k_task t = {.x = x, .heaps = r->scratch, .n = (size_t)x->dims[axis], .k = (size_t)k};
+    top_k_task t = {.x = x, .scratch = r->scratch, .n = (size_t)x->dims[axis], .k = (size_t)k};
     t.values = r->out[0] ? r->out[0]->data : NULL;
     t.indices = r->n_out > 1 && r->out[1] ? r->out[1]->data : NULL;
     t.inner = ig_span(x->dims, axis + 1, x->rank);
     t.flip = a->largest ? 0 : UINT64_MAX;
-    t.heap_bytes = (t.k * sizeof(candidate) + IG_ALIGN - 1) / IG_ALIGN * IG_ALIGN;
+    const bool fast = has_kernel(x->dtype, x->rank, x->dims, axis);
     if (t.k == 0) return INGOT_OK;
-    ig_parallel(r->pool, ig_span(x->dims, 0, axis) * t.inner, ig_grain(16 * t.n), 0, rows_range,
-                &t);
+    if (!row_bytes(fast, t.k, &t.row_bytes)) return ig_run_fail(r, "k is too large");
+    if (fast) t.beyond = ig_top_k_beyond_f32();
+    const double each =
+        fast ? IG_NS_MOVE * (double)t.n + IG_NS_LIBM * (double)t.k : 4 * IG_NS_BLOCK * (double)t.n;
+    ig_parallel(r->pool, ig_span(x->dims, 0, axis) * t.inner, ig_grain_ns(each), 0,
+                fast ? kernel_rows : heap_rows, &t);
     return INGOT_OK;
 }
 

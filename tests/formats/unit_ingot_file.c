@@ -131,9 +131,12 @@ static void layouts_have_their_size(void **state)
     const ig_type pairs = ig_type_tensor(INGOT_BF16, 3, (int64_t[]){2, 5, 17});
     assert_true(ig_layout_bytes(&pairs, IG_P16, &bytes));
     assert_int_equal(bytes, 2 * 6 * 32 * 2);
+    assert_true(ig_layout_bytes(&t, IG_P16_TURNED, &bytes));
+    assert_int_equal(bytes, 2 * 16 * 17 * 4);
     const ig_type whole = ig_type_tensor(INGOT_I8, 3, (int64_t[]){2, 5, 17});
     assert_true(ig_layout_bytes(&whole, IG_P16, &bytes));
     assert_int_equal(bytes, 2 * (8 + 4) * 32);
+    assert_false(ig_layout_bytes(&whole, IG_P16_TURNED, &bytes));
     const ig_type window = ig_type_tensor(INGOT_U8, 4, (int64_t[]){17, 5, 3, 3});
     assert_true(ig_layout_bytes(&window, IG_P16_CONV, &bytes));
     assert_int_equal(bytes, (48 + 4) * 32);
