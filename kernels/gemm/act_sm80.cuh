@@ -11,7 +11,10 @@ __device__ __forceinline__ float act_sigmoid(float x)
     return (x < 0 ? e : 1.f) / (1.f + e);
 }
 // Minus infinity becomes the lowest float, so that times 0 it is 0, the limit.
-__device__ __forceinline__ float act_finite(float x) { return x < -3.402823466e38f ? -3.402823466e38f : x; }
+__device__ __forceinline__ float act_finite(float x)
+{
+    return x < -3.402823466e38f ? -3.402823466e38f : x;
+}
 __device__ __forceinline__ float act_silu(float x, float a)
 {
     x = act_finite(x);
@@ -99,8 +102,7 @@ __device__ __forceinline__ float act_any(int act, float a, float b, float x)
 
 // V elements in registers. The usual ones work on all at once; the others take turns through one
 // copy of the code (registers can't be indexed: the array turns instead).
-template <int V>
-__device__ __forceinline__ void act_apply(int act, float a, float b, float (&v)[V])
+template <int V> __device__ __forceinline__ void act_apply(int act, float a, float b, float (&v)[V])
 {
     switch (act) {
     case CU_ACT_none:

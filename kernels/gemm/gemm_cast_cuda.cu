@@ -13,8 +13,8 @@ template <class From, class To, bool SPLIT> static int run(const cu_gemm_cast_ar
     }
     const int64_t n = a->batch * a->rows * (a->ld / 8), blocks = (n + 255) / 256,
                   most = (int64_t)cu_this_chip().processors * 16;
-    return cu_start(cast_rows_sm80<From, To, SPLIT>, dim3((unsigned)(blocks < most ? blocks : most)),
-                    256, 0, s, *a);
+    return cu_start(cast_rows_sm80<From, To, SPLIT>,
+                    dim3((unsigned)(blocks < most ? blocks : most)), 256, 0, s, *a);
 }
 
 extern "C" int cu_gemm_cast(const cu_gemm_cast_args *a, cu_stream s)

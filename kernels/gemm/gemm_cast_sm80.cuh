@@ -9,10 +9,10 @@
 // infinity or NaN is h alone.
 __device__ __forceinline__ void split3(float x, float &h, float &m, float &l)
 {
-    h = px_as_float(px_as_uint(x) & 0xffff0000u);
+    h = px_float(px_bits(x) & 0xffff0000u);
     const bool finite = fabsf(x) < INFINITY;
     const float rest = finite ? x - h : 0.f;
-    m = px_as_float(px_as_uint(rest) & 0xffff0000u);
+    m = px_float(px_bits(rest) & 0xffff0000u);
     l = rest - m;
     if (!finite) h = x;
 }

@@ -27,8 +27,8 @@ static cu_gemm_choice choose(const cu_gemm_args *a)
 template <class T, class C, int BM, int BN, int BK, int ST>
 static int run(const cu_gemm_args *a, const gemm_plan &plan, cu_stream s)
 {
-    const int64_t blocks = ((int64_t)a->m + BM - 1) / BM * (((int64_t)a->n + BN - 1) / BN) *
-                           batch_count(&a->batch);
+    const int64_t blocks =
+        ((int64_t)a->m + BM - 1) / BM * (((int64_t)a->n + BN - 1) / BN) * batch_count(&a->batch);
     if (blocks > INT32_MAX) return CU_INVALID;
     return cu_start(gemm_sm80<T, C, BM, BN, BK, ST>, dim3((unsigned)blocks, (unsigned)plan.splits),
                     128, gemm_sm80_smem<BM, BN, BK, ST>(), s, *a, plan);

@@ -109,8 +109,8 @@ size_t cu_gemm_f32_room(const cu_gemm_f32_args *a);
 /* ---- operands in the form that cu_gemm reads ---- */
 
 /* y [batch, rows, ld] of `to`, ld a multiple of 8 that is `cols` or more, zero past cols, from x
- * [batch, rows, cols] (turned: [batch, cols, rows]) of `from`, dense. Finite values beyond f16's range
- * become its largest. split (f32 to bf16): y [batch, rows, 3, ld] with x = y0 + y1 + y2. */
+ * [batch, rows, cols] (turned: [batch, cols, rows]) of `from`, dense. Finite values beyond f16's
+ * range become its largest. split (f32 to bf16): y [batch, rows, 3, ld] with x = y0 + y1 + y2. */
 typedef struct {
     cu_float from, to;
     const void *x;

@@ -25,8 +25,8 @@ static cu_gemm_choice choose(const cu_gemm_f32_args *a)
 template <int BM, int BN, int TM>
 static int run(const cu_gemm_f32_args *a, const gemm_plan &plan, cu_stream s)
 {
-    const int64_t blocks = ((int64_t)a->m + BM - 1) / BM * (((int64_t)a->n + BN - 1) / BN) *
-                           batch_count(&a->batch);
+    const int64_t blocks =
+        ((int64_t)a->m + BM - 1) / BM * (((int64_t)a->n + BN - 1) / BN) * batch_count(&a->batch);
     if (blocks > INT32_MAX) return CU_INVALID;
     return cu_start(gemm_f32_sm80<BM, BN, TM>, dim3((unsigned)blocks, (unsigned)plan.splits),
                     BM / TM * BN / 8, gemm_f32_smem<BM, BN>(), s, *a, plan);

@@ -4,8 +4,8 @@
 // Bound by FFMA: a thread keeps TM x 8 sums, reads two vectors of four a side for each k (one of a
 // where TM is 4), 16 multiply-adds a 16-byte read of shared memory. cp.async copies single floats,
 // so that operands of any strides and alignment land as [k][row] tiles; a ring of three stages of
-// 16 k. A warp copies 8 k of 4 rows where k is contiguous (whole sectors), 32 rows of a k elsewhere:
-// neither meets a bank twice, rows being padded by 4. Split K as in gemm_sm80.cuh.
+// 16 k. A warp copies 8 k of 4 rows where k is contiguous (whole sectors), 32 rows of a k
+// elsewhere: neither meets a bank twice, rows being padded by 4. Split K as in gemm_sm80.cuh.
 #pragma once
 #include "kernels/gemm/gemm_sm80.cuh"
 
@@ -17,8 +17,8 @@ template <int BM, int BN> constexpr int gemm_f32_smem()
     return (ring > tile ? ring : tile) + 16;
 }
 
-// This thread's share of ROWS x F32_BK floats that go to [k][ROWS + pad]: element i lies `step` from
-// element i - 1 along one of the two strides.
+// This thread's share of ROWS x F32_BK floats that go to [k][ROWS + pad]: element i lies `step`
+// from element i - 1 along one of the two strides.
 template <int ROWS, int THREADS> struct f32_copy {
     static constexpr int LD = ROWS + F32_PAD, N = ROWS * F32_BK / THREADS,
                          FOLD = ROWS > THREADS ? ROWS / THREADS : 1, // copies along a k
@@ -55,9 +55,7 @@ template <int ROWS, int THREADS> struct f32_copy {
 };
 
 template <int BM, int BN, int TM>
-__global__ void __launch_bounds__(BM / TM *BN / 8, BM == 128  ? 2
-                                                     : BM == 64 ? 6
-                                                                : 8)
+__global__ void __launch_bounds__(BM / TM * BN / 8, BM == 128 ? 2 : 6)
     gemm_f32_sm80(const __grid_constant__ cu_gemm_f32_args g, const gemm_plan plan)
 {
     constexpr int THREADS = BM / TM * BN / 8, WM = BM / TM / 4, MG = TM / 4;

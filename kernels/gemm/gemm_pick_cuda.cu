@@ -12,8 +12,8 @@ static const cu_gemm_block blocks[] = {
     {"gemm_sm80_128x128", 2, 128, 128, 32, 4, 2, 66 << 10, 80, 1000, false},
     {"gemm_sm80_64x64", 2, 64, 64, 64, 3, 5, 49 << 10, 80, 1000, false},
     {"gemm_f32_128x128", 4, 128, 128, 16, 3, 2, 66 << 10, 80, 1000, false},
-    {"gemm_f32_64x64", 4, 64, 64, 16, 3, 8, 27 << 10, 80, 1000, false},
-    {"gemm_f32_16x128", 4, 16, 128, 16, 3, 10, 30 << 10, 80, 1000, false},
+    {"gemm_f32_64x64", 4, 64, 64, 16, 3, 6, 27 << 10, 80, 1000, false},
+    {"gemm_f32_16x128", 4, 16, 128, 16, 3, 6, 30 << 10, 80, 1000, false},
 };
 static_assert(sizeof blocks / sizeof *blocks == CU_GEMM_VARIANTS, "a block a variant");
 
@@ -41,7 +41,8 @@ static block_cost cost_of(const cu_gemm_block *b, const cu_gemm_shape *s, int cc
 {
     const double bytes = (double)(b->bm + b->bn) * b->bk * b->element;
     // mma.sync: four warps in a square read each operand twice; wgmma: b once for every 64 rows
-    const double read = b->tma ? ((double)b->bm + b->bn * (b->bm / 64.0)) * b->bk * b->element : 2 * bytes;
+    const double read =
+        b->tma ? ((double)b->bm + b->bn * (b->bm / 64.0)) * b->bk * b->element : 2 * bytes;
     const double mma = (double)b->bm * b->bn * b->bk / mma_rate(cc, b->element, b->tma),
                  shared = (read + bytes) / SHARED_RATE, l2 = bytes / l2_rate(cc);
     const double tile = (double)b->bm * b->bn;
@@ -70,13 +71,15 @@ static double cycles(const cu_gemm_block *b, const cu_gemm_shape *s, const cu_ch
                      int splits, int64_t split_steps)
 {
     const int64_t tiles = ceil_div(s->m, b->bm) * ceil_div(s->n, b->bn) * s->batch,
-                  all = tiles * splits, per_sm = seats_of(b, chip), seats = chip->processors * per_sm;
+                  all = tiles * splits, per_sm = seats_of(b, chip),
+                  seats = chip->processors * per_sm;
     const block_cost c = cost_of(b, s, chip->cc, splits);
     const double full = (double)(all / seats) * wave(&c, (double)per_sm, (double)split_steps);
     const int64_t rest = all % seats;
     const double last =
         rest ? wave(&c, (double)ceil_div(rest, chip->processors), (double)split_steps) : 0;
-    const double bytes = (double)s->element * (s->terms > 1 ? 3 : 1) * s->batch * (double)(s->m * s->k + s->n * s->k) +
+    const double bytes = (double)s->element * (s->terms > 1 ? 3 : 1) * s->batch *
+                             (double)(s->m * s->k + s->n * s->k) +
                          (double)s->batch * s->m * s->n * s->c_bytes;
     // the last block of a tile reads the partial sums of all
     const double join = splits > 1 ? (double)b->bm * b->bn * 4 * splits / l2_rate(chip->cc) : 0;

@@ -15,15 +15,15 @@ extern "C" {
 
 typedef struct {
     int64_t m, n, k, batch;
-    int terms;              /* products of planes: 1, or 6 for split operands */
+    int terms;            /* products of planes: 1, or 6 for split operands */
     int element, c_bytes; /* bytes of an element of a and b: 2, or 4 for f32; of c */
-    bool may_split; /* there is room for partial sums */
-    bool tma;     /* operands may be read by TMA: one matrix each, or dense batches */
+    bool may_split;       /* there is room for partial sums */
+    bool tma;             /* operands may be read by TMA: one matrix each, or dense batches */
 } cu_gemm_shape;
 
 typedef enum {
-    CU_GEMM_M128N128, /* sm_80, 128x128x32, 4 stages */
-    CU_GEMM_M64N64,   /* sm_80, 64x64x64, 3 stages */
+    CU_GEMM_M128N128,     /* sm_80, 128x128x32, 4 stages */
+    CU_GEMM_M64N64,       /* sm_80, 64x64x64, 3 stages */
     CU_GEMM_F32_M128N128, /* f32: 128x128x16, 3 stages */
     CU_GEMM_F32_M64N64,
     CU_GEMM_F32_M16N128,

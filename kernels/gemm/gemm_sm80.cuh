@@ -6,7 +6,8 @@
 // columns of eight rows, so that the blocks in flight share operands through L2.
 //
 // Split K: a tile's steps may be shared by several blocks. Each leaves its sums in `room`; the last
-// to arrive, by a ticket, adds all of them in order, so that the bits do not depend on who was last.
+// to arrive, by a ticket, adds all of them in order, so that the bits do not depend on who was
+// last.
 //
 // Split operands (f32 as three bf16 planes h + m + l, exact): step t is product t % 6 of a K block,
 // from the smallest: (l h), (m m), (h l), (m h), (h m), (h h). What is left out is below 2^-24 of
@@ -80,7 +81,7 @@ __device__ __forceinline__ bool join_splits(float (&acc)[N], float *room, int *t
         const float *from = room + (int64_t)s * N * THREADS + threadIdx.x * 4;
 #pragma unroll
         for (int q = 0; q < N; q += 4) {
-            const float4 t = px_ldcg4(from + q * THREADS);
+            const float4 t = px_ldcg((const float4 *)(from + q * THREADS));
             acc[q] += t.x, acc[q + 1] += t.y, acc[q + 2] += t.z, acc[q + 3] += t.w;
         }
     }
@@ -171,7 +172,7 @@ __global__ void __launch_bounds__(128)
             for (int i = 0; i < MI; i++)
 #pragma unroll
                 for (int j = 0; j < NI; j++)
-                    T::mma((float (&)[4])acc[(i * NI + j) * 4], a[i], &b[j / 2][(j & 1) * 2]);
+                    T::mma((float(&)[4])acc[(i * NI + j) * 4], a[i], &b[j / 2][(j & 1) * 2]);
         }
     }
     px_cp_wait<0>();

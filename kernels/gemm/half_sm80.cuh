@@ -1,7 +1,7 @@
 // half_sm80.cuh - the element types of matrix products: how they are kept, widened, rounded and
 // multiplied on matrix units.
 #pragma once
-#include "kernels/gemm/px_extra.cuh"
+#include "kernels/cuda/ptx.cuh"
 
 struct Bf16 {
     typedef uint16_t raw;
@@ -49,7 +49,7 @@ __device__ __forceinline__ void load16(float (&v)[PER16<T>], const typename T::r
     const uint32_t w[4] = {u.x, u.y, u.z, u.w};
     if constexpr (sizeof(typename T::raw) == 4) {
 #pragma unroll
-        for (int q = 0; q < 4; q++) v[q] = px_as_float(w[q]);
+        for (int q = 0; q < 4; q++) v[q] = px_float(w[q]);
     } else {
 #pragma unroll
         for (int q = 0; q < 4; q++) {
@@ -58,11 +58,10 @@ __device__ __forceinline__ void load16(float (&v)[PER16<T>], const typename T::r
         }
     }
 }
-template <class T>
-__device__ __forceinline__ uint4 pack16(const float (&v)[PER16<T>])
+template <class T> __device__ __forceinline__ uint4 pack16(const float (&v)[PER16<T>])
 {
     if constexpr (sizeof(typename T::raw) == 4)
-        return uint4{px_as_uint(v[0]), px_as_uint(v[1]), px_as_uint(v[2]), px_as_uint(v[3])};
+        return uint4{px_bits(v[0]), px_bits(v[1]), px_bits(v[2]), px_bits(v[3])};
     else
         return uint4{T::pack(v[0], v[1]), T::pack(v[2], v[3]), T::pack(v[4], v[5]),
                      T::pack(v[6], v[7])};

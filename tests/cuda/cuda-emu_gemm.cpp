@@ -21,19 +21,18 @@ static void product(int variant, int m, int n, int k, cu_float type, bool wide_c
     const size_t bytes = room ? cu_gemm_room(&g) : 0;
     if (bytes) g.room = buffer<char>(bytes), g.tickets = zeros<int>(CU_GEMM_TICKETS);
     char what[160];
-    snprintf(what, sizeof what, "%s %dx%dx%d batch %d type %d to %d act %d%s%s%s",
-             cu_gemm_name(&g), m, n, k, b.n(), type, c_type, e.act, e.gated ? " gated" : "",
+    snprintf(what, sizeof what, "%s %dx%dx%d batch %d type %d to %d act %d%s%s%s", cu_gemm_name(&g),
+             m, n, k, b.n(), type, c_type, e.act, e.gated ? " gated" : "",
              e.residual ? " residual" : "", bytes ? " split" : "");
     same_in_all_modes(what, g.out.c, b.n() * g.batch.c_step * cu_float_bytes(c_type),
                       [&] { return cu_gemm(&g, nullptr); });
-    const auto want =
-        finish(g.out, c_type, b.n(), m, n, g.batch.r_step, [&](int i, int r, int j) {
-            const int64_t a0 = start_of(g.batch, g.batch.a_step, i) + r * lda,
-                          b0 = start_of(g.batch, g.batch.b_step, i) + j * ldb;
-            double sum = 0;
-            for (int x = 0; x < k; x++) sum += widen(type, g.a, a0 + x) * widen(type, g.b, b0 + x);
-            return sum;
-        });
+    const auto want = finish(g.out, c_type, b.n(), m, n, g.batch.r_step, [&](int i, int r, int j) {
+        const int64_t a0 = start_of(g.batch, g.batch.a_step, i) + r * lda,
+                      b0 = start_of(g.batch, g.batch.b_step, i) + j * ldb;
+        double sum = 0;
+        for (int x = 0; x < k; x++) sum += widen(type, g.a, a0 + x) * widen(type, g.b, b0 + x);
+        return sum;
+    });
     const double err = error_of(g.out, c_type, want);
     check(err < 1e-5 + unit(c_type), "%s: error %.2e", what, err);
     if (bytes)

@@ -25,14 +25,13 @@ static void product(int variant, int m, int n, int k, bool a_turned, bool b_turn
              bytes ? " split" : "");
     same_in_all_modes(what, g.out.c, b.n() * g.batch.c_step * 4,
                       [&] { return cu_gemm_f32(&g, nullptr); });
-    const auto want =
-        finish(g.out, CU_F32, b.n(), m, n, g.batch.r_step, [&](int i, int r, int j) {
-            const float *x = g.a + start_of(g.batch, g.batch.a_step, i) + r * g.a_row,
-                        *w = g.b + start_of(g.batch, g.batch.b_step, i) + j * g.b_row;
-            double sum = 0;
-            for (int q = 0; q < k; q++) sum += (double)x[q * g.a_col] * w[q * g.b_col];
-            return sum;
-        });
+    const auto want = finish(g.out, CU_F32, b.n(), m, n, g.batch.r_step, [&](int i, int r, int j) {
+        const float *x = g.a + start_of(g.batch, g.batch.a_step, i) + r * g.a_row,
+                    *w = g.b + start_of(g.batch, g.batch.b_step, i) + j * g.b_row;
+        double sum = 0;
+        for (int q = 0; q < k; q++) sum += (double)x[q * g.a_col] * w[q * g.b_col];
+        return sum;
+    });
     check(error_of(g.out, CU_F32, want) < 2e-6, "%s: error %.2e", what,
           error_of(g.out, CU_F32, want));
 }
@@ -68,8 +67,8 @@ static void cast(cu_float from, cu_float to, int batch, int rows, int cols, bool
     double worst = 0;
     for (int i = 0; i < batch * rows; i++)
         for (int c = 0; c < g.ld; c++) {
-            const int64_t at = turned ? ((int64_t)(i / rows) * cols + c) * rows + i % rows
-                                      : (int64_t)i * cols + c;
+            const int64_t at =
+                turned ? ((int64_t)(i / rows) * cols + c) * rows + i % rows : (int64_t)i * cols + c;
             double want = c < cols ? widen(from, g.x, at) : 0, got = 0;
             if (to == CU_F16 && want > 65504) want = 65504;
             for (int p = 0; p < planes; p++)

@@ -1,5 +1,5 @@
-// gemm_case.hpp - products of random shapes, types, epilogues and batches for the emulator, and what
-// they must be, in double.
+// gemm_case.hpp - products of random shapes, types, epilogues and batches for the emulator, and
+// what they must be, in double.
 #pragma once
 #include "kernels/gemm/gemm_cuda.h"
 #include "kernels/gemm/gemm_pick_cuda.h"
