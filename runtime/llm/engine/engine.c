@@ -403,7 +403,8 @@ static ingot_status open_batch(ig_engine *e, ingot_error *err)
                                .cancel = &e->cancel_step};
     const size_t sequences = e->options.max_sequences;
     const size_t tokens = e->options.chunk + sequences * (1 + e->most_guess);
-    IG_TRY(ig_batch_open(&e->batch, &e->lm, e->cache, &x, tokens, sequences, err));
+    IG_TRY(
+        ig_batch_open(&e->batch, &e->lm, e->cache, &x, e->options.ranks, tokens, sequences, err));
     e->order = ig_take0(e->heap, sequences * sizeof *e->order);
     if (!e->order) return ig_fail(err, INGOT_E_NOMEM, "generator: no memory");
     return ig_sample_work_open(&e->sampler, e->heap, e->lm.vocab, err);
