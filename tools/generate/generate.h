@@ -18,7 +18,7 @@ typedef struct {
     int64_t keep_last;
     /* the machine */
     const char *draft;
-    int64_t threads, context, chunk, page_tokens, lookup, draft_tokens, ranks;
+    int64_t threads, context, chunk, page_tokens, lookup, draft_tokens, ranks, kv_spare;
     uint64_t kv_bytes;
     int kv_type, math, device;
     /* what is shown */
