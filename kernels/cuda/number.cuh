@@ -57,18 +57,18 @@ __device__ __forceinline__ uint16_t nb_to_bf16(float x)
 __device__ __forceinline__ int64_t nb_int(const void *p, int type, int64_t i)
 {
     switch (type) {
-    case CU_I8:
+    case NB_I8:
         return ((const int8_t *)p)[i];
-    case CU_I16:
+    case NB_I16:
         return ((const int16_t *)p)[i];
-    case CU_U16:
+    case NB_U16:
         return ((const uint16_t *)p)[i];
-    case CU_I32:
+    case NB_I32:
         return ((const int32_t *)p)[i];
-    case CU_U32:
+    case NB_U32:
         return ((const uint32_t *)p)[i];
-    case CU_I64:
-    case CU_U64:
+    case NB_I64:
+    case NB_U64:
         return ((const int64_t *)p)[i];
     default:
         return ((const uint8_t *)p)[i]; // u8 and bool
@@ -78,16 +78,16 @@ __device__ __forceinline__ int64_t nb_int(const void *p, int type, int64_t i)
 __device__ __forceinline__ void nb_put_int(void *p, int type, int64_t i, int64_t v)
 {
     switch (type) {
-    case CU_I16:
-    case CU_U16:
+    case NB_I16:
+    case NB_U16:
         ((uint16_t *)p)[i] = (uint16_t)v;
         return;
-    case CU_I32:
-    case CU_U32:
+    case NB_I32:
+    case NB_U32:
         ((uint32_t *)p)[i] = (uint32_t)v;
         return;
-    case CU_I64:
-    case CU_U64:
+    case NB_I64:
+    case NB_U64:
         ((int64_t *)p)[i] = v;
         return;
     default:
@@ -100,15 +100,15 @@ __device__ __forceinline__ void nb_put_int(void *p, int type, int64_t i, int64_t
 template <class REAL> __device__ __forceinline__ REAL nb_real(const void *p, int type, int64_t i)
 {
     switch (type) {
-    case CU_F32:
+    case NB_F32:
         return (REAL)((const float *)p)[i];
-    case CU_F64:
+    case NB_F64:
         return (REAL)((const double *)p)[i];
-    case CU_F16:
+    case NB_F16:
         return (REAL)nb_half(((const uint16_t *)p)[i]);
-    case CU_BF16:
+    case NB_BF16:
         return (REAL)px_bf2f(((const uint16_t *)p)[i]);
-    case CU_U64:
+    case NB_U64:
         return (REAL)((const uint64_t *)p)[i];
     default:
         return (REAL)nb_int(p, type, i);
@@ -118,29 +118,29 @@ template <class REAL> __device__ __forceinline__ REAL nb_real(const void *p, int
 // The bounds of an integer type as reals: `high` is the first value that does not fit.
 __device__ __forceinline__ int nb_integer_bits(int type)
 {
-    return type <= CU_U8 ? 8 : type <= CU_U16 ? 16 : type <= CU_U32 ? 32 : 64;
+    return type <= NB_U8 ? 8 : type <= NB_U16 ? 16 : type <= NB_U32 ? 32 : 64;
 }
 __device__ __forceinline__ bool nb_signed(int type)
 {
-    return type == CU_I8 || type == CU_I16 || type == CU_I32 || type == CU_I64;
+    return type == NB_I8 || type == NB_I16 || type == NB_I32 || type == NB_I64;
 }
 
 template <class REAL> __device__ __forceinline__ void nb_put(void *p, int type, int64_t i, REAL v)
 {
     switch (type) {
-    case CU_F32:
+    case NB_F32:
         ((float *)p)[i] = (float)v;
         return;
-    case CU_F64:
+    case NB_F64:
         ((double *)p)[i] = (double)v;
         return;
-    case CU_F16:
+    case NB_F16:
         ((uint16_t *)p)[i] = nb_to_half((float)v);
         return;
-    case CU_BF16:
+    case NB_BF16:
         ((uint16_t *)p)[i] = nb_to_bf16((float)v);
         return;
-    case CU_BOOL:
+    case NB_BOOL:
         ((uint8_t *)p)[i] = v != 0;
         return;
     default:

@@ -3,19 +3,19 @@
 #define CU_NUMBER_H
 
 typedef enum {
-    CU_F32,
-    CU_F64,
-    CU_F16,
-    CU_BF16,
-    CU_I8,
-    CU_U8,
-    CU_I16,
-    CU_U16,
-    CU_I32,
-    CU_U32,
-    CU_I64,
-    CU_U64,
-    CU_BOOL,
+    NB_F32,
+    NB_F64,
+    NB_F16,
+    NB_BF16,
+    NB_I8,
+    NB_U8,
+    NB_I16,
+    NB_U16,
+    NB_I32,
+    NB_U32,
+    NB_I64,
+    NB_U64,
+    NB_BOOL,
 } cu_number;
 
 #endif

@@ -47,8 +47,8 @@ extern "C" int cu_scatter(const cu_scatter_args *a, cu_stream s)
 {
     if (!a->n || !a->slice) return 0;
     if (a->put != CU_PUT) {
-        if (a->type == CU_F64) return runs<scatter_double>(a, s);
-        if (a->type == CU_F32 || a->type == CU_F16 || a->type == CU_BF16)
+        if (a->type == NB_F64) return runs<scatter_double>(a, s);
+        if (a->type == NB_F32 || a->type == NB_F16 || a->type == NB_BF16)
             return runs<scatter_float>(a, s);
         return runs<scatter_integer>(a, s);
     }

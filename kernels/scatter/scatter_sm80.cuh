@@ -88,8 +88,8 @@ struct scatter_float {
     // As it would be stored: narrow types round each time.
     static __device__ __forceinline__ float kept(float v, int type)
     {
-        if (type == CU_F16) return nb_half(nb_to_half(v));
-        if (type == CU_BF16) return px_bf2f(nb_to_bf16(v));
+        if (type == NB_F16) return nb_half(nb_to_half(v));
+        if (type == NB_BF16) return px_bf2f(nb_to_bf16(v));
         return v;
     }
     static __device__ __forceinline__ void store(void *p, int type, int64_t i, float v)
@@ -119,19 +119,19 @@ struct scatter_integer {
     static __device__ __forceinline__ int64_t kept(int64_t v, int type)
     {
         switch (type) {
-        case CU_I8:
+        case NB_I8:
             return (int8_t)v;
-        case CU_U8:
+        case NB_U8:
             return (uint8_t)v;
-        case CU_I16:
+        case NB_I16:
             return (int16_t)v;
-        case CU_U16:
+        case NB_U16:
             return (uint16_t)v;
-        case CU_I32:
+        case NB_I32:
             return (int32_t)v;
-        case CU_U32:
+        case NB_U32:
             return (uint32_t)v;
-        case CU_BOOL:
+        case NB_BOOL:
             return v != 0;
         default:
             return v;
@@ -145,7 +145,7 @@ struct scatter_integer {
 
 __device__ __forceinline__ bool scatter_less(int64_t a, int64_t b, int type)
 {
-    return type == CU_U64 ? (uint64_t)a < (uint64_t)b : a < b;
+    return type == NB_U64 ? (uint64_t)a < (uint64_t)b : a < b;
 }
 __device__ __forceinline__ bool scatter_less(float a, float b, int) { return a < b || a != a; }
 __device__ __forceinline__ bool scatter_less(double a, double b, int) { return a < b || a != a; }

@@ -328,11 +328,11 @@ static void scatters()
     put(8, 2);
     put(4, 8);
     for (cu_put p : {CU_PUT_ADD, CU_PUT_MUL, CU_PUT_MIN, CU_PUT_MAX}) {
-        reduced<float>(p, CU_F32, 200, 3);
-        reduced<double>(p, CU_F64, 50, 1);
-        reduced<int8_t>(p, CU_I8, 70, 2);
-        reduced<uint16_t>(p, CU_U16, 70, 1);
-        reduced<int64_t>(p, CU_I64, 70, 1);
+        reduced<float>(p, NB_F32, 200, 3);
+        reduced<double>(p, NB_F64, 50, 1);
+        reduced<int8_t>(p, NB_I8, 70, 2);
+        reduced<uint16_t>(p, NB_U16, 70, 1);
+        reduced<int64_t>(p, NB_I64, 70, 1);
     }
     const int32_t *row = some_rows(5000, 300); // more than a chunk
     ordered(row, 5000, buffer<uint64_t>(cu_order_room(5000)));

@@ -41,10 +41,10 @@ int ig_cu_number(ingot_dtype dtype)
         ingot_dtype dtype;
         cu_number number;
     } table[] = {
-        {INGOT_F32, CU_F32},   {INGOT_F64, CU_F64}, {INGOT_F16, CU_F16}, {INGOT_BF16, CU_BF16},
-        {INGOT_I8, CU_I8},     {INGOT_U8, CU_U8},   {INGOT_I16, CU_I16}, {INGOT_U16, CU_U16},
-        {INGOT_I32, CU_I32},   {INGOT_U32, CU_U32}, {INGOT_I64, CU_I64}, {INGOT_U64, CU_U64},
-        {INGOT_BOOL, CU_BOOL},
+        {INGOT_F32, NB_F32},   {INGOT_F64, NB_F64}, {INGOT_F16, NB_F16}, {INGOT_BF16, NB_BF16},
+        {INGOT_I8, NB_I8},     {INGOT_U8, NB_U8},   {INGOT_I16, NB_I16}, {INGOT_U16, NB_U16},
+        {INGOT_I32, NB_I32},   {INGOT_U32, NB_U32}, {INGOT_I64, NB_I64}, {INGOT_U64, NB_U64},
+        {INGOT_BOOL, NB_BOOL},
     };
     for (size_t i = 0; i < IG_LEN(table); i++)
         if (table[i].dtype == dtype) return (int)table[i].number;
@@ -54,7 +54,7 @@ int ig_cu_number(ingot_dtype dtype)
 int ig_cu_float_type(ingot_dtype dtype)
 {
     const int n = ig_cu_number(dtype);
-    return n <= CU_BF16 ? n : -1;
+    return n <= NB_BF16 ? n : -1;
 }
 
 int ig_cu_ints_of(ig_device_bind *b, uint32_t i, int64_t *v, size_t cap)
