@@ -243,6 +243,7 @@ static ig_run run_of(ig_exec *x, const ig_step *step, ingot_error *err)
                     .brief = &x->brief,
                     .cancel = x->options.cancel,
                     .kv = x->kv,
+                    .comm = x->options.comm,
                     .err = err};
 }
 

@@ -27,6 +27,7 @@ typedef struct {
     ig_math math;
     size_t side_limit_bytes; /* bound of the side arena; 0: 4 GiB */
     const atomic_bool *cancel;
+    struct ig_comm *comm; /* of a graph that is one rank's share (shard.h), else NULL */
     void (*trace)(void *ud, const ig_step_trace *step); /* NULL: none */
     void *trace_ud;
 } ig_exec_options;

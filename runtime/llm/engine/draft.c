@@ -72,8 +72,8 @@ ingot_status ig_draft_open(ig_engine *e, ingot_error *err)
                                .log = e->setup.log,
                                .math = e->options.fast_math ? IG_MATH_FAST : IG_MATH_EXACT};
     const size_t sequences = e->options.max_sequences;
-    IG_TRY(ig_batch_open(&d->batch, &d->lm, d->cache, &x, e->options.chunk + sequences, sequences,
-                         err));
+    IG_TRY(ig_batch_open(&d->batch, &d->lm, d->cache, &x, 1, e->options.chunk + sequences,
+                         sequences, err));
     d->jobs = ig_take0(e->heap, sequences * sizeof *d->jobs);
     return d->jobs ? INGOT_OK : ig_fail(err, INGOT_E_NOMEM, "draft model: no memory");
 }

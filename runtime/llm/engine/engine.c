@@ -315,6 +315,7 @@ static ig_kv_options cache_options(const ig_engine *e, const ig_lm *lm)
                            .type = type == INGOT_KV_AUTO ? lm->page_type : types[type],
                            .page_tokens = e->options.page_tokens,
                            .budget_bytes = e->options.kv_bytes,
+                           .spare_bytes = e->options.kv_spare_bytes,
                            .private_pages = e->options.private_cache};
 }
 
@@ -403,7 +404,8 @@ static ingot_status open_batch(ig_engine *e, ingot_error *err)
                                .cancel = &e->cancel_step};
     const size_t sequences = e->options.max_sequences;
     const size_t tokens = e->options.chunk + sequences * (1 + e->most_guess);
-    IG_TRY(ig_batch_open(&e->batch, &e->lm, e->cache, &x, tokens, sequences, err));
+    IG_TRY(
+        ig_batch_open(&e->batch, &e->lm, e->cache, &x, e->options.ranks, tokens, sequences, err));
     e->order = ig_take0(e->heap, sequences * sizeof *e->order);
     if (!e->order) return ig_fail(err, INGOT_E_NOMEM, "generator: no memory");
     return ig_sample_work_open(&e->sampler, e->heap, e->lm.vocab, err);
