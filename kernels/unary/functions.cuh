@@ -30,6 +30,8 @@ FN_OF(acosh)
 FN_OF(atanh)
 FN_OF(erf)
 #undef FN_OF
+EL_INLINE float fn_pow(float x, float y) { return ::powf(x, y); }
+EL_INLINE double fn_pow(double x, double y) { return ::pow(x, y); }
 
 template <class T> EL_INLINE T fn_ramp(T x, T a, T b)
 {

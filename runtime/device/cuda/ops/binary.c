@@ -67,7 +67,7 @@ static ingot_status bind_binary(ig_device *d, ig_device_bind *b)
     if (s->args.fn == CU_BINARY_FNS_N) return IG_CU_DECLINE(b, "a function without a kernel");
     if (!ig_el_walk(&s->args.walk, b->out[0], b->in, 2)) return IG_CU_DECLINE(b, IG_EL_TOO_LARGE);
     s->converts = a != second;
-    s->args.dtype = s->converts ? pow_dtype(a, second) : a;
+    s->args.dtype = (int)(s->converts ? pow_dtype(a, second) : a);
     s->args.bits = (int)ig_dtype(a)->bits;
     b->kernel = names[s->args.fn];
     return s->converts ? reserve(b, s) : INGOT_OK;
