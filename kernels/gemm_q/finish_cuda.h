@@ -35,11 +35,12 @@ typedef enum {
 } cu_act;
 
 typedef struct {
-    const float *bias;    /* [n] or NULL; gated: of both rows of a pair */
-    const void *residual; /* [m, ld_residual] of y's type, or NULL; not gated */
+    const void *bias;     /* [n] or NULL; gated: of both rows of a pair */
+    const void *residual; /* [m, ld_residual] or NULL; not gated */
     void *y;              /* [m, ldy] */
     int64_t ld_residual, ldy;
-    cu_float type; /* of y */
+    int64_t bias_step; /* from the bias of one matrix to the next */
+    cu_float type;     /* of y, bias and residual */
     cu_act act;
     float a, b;
     /* Panels of 16 rows of W are 8 of "up" and their 8 of "gate" (kernels/gemm/glu.h). */

@@ -64,7 +64,8 @@ static Weights weights(const ig_q_format *f, int n, int k)
                 (int)w.t.group_log2,
                 (int)w.t.groups,
                 (int)w.t.n,
-                (int)w.t.k};
+                (int)w.t.k,
+                0};
     return w;
 }
 
@@ -76,19 +77,19 @@ struct Product {
 static Product product(const Weights &w, const float *x, int m, bool a8)
 {
     const int rows = (m + 7) / 8 * 8;
-    const size_t tickets = cu_gemm_q_tickets(m, w.device.n);
-    uint16_t *tiles = buffer<uint16_t>((size_t)rows * w.device.k);
-    float *factor = buffer<float>(rows);
     Product p = {};
-    p.gemm.tickets = buffer<int>(tickets);
-    p.acts = {tiles, factor, x,   w.k, CU_F32,         nullptr,
-              m,     rows,   w.k, a8,  p.gemm.tickets, (int)tickets};
     p.gemm.w = w.device;
-    p.gemm.x = tiles;
-    p.gemm.factor = factor;
     p.gemm.m = m;
     p.gemm.rows = rows;
-    p.gemm.partial = buffer<float>(cu_gemm_q_scratch(m, w.device.n, w.device.k, w.device.bits));
+    const size_t tickets = cu_gemm_q_tickets(&p.gemm);
+    uint16_t *tiles = buffer<uint16_t>((size_t)rows * w.device.k);
+    float *factor = buffer<float>(rows);
+    p.gemm.tickets = buffer<int>(tickets);
+    p.gemm.partial = (float *)buffer<char>(cu_gemm_q_scratch(&p.gemm));
+    p.gemm.x = tiles;
+    p.gemm.factor = factor;
+    p.acts = {tiles, factor, x,   w.k, CU_F32,         nullptr,
+              m,     rows,   w.k, a8,  p.gemm.tickets, (int)tickets};
     return p;
 }
 
