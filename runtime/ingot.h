@@ -363,6 +363,9 @@ typedef struct {
     size_t draft_tokens;   /* guesses at a time; 0: 4 */
     size_t lookup;         /* guess what followed the same words earlier in the text, so many tokens
                               at a time; 0: off. Answers are the same with and without */
+    size_t kv_spare_bytes; /* host memory for pages that had to give way, so that they come back
+                              instead of being computed again; 0: none. Meant for caches in a
+                              device's memory */
     size_t ranks;          /* share heads and hidden columns among so many ranks (tensor
                               parallelism), each with its part of the threads and of the weights;
                               0 and 1: one does all */

@@ -315,6 +315,7 @@ static ig_kv_options cache_options(const ig_engine *e, const ig_lm *lm)
                            .type = type == INGOT_KV_AUTO ? lm->page_type : types[type],
                            .page_tokens = e->options.page_tokens,
                            .budget_bytes = e->options.kv_bytes,
+                           .spare_bytes = e->options.kv_spare_bytes,
                            .private_pages = e->options.private_cache};
 }
 
