@@ -114,7 +114,7 @@ static void plain(const ig_q_format *f, int m, int n, int k, bool all_modes, boo
         p.gemm.finish.bias = bias;
         p.gemm.finish.residual = residual;
         p.gemm.finish.ld_residual = n;
-        p.gemm.finish.act = CU_ACT_SILU;
+        p.gemm.finish.act = CU_ACT_silu;
         p.gemm.finish.a = 1;
     }
     char what[96];
@@ -150,7 +150,7 @@ static void as_the_cpu(const ig_q_format *f, int m, int n, int k)
     p.gemm.finish.bias = bias;
     p.gemm.finish.y = y;
     p.gemm.finish.ldy = p.gemm.finish.n_out = n / 2;
-    p.gemm.finish.act = CU_ACT_GELU_TANH;
+    p.gemm.finish.act = CU_ACT_gelu_tanh;
     p.gemm.finish.gated = 1;
     check(run(p) == 0, "%s gated", f->name);
     size_t bytes;

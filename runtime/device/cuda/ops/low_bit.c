@@ -23,31 +23,14 @@ bool ig_cu_low_type(cu_float *type, ingot_dtype dtype)
 
 cu_act ig_cu_low_act(const char *name)
 {
-    static const char *const names[CU_ACTS] = {
-        "none",
-        "relu",
-        "clip",
-        "leaky_relu",
-        "hard_sigmoid",
-        "hard_swish",
-        "celu",
-        "elu",
-        "erf",
-        "gelu_erf",
-        "gelu_tanh",
-        "mish",
-        "selu",
-        "sigmoid",
-        "silu",
-        "softplus",
-        "softsign",
-        "tanh",
-        "thresholded_relu",
-        "affine",
+    static const char *const names[] = {
+#define A(name) #name,
+#include "kernels/gemm/act_cuda.def"
+#undef A
     };
-    cu_act act = CU_ACT_NONE;
-    while (act + 1 < CU_ACTS && strcmp(names[act], name) != 0) act++;
-    return act;
+    size_t act = 0;
+    while (act + 1 < IG_LEN(names) && strcmp(names[act], name) != 0) act++;
+    return (cu_act)act;
 }
 
 /* ---- weights ---- */
