@@ -68,6 +68,7 @@ typedef struct ig_device_bind {
     size_t scratch_bytes; /* of device memory, 256-byte aligned */
     const char *kernel;   /* for people */
     uint64_t host_in;     /* bit i: launch reads input i from host memory; it is no constant */
+    bool in_place;        /* output 0 may have the memory of input 0, which it then replaces */
     uint64_t taken;       /* bit i: bind keeps constant input i on the device in a form of its own;
                              launch gets NULL for it */
 } ig_device_bind;
