@@ -44,11 +44,14 @@ inline bf16_t *random_bf16(size_t n, double scale = 1)
 }
 
 // ---- schedules ----
-inline const emu::Mode modes[] = {{0, 0, 1, "eager/rr"},     {3, 0, 1, "late/rr"},
-                                  {3, 1, 1, "late/low"},     {3, 2, 1, "late/high"},
-                                  {2, 0, 1, "late-mma/rr"},  {2, 1, 1, "late-mma/low"},
-                                  {0, 3, 7, "eager/rand"},   {3, 3, 7, "late/rand7"},
-                                  {3, 3, 99, "late/rand99"}, {2, 3, 5, "late-mma/rand"}};
+// Shared memory starts with other bytes from run to run, so that reading it unwritten shows; in two
+// of them ordinary writes reach wgmma and bulk copies only through px_fence_async.
+inline const emu::Mode modes[] = {
+    {0, 0, 1, "eager/rr", 0xff, false},     {3, 0, 1, "late/rr", 0x00, false},
+    {3, 1, 1, "late/low", 0xff, true},      {3, 2, 1, "late/high", 0x3c, false},
+    {2, 0, 1, "late-mma/rr", 0xff, false},  {2, 1, 1, "late-mma/low", 0x7b, false},
+    {0, 3, 7, "eager/rand", 0x00, true},    {3, 3, 7, "late/rand7", 0xff, false},
+    {3, 3, 99, "late/rand99", 0x41, false}, {2, 3, 5, "late-mma/rand", 0xff, false}};
 
 inline int failures = 0, checks = 0;
 
