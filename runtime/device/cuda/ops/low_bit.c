@@ -6,15 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-bool ig_cu_room(ig_device_bind *b, size_t bytes, size_t *at)
-{
-    size_t end;
-    if (!ig_align_ok(b->scratch_bytes, (size_t)256, at) || !ig_add_ok(*at, bytes, &end))
-        return false;
-    b->scratch_bytes = end;
-    return true;
-}
-
 bool ig_cu_low_type(cu_float *type, ingot_dtype dtype)
 {
     *type = dtype == INGOT_F32 ? CU_F32 : dtype == INGOT_F16 ? CU_F16 : CU_BF16;
@@ -112,10 +103,10 @@ ingot_status ig_cu_low_bind(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint3
     p->gemm.slots = max_slots ? &some : NULL;
     p->tickets = cu_gemm_q_tickets(&p->gemm);
     if (p->tickets > INT_MAX || !ig_mul_ok(rows, (size_t)p->gemm.w.k * sizeof(uint16_t), &tiles) ||
-        !ig_cu_room(b, tiles, &p->at_tiles) ||
-        !ig_cu_room(b, rows * sizeof(float), &p->at_factor) ||
-        !ig_cu_room(b, cu_gemm_q_scratch(&p->gemm), &p->at_partial) ||
-        !ig_cu_room(b, p->tickets * sizeof(int), &p->at_tickets)) {
+        !ig_cu_room(b, (int64_t)tiles, 1, &p->at_tiles) ||
+        !ig_cu_room(b, (int64_t)rows, sizeof(float), &p->at_factor) ||
+        !ig_cu_room(b, (int64_t)cu_gemm_q_scratch(&p->gemm), 1, &p->at_partial) ||
+        !ig_cu_room(b, (int64_t)p->tickets, sizeof(int), &p->at_tickets)) {
         ig_cu_unpack(d, p->weights);
         return IG_CU_DECLINE(b, "too many rows");
     }

@@ -1,17 +1,13 @@
 /* low_bit.h - products with weights in tiles (kernels/gemm_q/q_tiles.h) on the device: what
  * matmul_q, glu and moe share.
  *
- * Weights are one matrix or many of the same size (experts), in the CPU's panels on the host. The
- * scratch of a step is handed out by ig_cu_room, once a part. */
+ * Weights are one matrix or many of the same size (experts), in the CPU's panels on the host. */
 #ifndef IG_CU_LOW_BIT_H
 #define IG_CU_LOW_BIT_H
 
 #include "kernels/gemm_q/gemm_q_cuda.h"
 #include "kernels/gemm_q/q_tiles.h"
-#include "runtime/device/cuda/op.h"
-
-/* The scratch of a step while it is bound: `bytes` more, 256-byte aligned; where they begin. */
-bool ig_cu_room(ig_device_bind *b, size_t bytes, size_t *at);
+#include "runtime/device/cuda/ops/common.h"
 
 typedef struct {
     const ig_q_format *format; /* NULL: weights of f16 or bf16 (dtype) in IG_P16 */

@@ -143,11 +143,13 @@ static ingot_status bind_right(state *s, ig_device *d, ig_device_bind *b)
 {
     const size_t rows = (size_t)s->w_matrices * (size_t)s->gemm.n;
     const size_t bytes = rows * (size_t)s->pitch, sums = rows * sizeof(int32_t);
+    const int64_t n = (int64_t)rows;
     const ig_tensor *known = b->known[B];
     const packing how = {s, known ? known->data : NULL, b->in_layout[B] == IG_P16};
     char form[96];
-    if (!known && !ig_cu_room(b, bytes, &s->at_w)) return IG_CU_DECLINE(b, "too large");
-    if (!known && !ig_cu_room(b, sums, &s->at_w_sums)) return IG_CU_DECLINE(b, "too large");
+    if (!known && (!ig_cu_room(b, n, (size_t)s->pitch, &s->at_w) ||
+                   !ig_cu_room(b, n, sizeof(int32_t), &s->at_w_sums)))
+        return IG_CU_DECLINE(b, "operands this large");
     if (!known || !rows) return INGOT_OK;
     snprintf(form, sizeof form, "rows of bytes %d %d %d", s->w_matrices, s->gemm.n, s->gemm.k);
     b->taken |= UINT64_C(1) << B;
@@ -175,9 +177,9 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
     g->lda = g->ldw = s->pitch;
     g->a_matrix = (int64_t)g->m * s->pitch;
     g->w_matrix = (int64_t)g->n * s->pitch;
-    const size_t rows = (size_t)s->a_matrices * (size_t)g->m;
-    if ((s->copies_a && !ig_cu_room(b, rows * (size_t)s->pitch, &s->at_a)) ||
-        (s->sums_a && !ig_cu_room(b, rows * sizeof(int32_t), &s->at_a_sums)))
+    const int64_t rows = (int64_t)s->a_matrices * g->m;
+    if ((s->copies_a && !ig_cu_room(b, rows, (size_t)s->pitch, &s->at_a)) ||
+        (s->sums_a && !ig_cu_room(b, rows, sizeof(int32_t), &s->at_a_sums)))
         return IG_CU_DECLINE(b, "operands this large");
     return bind_right(s, d, b);
 }

@@ -23,19 +23,18 @@ typedef struct {
 
 enum { X, LOGITS, W_GLU, W_DOWN, BIAS_GLU, BIAS_DOWN };
 
-static bool bind_room(state *s, ig_device_bind *b, size_t pairs, size_t slots)
+static bool bind_room(state *s, ig_device_bind *b, int64_t pairs, int64_t slots)
 {
-    const size_t rows = (size_t)s->rows, word = sizeof(int32_t);
+    const size_t word = sizeof(int32_t);
     size_t inner, outer;
-    return ig_mul_ok(rows, (size_t)s->n * word, &inner) &&
-           ig_mul_ok(rows, (size_t)s->k * word, &outer) &&
-           ig_cu_room(b, pairs * word, &s->at_chosen) &&
-           ig_cu_room(b, pairs * word, &s->at_weight) && ig_cu_room(b, rows * word, &s->at_order) &&
-           ig_cu_room(b, pairs * word, &s->at_row) &&
-           ig_cu_room(b, slots * sizeof(cu_q_slot), &s->at_slots) &&
-           ig_cu_room(b, word, &s->at_n_slots) &&
-           ig_cu_room(b, 2 * word * (size_t)s->experts, &s->at_work) &&
-           ig_cu_room(b, inner, &s->at_inner) && ig_cu_room(b, outer, &s->at_outer);
+    return ig_mul_ok((size_t)s->n, word, &inner) && ig_mul_ok((size_t)s->k, word, &outer) &&
+           ig_cu_room(b, pairs, word, &s->at_chosen) && ig_cu_room(b, pairs, word, &s->at_weight) &&
+           ig_cu_room(b, s->rows, word, &s->at_order) && ig_cu_room(b, pairs, word, &s->at_row) &&
+           ig_cu_room(b, slots, sizeof(cu_q_slot), &s->at_slots) &&
+           ig_cu_room(b, 1, word, &s->at_n_slots) &&
+           ig_cu_room(b, s->experts, 2 * word, &s->at_work) &&
+           ig_cu_room(b, s->rows, inner, &s->at_inner) &&
+           ig_cu_room(b, s->rows, outer, &s->at_outer);
 }
 
 /* Weights of an input: few bits in a format, or floats of 16 bits in panels. */
@@ -96,7 +95,7 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
     s->act_b = (float)ig_cu_float(b, "act_b");
     bind_route(s, b);
     const int64_t slots = cu_moe_slots(pairs, experts, s->tile);
-    if (slots > UINT16_MAX || !bind_room(s, b, (size_t)pairs, (size_t)slots))
+    if (slots > UINT16_MAX || !bind_room(s, b, pairs, slots))
         return IG_CU_DECLINE(b, "too many tokens");
     b->state = s;
     b->kernel = "grouped gemm_q";
