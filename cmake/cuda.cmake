@@ -92,7 +92,8 @@ endforeach()
 add_custom_target(ingot_cuda_objects DEPENDS ${cuda_objects})
 
 # The plugin: the CUDA runtime is linked into it, the driver's library is looked for when it runs.
-set(cuda_layer runtime/device/cuda/gpu_cuda.c runtime/device/cuda/gpu_nccl.c)
+set(cuda_layer ${CMAKE_SOURCE_DIR}/runtime/device/cuda/gpu_cuda.c
+               ${CMAKE_SOURCE_DIR}/runtime/device/cuda/gpu_nccl.c)
 set_source_files_properties(${cuda_layer} PROPERTIES
                             COMPILE_OPTIONS "-isystem${CUDART_INCLUDE};-Wno-pedantic")
 ingot_cuda_library(ingot_cuda ${cuda_objects} ${cuda_layer})

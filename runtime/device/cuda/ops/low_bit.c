@@ -1,5 +1,6 @@
 /* low_bit.c - see low_bit.h. */
 #include "runtime/device/cuda/ops/low_bit.h"
+#include "runtime/device/cuda/ops/common.h"
 #include "runtime/base/checked.h"
 
 #include <limits.h>
