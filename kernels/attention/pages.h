@@ -33,6 +33,7 @@ enum { IG_PAGE_GROUP = 16 }; /* tokens side by side */
 /* Where the parts of a page lie, in bytes. */
 typedef struct {
     ig_page_type type;
+    bool device; /* as ig_page_format_init_device lays it out */
     size_t tokens, d, dv;
     size_t k_group, v_at, v_row; /* a group of K; V; a row of V */
     size_t k_scales_at, v_scales_at;

@@ -19,7 +19,7 @@ typedef struct {
     /* the machine */
     const char *draft;
     int64_t threads, context, chunk, page_tokens, lookup, draft_tokens, ranks;
-    uint64_t kv_bytes;
+    uint64_t kv_bytes, kv_spare;
     int kv_type, math, device;
     /* what is shown */
     const char *logits;
