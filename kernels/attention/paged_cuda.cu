@@ -139,7 +139,8 @@ static int few(const cu_paged_args *a, const ig_kv_layer *l, cu_stream s)
     return (half ? att_few_half : att_few_byte)(&p, t, a->d, grid, s);
 }
 
-static int plain(const cu_paged_args *a, const ig_kv_layer *l, cu_stream s)
+// Spans of at least so many tokens.
+static int plain(const cu_paged_args *a, const ig_kv_layer *l, int least, cu_stream s)
 {
     const ig_page_format *f = &l->format;
     plain_args p = {};
@@ -156,6 +157,7 @@ static int plain(const cu_paged_args *a, const ig_kv_layer *l, cu_stream s)
     p.q_row = (int64_t)a->heads * a->d;
     p.y_head = a->dv;
     p.y_row = (int64_t)a->heads * a->dv;
+    p.least = least;
     p.image = a->kv.image;
     p.base = a->kv.base + l->at;
     p.page_bytes = a->kv.page_bytes;
@@ -176,9 +178,9 @@ extern "C" int cu_paged_attend(const cu_paged_args *a, cu_stream s)
 {
     const ig_kv_layer *l = layer_of(a);
     if (!l) return ATT_INVALID;
-    if (!is_tensor(a, l)) return plain(a, l, s);
-    int status = a->kv.n_items ? few(a, l, s) : 0;
-    return status;
+    if (!is_tensor(a, l)) return plain(a, l, 0, s);
+    const int status = a->kv.n_items ? few(a, l, s) : 0;
+    return status || !a->kv.n_tiles ? status : plain(a, l, CU_KV_FEW + 1, s);
 }
 
 extern "C" int cu_paged_attention(const cu_paged_args *a, cu_stream s)

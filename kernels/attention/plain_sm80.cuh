@@ -22,6 +22,7 @@ struct plain_args {
     const unsigned char *base; // of the layer, in page 0
     int64_t page_bytes, head_bytes, v_at, k_scales_at, v_scales_at;
     int page_tokens, k_bytes, v_bytes; // of a row
+    int least;                         // spans of fewer tokens are left to others
     cu_att_rule rule;
     att_scores score;
 };
@@ -82,7 +83,7 @@ __global__ void __launch_bounds__(128, 4) attention_plain_sm80(const __grid_cons
         if (row >= a.image[CU_KV_N_ROWS]) return;
         const cu_kv_row r = ((const cu_kv_row *)(a.image + a.image[CU_KV_ROWS_AT]))[row];
         first = row - r.row;
-        if (first % a.tokens) return;
+        if (first % a.tokens || r.n < a.least) return;
         row0 = r.row;
         n = r.n;
         tk = r.before + r.n;
