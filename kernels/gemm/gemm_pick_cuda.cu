@@ -36,7 +36,7 @@ static double mma_rate(int cc, const cu_gemm_block *b)
 {
     if (b->kind == CU_GEMM_FMA) return cc == 80 ? 56 : 100;
     if (cc == 80) return 1024;
-    if (cc == 90) return hopper(b) ? 2048 : 1280;
+    if (cc == 90) return hopper(b) ? 2048 : 1100;
     return 512;
 }
 static double l2_rate(int cc) { return cc == 80 || cc >= 90 ? 40 : 24; }
