@@ -68,12 +68,15 @@ typedef struct ig_device_bind {
     size_t scratch_bytes; /* of device memory, 256-byte aligned */
     const char *kernel;   /* for people */
     uint64_t host_in;     /* bit i: launch reads input i from host memory; it is no constant */
+    bool in_place;        /* output 0 may have the memory of input 0, which it then replaces */
     uint64_t taken;       /* bit i: bind keeps constant input i on the device in a form of its own;
                              launch gets NULL for it */
 } ig_device_bind;
 
 typedef struct ig_device_run {
     const ig_node *node;
+    struct ig_comm *comm; /* of a rank's share (runtime/graph/comm.h): its calls take device memory
+                             of the stream, in order with it; NULL: there are no ranks */
     void *state;
     const void *const *in; /* [n_in] device memory; host memory where host_in says so */
     void *const *out;      /* [n_out] device memory */
@@ -138,6 +141,13 @@ typedef struct ig_device_api {
     ingot_status (*record_end)(ig_device_stream *stream, ig_device_graph **out, ingot_error *err);
     ingot_status (*replay)(ig_device_stream *stream, ig_device_graph *graph, ingot_error *err);
     void (*graph_close)(ig_device_graph **graph);
+
+    /* Ends of a communicator among n devices, [n], one for the work of each stream. E_UNSUPPORTED:
+     * no library by which devices meet (NCCL). `leave` of one breaks it: later waits for the
+     * streams give E_DEVICE. Closed together, before the streams. */
+    ingot_status (*comms_open)(struct ig_comm **out, ig_device_stream *const *streams, size_t n,
+                               ingot_error *err);
+    void (*comms_close)(struct ig_comm **comms, size_t n);
 } ig_device_api;
 
 #endif

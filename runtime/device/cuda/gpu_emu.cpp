@@ -48,6 +48,12 @@ struct Queue {
         for (; done < at; done++) work[n++]();
         work.erase(work.begin(), work.begin() + (long)n);
     }
+    void drop() // the device is lost: what it was given is never done
+    {
+        std::lock_guard<std::mutex> hold(lock);
+        done += work.size();
+        work.clear();
+    }
 };
 struct Stream : emu::Stream { // `record` is where the emulator puts launches
     std::shared_ptr<Queue> queue = std::make_shared<Queue>();
@@ -144,6 +150,8 @@ size_t pages_of(size_t bytes)
 }
 
 } // namespace
+
+int emu_give(cu_stream s, std::function<void()> work) { return give_work(s, std::move(work)); }
 
 const char *gpu_text(int error)
 {
@@ -261,15 +269,18 @@ int gpu_stream_open(cu_stream *out)
 void gpu_stream_close(cu_stream s)
 {
     if (!s) return;
-    of(s)->queue->run_to(of(s)->queue->given());
+    (void)gpu_stream_wait(s);
     delete of(s);
 }
 
 int gpu_stream_wait(cu_stream s)
 {
-    if (const int e = call()) return e;
-    of(s)->queue->run_to(of(s)->queue->given());
-    return 0;
+    const int e = call();
+    if (e)
+        of(s)->queue->drop();
+    else
+        of(s)->queue->run_to(of(s)->queue->given());
+    return e;
 }
 
 int gpu_copy(cu_stream s, void *to, const void *from, size_t bytes, gpu_way)

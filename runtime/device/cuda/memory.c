@@ -1,27 +1,32 @@
 /* memory.c - device memory in slabs under one budget.
  *
  * The runtime's allocator waits for the device and fragments; ours takes slabs from it and hands
- * out pieces by best fit, merging neighbours when they come back. A slab serves one use, since
- * weights stay and work comes and goes. What is given back may be handed out at once: the giver has
- * waited for all work that used it. Once a process is warm no slab is taken any more. */
+ * out pieces by best fit, merging neighbours when they come back. What is given back may be handed
+ * out at once: the giver has waited for all work that used it. Once a process is warm no slab is
+ * taken any more. */
 #include "runtime/device/cuda/inside.h"
 #include "runtime/base/checked.h"
 
 #include <stdio.h>
 
-enum { ALIGN = 256, SLAB = 32 << 20 /* larger pieces have one of their own */ };
+enum {
+    ALIGN = 256,
+    SLAB =
+        32 << 20, /* and no more than a part of the budget; larger pieces have one of their own */
+    SLABS = 8     /* parts of a small budget */
+};
 
 typedef struct piece {
     struct piece *next; /* by address */
     size_t at, bytes;
     bool used;
+    ig_device_use use;
 } piece;
 
 struct slab {
     slab *next;
     unsigned char *base;
     size_t bytes;
-    ig_device_use use;
     piece *pieces;
 };
 
@@ -82,7 +87,7 @@ static ingot_status add_slab(ig_device *d, size_t bytes, ig_device_use use, ingo
         return device_failed(d, e, "allocating memory", err);
     }
     *p = (piece){.bytes = bytes};
-    *s = (slab){.next = d->pool.slabs, .base = base, .bytes = bytes, .use = use, .pieces = p};
+    *s = (slab){.next = d->pool.slabs, .base = base, .bytes = bytes, .pieces = p};
     d->pool.slabs = s;
     d->pool.held_bytes += bytes;
     d->pool.counts.peak_bytes = IG_MAX(d->pool.counts.peak_bytes, d->pool.held_bytes);
@@ -98,7 +103,8 @@ static ingot_status grow(ig_device *d, size_t bytes, ig_device_use use, ingot_er
         drop_unused(d);
     const size_t left = p->counts.budget_bytes - IG_MIN(p->held_bytes, p->counts.budget_bytes);
     if (bytes > left) return no_room(d, bytes, use, "the budget is spent", err);
-    const size_t usual = IG_MAX(bytes, IG_MIN(left, (size_t)SLAB)) & ~(size_t)(ALIGN - 1);
+    const size_t part = IG_MIN((size_t)SLAB, p->counts.budget_bytes / SLABS);
+    const size_t usual = IG_MIN(left, part) & ~(size_t)(ALIGN - 1);
     if (bytes <= SLAB / 4 && usual > bytes && !add_slab(d, usual, use, NULL)) return INGOT_OK;
     if (cu_lost(d)) return device_gone(d, err);
     if (!add_slab(d, bytes, use, NULL)) return INGOT_OK;
@@ -109,7 +115,7 @@ static ingot_status grow(ig_device *d, size_t bytes, ig_device_use use, ingot_er
 
 /* ---- pieces ---- */
 
-static bool cut(ig_device *d, slab *s, piece *p, size_t bytes, void **out)
+static bool cut(ig_device *d, const slab *s, piece *p, size_t bytes, ig_device_use use, void **out)
 {
     if (p->bytes > bytes) {
         piece *rest = ig_take0(d->heap, sizeof *rest);
@@ -119,7 +125,8 @@ static bool cut(ig_device *d, slab *s, piece *p, size_t bytes, void **out)
         p->bytes = bytes;
     }
     p->used = true;
-    d->pool.counts.used_bytes[s->use] += bytes;
+    p->use = use;
+    d->pool.counts.used_bytes[use] += bytes;
     *out = s->base + p->at;
     return true;
 }
@@ -129,13 +136,13 @@ static bool take_piece(ig_device *d, void **out, size_t bytes, ig_device_use use
     slab *best_slab = NULL;
     piece *best = NULL;
     for (slab *s = d->pool.slabs; s; s = s->next) {
-        for (piece *p = s->use == use ? s->pieces : NULL; p; p = p->next) {
+        for (piece *p = s->pieces; p; p = p->next) {
             if (p->used || p->bytes < bytes || (best && best->bytes <= p->bytes)) continue;
             best = p;
             best_slab = s;
         }
     }
-    return best && cut(d, best_slab, best, bytes, out);
+    return best && cut(d, best_slab, best, bytes, use, out);
 }
 
 ingot_status pool_take(ig_device *d, void **out, size_t bytes, ig_device_use use, ingot_error *err)
@@ -168,7 +175,7 @@ void pool_give(ig_device *d, void *p)
         piece *before = NULL, *one = s->pieces;
         while (one->at != (size_t)(at - s->base)) before = one, one = one->next;
         one->used = false;
-        d->pool.counts.used_bytes[s->use] -= one->bytes;
+        d->pool.counts.used_bytes[one->use] -= one->bytes;
         join_free(d, one);
         if (before) join_free(d, before);
         return;
