@@ -7,14 +7,34 @@ set_property(CACHE INGOT_CUDA PROPERTY STRINGS AUTO ON OFF)
 file(GLOB cuda_sources CONFIGURE_DEPENDS kernels/*/*_cuda.cu kernels/*/*_cuda89.cu
      kernels/*/*_cuda90.cu)
 file(GLOB cuda_host_sources CONFIGURE_DEPENDS runtime/device/cuda/*.c runtime/device/cuda/ops/*.c)
+list(FILTER cuda_host_sources EXCLUDE REGEX "/gpu_(cuda|nccl)\\.c$")
+set(cuda_map ${CMAKE_SOURCE_DIR}/cmake/ingot_cuda.map)
+
+# What the plugin does on the host; the parts of the core that it uses are linked into it.
+add_library(ingot_cuda_host OBJECT EXCLUDE_FROM_ALL ${cuda_host_sources})
+target_link_libraries(ingot_cuda_host PUBLIC ingot_flags ingot_deps)
+
+# ingot_cuda_library(name objects...) - the plugin from these and ingot_cuda_host.
+function(ingot_cuda_library name)
+  add_library(${name} SHARED ${ARGN} $<TARGET_OBJECTS:ingot_cuda_host>)
+  target_link_libraries(${name} PRIVATE ingot_static ingot_deps)
+  target_link_options(${name} PRIVATE -Wl,--version-script=${cuda_map} -Wl,--no-undefined
+                      -Wl,--as-needed -Wl,--exclude-libs,ALL)
+  if(INGOT_SANITIZE)
+    target_link_options(${name} PRIVATE -fsanitize=${INGOT_SANITIZE})
+  endif()
+  set_target_properties(${name} PROPERTIES LINK_DEPENDS ${cuda_map} LINKER_LANGUAGE CXX)
+endfunction()
 
 # ---- emulated ----
 if(INGOT_TESTS AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   set_source_files_properties(${cuda_sources} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
-  add_library(ingot_cuda_emulated OBJECT ${cuda_sources})
+  add_library(ingot_cuda_emulated OBJECT ${cuda_sources} runtime/device/cuda/gpu_emu.cpp
+              runtime/device/cuda/gpu_emu_comm.cpp)
   target_include_directories(ingot_cuda_emulated PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/runtime)
   target_compile_options(ingot_cuda_emulated PRIVATE -Wall -Wextra -Wno-unknown-pragmas)
   target_link_libraries(ingot_cuda_emulated PUBLIC Threads::Threads)
+  ingot_cuda_library(ingot_cuda_emu $<TARGET_OBJECTS:ingot_cuda_emulated>)
 endif()
 
 # ---- compiled for devices ----
@@ -70,3 +90,13 @@ foreach(source ${cuda_sources})
   list(APPEND cuda_reports ${report})
 endforeach()
 add_custom_target(ingot_cuda_objects DEPENDS ${cuda_objects})
+
+# The plugin: the CUDA runtime is linked into it, the driver's library is looked for when it runs.
+set(cuda_layer ${CMAKE_SOURCE_DIR}/runtime/device/cuda/gpu_cuda.c
+               ${CMAKE_SOURCE_DIR}/runtime/device/cuda/gpu_nccl.c)
+set_source_files_properties(${cuda_layer} PROPERTIES
+                            COMPILE_OPTIONS "-isystem${CUDART_INCLUDE};-Wno-pedantic")
+ingot_cuda_library(ingot_cuda ${cuda_objects} ${cuda_layer})
+set_source_files_properties(${cuda_objects} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
+target_link_libraries(ingot_cuda PRIVATE ingot_flags ${CUDART_STATIC} rt)
+install(TARGETS ingot_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})

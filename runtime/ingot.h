@@ -342,7 +342,8 @@ typedef enum {
     INGOT_KV_F32,
     INGOT_KV_F16,
     INGOT_KV_BF16,
-    INGOT_KV_I8
+    INGOT_KV_I8,
+    INGOT_KV_F8 /* e4m3, on devices only */
 } ingot_kv_type;
 
 typedef struct {
@@ -363,6 +364,12 @@ typedef struct {
     size_t draft_tokens;   /* guesses at a time; 0: 4 */
     size_t lookup;         /* guess what followed the same words earlier in the text, so many tokens
                               at a time; 0: off. Answers are the same with and without */
+    size_t kv_spare_bytes; /* host memory for pages that had to give way, so that they come back
+                              instead of being computed again; 0: none. Meant for caches in a
+                              device's memory */
+    size_t ranks;          /* share heads and hidden columns among so many ranks (tensor
+                              parallelism), each with its part of the threads and of the weights;
+                              0 and 1: one does all */
 } ingot_generator_options;
 
 /* ingot_generator_open - the cache, the working memory and the thread of a model's generator.
@@ -525,6 +532,8 @@ typedef struct {
     size_t page_bytes, pages;        /* of the cache */
     size_t pages_used, pages_cached; /* in requests; in none but findable */
     ingot_kv_type kv_type;
+    const char *device;      /* "cpu", "cuda:0": where it computes now; a static text, or the
+                                generator's */
     size_t running, waiting; /* requests */
     uint64_t steps, prompt_tokens, cached_tokens, answer_tokens, drafted, accepted, preempted;
 } ingot_generator_info;

@@ -8,7 +8,7 @@
 
 typedef ig_generate_args args;
 
-static const char *const kv_types[] = {"auto", "f32", "f16", "bf16", "i8", NULL};
+static const char *const kv_types[] = {"auto", "f32", "f16", "bf16", "i8", "fp8", NULL};
 static const char *const maths[] = {"exact", "fast", NULL};
 
 /* ---- opening ---- */
@@ -52,6 +52,8 @@ static ingot_status open_generator(ig_generate *j, ingot_error *err)
         .draft = j->draft,
         .draft_tokens = (size_t)a->draft_tokens,
         .lookup = (size_t)a->lookup,
+        .kv_spare_bytes = (size_t)a->kv_spare,
+        .ranks = (size_t)a->ranks,
     };
     const ingot_status s = ingot_generator_open(&j->g, j->o.model, &o, err);
     if (s == INGOT_E_UNSUPPORTED || s == INGOT_E_FORMAT) ig_wrap(err, s, "%s", a->model);
@@ -225,10 +227,12 @@ static const ig_option options[] = {
     NUMBER("draft-tokens", 0, draft_tokens, 0, 64, "its guesses at a time; 0: 4"),
     NUMBER("lookup", 0, lookup, 0, 64, "guess that N tokens follow as they did earlier in the text; the answer stays the same; 0: off"),
     NUMBER("prefill-chunk", 0, chunk, -1, 2147483647, "tokens of the prompt that are computed at a time; 0: all at once; -1: 512"),
-    {.name = "kv-dtype", .arg = "T", .kind = IG_OPT_CHOICE, .choices = kv_types, .help = "type of the cached keys and values; auto: that of the weights, f16 for quantized ones", .offset = offsetof(args, kv_type)},
+    {.name = "kv-dtype", .arg = "T", .kind = IG_OPT_CHOICE, .choices = kv_types, .help = "type of the cached keys and values; auto: that of the weights, f16 for quantized ones; fp8: on devices only", .offset = offsetof(args, kv_type)},
     {.name = "kv-bytes", .arg = "B", .kind = IG_OPT_SIZE, .help = "memory for keys and values, as 512M or 2G; 0: for one context, at most a quarter of the machine's", .offset = offsetof(args, kv_bytes)},
+    {.name = "kv-spare", .arg = "B", .kind = IG_OPT_SIZE, .help = "host memory for pages of keys and values that had to give way, as 2G; 0: none", .offset = offsetof(args, kv_spare)},
     NUMBER("page-tokens", 0, page_tokens, 0, 65536, "tokens of a page of the cache, a multiple of 16; 0: 64"),
     {.name = "math", .arg = "M", .kind = IG_OPT_CHOICE, .choices = maths, .help = "exact gives the same bits for every chunk, thread count and processor; fast may use faster methods that do not", .offset = offsetof(args, math)},
+    NUMBER("tensor-parallel", 0, ranks, 1, 64, "divide heads and hidden columns among N ranks, each with its part of the threads and weights; sums are in another order"),
     IG_OPTION_THREADS(args),
     IG_OPTION_DEVICE(args),
     FLAG("stats", stats, "tell speeds, the time to the first token and memory on standard error"),
@@ -243,6 +247,7 @@ static const ig_example examples[] = {
     {"ingot generate m.ingot --ids 1,2,3 -n 0 --logits out.npy", "what the model thinks of a text"},
 };
 static const args defaults = {.n = 128,
+                              .ranks = 1,
                               .temp = -1,
                               .top_k = -1,
                               .top_p = -1,

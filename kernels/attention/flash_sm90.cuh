@@ -67,7 +67,7 @@ __global__ void __launch_bounds__(384, 1)
             px_wg_fence();
 #    pragma unroll
             for (int k = 0; k < 8; k++)
-                px_wgmma_m64n128k16_bf16(
+                px_wgmma_bf16(
                     s, px_desc_k128(sq + k / 4 * FA_BOX + (wg - 1) * 64 * 128) + k % 4 * 2,
                     px_desc_k128(sk + st * 2 * FA_BOX + k / 4 * FA_BOX) + k % 4 * 2, k > 0);
             px_wg_commit();
@@ -108,7 +108,7 @@ __global__ void __launch_bounds__(384, 1)
             px_wg_fence();
 #    pragma unroll
             for (int k = 0; k < 8; k++)
-                px_wgmma_m64n128k16_bf16_rs_bt(
+                px_wgmma_bf16_rs_bt(
                     o, p[k], px_desc_mn128(sv + st * 2 * FA_BOX + k * 16 * 128, FA_BOX), true);
             px_wg_commit();
             px_wg_wait<0>();

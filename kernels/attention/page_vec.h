@@ -32,6 +32,8 @@ VEC_INLINE void widen_element(vf out[4], const unsigned char *group, const ig_pa
     case IG_PAGE_I8:
         vf_i8_quads(group + c * IG_PAGE_GROUP, out);
         break;
+    case IG_PAGE_F8: /* no CPU has such pages */
+        break;
     }
 }
 
@@ -58,6 +60,7 @@ VEC_INLINE vf widen_value(const unsigned char *row, const ig_page_type type, siz
     case IG_PAGE_BF16:
         return vf_bf16(row + 2 * c);
     case IG_PAGE_I8:
+    case IG_PAGE_F8:
         break;
     }
     return vf_i8(row + c);

@@ -28,7 +28,7 @@ bool ig_page_format_init(ig_page_format *f, ig_page_type type, size_t tokens, si
     const size_t each = element_bytes(type);
     size_t rows, cols, k_at, end = 0;
     *f = (ig_page_format){.type = type, .tokens = tokens, .d = d, .dv = dv};
-    if (!tokens || tokens % IG_PAGE_GROUP || !d || !dv) return false;
+    if (!tokens || tokens % IG_PAGE_GROUP || !d || !dv || type == IG_PAGE_F8) return false;
     if (!ig_align_ok(d, type == IG_PAGE_I8 ? QUAD : 1, &rows) || !ig_align_ok(dv, 16, &cols) ||
         !ig_mul_ok(rows, IG_PAGE_GROUP * each, &f->k_group) || !ig_mul_ok(cols, each, &f->v_row))
         return false;
@@ -38,6 +38,27 @@ bool ig_page_format_init(ig_page_format *f, ig_page_type type, size_t tokens, si
     if (type == IG_PAGE_I8 && (!place(&f->k_scales_at, &end, tokens, sizeof(float)) ||
                                !place(&f->v_scales_at, &end, tokens, sizeof(float))))
         return false;
+    f->bytes = end;
+    return true;
+}
+
+bool ig_page_format_init_device(ig_page_format *f, ig_page_type type, size_t tokens, size_t d,
+                                size_t dv)
+{
+    const bool scaled = type == IG_PAGE_I8 || type == IG_PAGE_F8;
+    const size_t each = scaled ? 1 : element_bytes(type), align = 128;
+    const size_t counts[] = {tokens, tokens, scaled ? tokens : 0, scaled ? tokens : 0};
+    size_t k_at, end = 0;
+    *f = (ig_page_format){.type = type, .device = true, .tokens = tokens, .d = d, .dv = dv};
+    if (!tokens || tokens % IG_PAGE_GROUP || !d || !dv || !ig_mul_ok(d, each, &f->k_group) ||
+        !ig_mul_ok(dv, each, &f->v_row) || !ig_align_ok(f->k_group, 16, &f->k_group) ||
+        !ig_align_ok(f->v_row, 16, &f->v_row))
+        return false;
+    const size_t sizes[] = {f->k_group, f->v_row, sizeof(float), sizeof(float)};
+    size_t *const at[] = {&k_at, &f->v_at, &f->k_scales_at, &f->v_scales_at};
+    for (size_t i = 0; i < IG_LEN(at); i++)
+        if (!place(at[i], &end, counts[i], sizes[i]) || !ig_align_ok(end, align, &end))
+            return false;
     f->bytes = end;
     return true;
 }
@@ -122,8 +143,23 @@ void ig_page_append(unsigned char *page, const ig_page_format *f, size_t at, con
 
 static void zero(unsigned char *page, size_t from, size_t to) { memset(page + from, 0, to - from); }
 
+/* Of a device's page: tables of rows, one after the other. */
+static void clear_rows(unsigned char *page, const ig_page_format *f, size_t from)
+{
+    const bool scaled = f->type == IG_PAGE_I8 || f->type == IG_PAGE_F8;
+    zero(page, from * f->k_group, f->v_at);
+    zero(page, f->v_at + from * f->v_row, scaled ? f->k_scales_at : f->bytes);
+    if (!scaled) return;
+    zero(page, f->k_scales_at + from * sizeof(float), f->v_scales_at);
+    zero(page, f->v_scales_at + from * sizeof(float), f->bytes);
+}
+
 void ig_page_clear(unsigned char *page, const ig_page_format *f, size_t from)
 {
+    if (f->device) {
+        clear_rows(page, f, from);
+        return;
+    }
     const bool i8 = f->type == IG_PAGE_I8;
     const size_t unit = i8 ? QUAD : element_bytes(f->type);
     const size_t rows = f->k_group / (unit * IG_PAGE_GROUP);

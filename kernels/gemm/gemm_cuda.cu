@@ -1,17 +1,69 @@
-// gemm_cuda.cu - instances and launchers of the sm_80 matrix products.
+// gemm_cuda.cu - instances and launchers of the sm_80 matrix products of 16-bit floats.
 #include "kernels/cuda/launch.cuh"
 #include "kernels/gemm/gemm_cuda.h"
+#include "kernels/gemm/gemm_pick_cuda.h"
 #include "kernels/gemm/gemm_sm80.cuh"
 
-template <int BM, int BN, int BK, int ST> static int run(const cu_gemm_bf16_args *a, cu_stream s)
+static int64_t batch_count(const cu_gemm_batch *b)
 {
-    const int tiles = (a->m + BM - 1) / BM * ((a->n + BN - 1) / BN);
-    return cu_start(gemm_bf16_sm80<BM, BN, BK, ST>, tiles, 128, ST * (BM + BN) * BK * 2, s, a->a,
-                    a->w, a->bias, a->c, a->m, a->n, a->k);
+    int64_t n = 1;
+    for (int d = 0; d < b->rank; d++) n *= b->dims[d];
+    return n;
 }
 
-extern "C" int cu_gemm_bf16_sm80(const cu_gemm_bf16_args *a, cu_stream s)
+static cu_gemm_choice choose(const cu_gemm_args *a)
 {
-    if (a->m <= 64 || a->n <= 64) return run<64, 64, 64, 3>(a, s);
-    return run<128, 128, 32, 4>(a, s);
+    cu_gemm_shape shape = {};
+    shape.m = a->m, shape.n = a->n, shape.k = a->k;
+    shape.terms = a->split ? SPLIT_TERMS : 1;
+    shape.batch = batch_count(&a->batch);
+    shape.element = 2;
+    shape.c_bytes = cu_float_bytes(a->c_type);
+    shape.may_split = true;
+    const cu_chip chip = cu_this_chip();
+    return cu_gemm_pick(&shape, &chip, a->only - 1);
+}
+
+template <class T, class C, int BM, int BN, int BK, int ST>
+static int run(const cu_gemm_args *a, const gemm_plan &plan, cu_stream s)
+{
+    const int64_t blocks =
+        ((int64_t)a->m + BM - 1) / BM * (((int64_t)a->n + BN - 1) / BN) * batch_count(&a->batch);
+    if (blocks > INT32_MAX) return CU_INVALID;
+    return cu_start(gemm_sm80<T, C, BM, BN, BK, ST>, dim3((unsigned)blocks, (unsigned)plan.splits),
+                    128, gemm_sm80_smem<BM, BN, BK, ST>(), s, *a, plan);
+}
+
+template <class T, class C>
+static int run_tile(const cu_gemm_args *a, const cu_gemm_choice &choice, cu_stream s)
+{
+    const gemm_plan plan = {choice.splits, choice.split_steps};
+    if (choice.variant == CU_GEMM_M64N64) return run<T, C, 64, 64, 64, 3>(a, plan, s);
+    return run<T, C, 128, 128, 32, 4>(a, plan, s);
+}
+
+extern "C" int cu_gemm(const cu_gemm_args *a, cu_stream s)
+{
+    if (a->m <= 0 || a->n <= 0 || !batch_count(&a->batch)) return 0;
+    if (!cu_gemm_rows(a->a, a->lda, a->k) || !cu_gemm_rows(a->b, a->ldb, a->k)) return CU_INVALID;
+    cu_gemm_choice choice = choose(a);
+    if (choice.splits > 1 && !a->room) {
+        choice.splits = 1;
+        choice.split_steps = INT32_MAX;
+    }
+    if (a->type == CU_F16)
+        return a->c_type == CU_F32 ? run_tile<F16, F32>(a, choice, s)
+                                   : run_tile<F16, F16>(a, choice, s);
+    return a->c_type == CU_F32 ? run_tile<Bf16, F32>(a, choice, s)
+                               : run_tile<Bf16, Bf16>(a, choice, s);
+}
+
+extern "C" size_t cu_gemm_room(const cu_gemm_args *a)
+{
+    return cu_gemm_choice_room(choose(a), a->m, a->n, batch_count(&a->batch));
+}
+
+extern "C" const char *cu_gemm_name(const cu_gemm_args *a)
+{
+    return cu_gemm_block_of(choose(a).variant)->name;
 }

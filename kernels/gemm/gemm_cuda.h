@@ -1,25 +1,126 @@
-/* gemm_cuda.h - launchers of the CUDA matrix products. */
+/* gemm_cuda.h - launchers of the CUDA matrix products of floats.
+ *
+ *     c[i] = act(alpha * a[i] b[i]^T + bias + residual[i])      for i < batch
+ *
+ * a [m, k] and b [n, k] have rows along k; sums are f32. cu_gemm multiplies 16-bit floats on matrix
+ * units and wants rows that its asynchronous copies can read (see cu_gemm_rows); cu_gemm_f32
+ * multiplies f32 in f32 (one fused multiply-add a product), whatever the strides. Operands of other
+ * forms are brought into theirs by cu_gemm_cast. Runs of a product give the same bits each time. */
 #ifndef GEMM_CUDA_H
 #define GEMM_CUDA_H
 
 #include "kernels/cuda/stream.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* c [m, n] = a [m, k] w [n, k]^T + bias, of bf16 with f32 sums; k % 8 == 0, n % 2 == 0; rows are
- * contiguous, pointers 16-byte aligned. */
-typedef struct {
-    const uint16_t *a, *w;
-    const float *bias; /* [n] or NULL */
-    uint16_t *c;
-    int m, n, k;
-} cu_gemm_bf16_args;
+typedef enum { CU_F32, CU_F16, CU_BF16 } cu_float;
+static inline int cu_float_bytes(cu_float t) { return t == CU_F32 ? 4 : 2; }
 
-int cu_gemm_bf16_sm80(const cu_gemm_bf16_args *a, cu_stream s);
+/* Activations: those of runtime/ops/act.def, by the same names. */
+typedef enum {
+#define A(name) CU_ACT_##name,
+#include "kernels/gemm/act_cuda.def"
+#undef A
+} cu_act;
+
+/* Product i of a batch, i in row-major order over dims: where its matrices begin, in elements.
+ * c and the residual are dense: product i begins at i * c_step. rank 0: one product. */
+enum { CU_GEMM_RANK = 6 };
+typedef struct {
+    int rank;
+    int dims[CU_GEMM_RANK];
+    int64_t a_step[CU_GEMM_RANK], b_step[CU_GEMM_RANK]; /* 0: repeated */
+    int64_t c_step, r_step;
+} cu_gemm_batch;
+
+/* What becomes of finished sums. Bias, residual and c are of one type. */
+typedef struct {
+    void *c;
+    const void *bias;     /* [n] or NULL */
+    const void *residual; /* [m, n] or NULL; not with gated */
+    int64_t ldc, ld_residual;
+    float alpha;
+    int act; /* cu_act */
+    float act_a, act_b;
+    /* The n columns of b are 8 of up, then the same 8 of gate, and so on (kernels/gemm/glu.h); c
+     * [m, columns] = up * act(gate). */
+    bool gated;
+    int columns; /* of c: n unless gated */
+} cu_gemm_out;
+
+/* ---- matrix units: bf16 or f16 operands ---- */
+
+typedef struct {
+    cu_float type, c_type; /* of a and b: CU_F16 or CU_BF16; c: f32 or the same */
+    const void *a, *b;
+    int m, n, k;
+    int64_t lda, ldb;
+    cu_gemm_batch batch;
+    cu_gemm_out out;
+    /* Operands of three bf16 planes, [rows, 3, k] as CU_CAST_SPLIT writes them: the six products of
+     * planes that matter are summed, which keeps f32's precision (see gemm_sm80.cuh). lda and ldb
+     * are 3 k or more. */
+    bool split;
+    /* Room of cu_gemm_room(), 256-byte aligned; NULL: K is not split. */
+    void *room;
+    int *tickets; /* CU_GEMM_TICKETS ints, zero; left zero. With room. */
+    int only;     /* 0: the best variant; else 1 + a cu_gemm_variant, for tests and tuning */
+} cu_gemm_args;
+
+enum { CU_GEMM_TICKETS = 4096 };
+enum { CU_INVALID = 1 }; /* cudaErrorInvalidValue */
+
+/* Can cu_gemm read such rows: base 16-byte aligned, ld and k multiples of 8? */
+static inline bool cu_gemm_rows(const void *base, int64_t ld, int64_t k)
+{
+    return (uintptr_t)base % 16 == 0 && ld % 8 == 0 && k % 8 == 0;
+}
+
+int cu_gemm(const cu_gemm_args *a, cu_stream s);
+/* Bytes of room for the product: 0 where K will not be split. Of shapes, types and chip only. */
+size_t cu_gemm_room(const cu_gemm_args *a);
+/* The variant that runs, for people. */
+const char *cu_gemm_name(const cu_gemm_args *a);
+
+/* ---- f32 ---- */
+
+/* a: element (i, x) at a[i * a_row + x * a_col], (m x k); b: element (x, j) at b[j * b_row + x *
+ * b_col]. One of each pair should be 1. */
+typedef struct {
+    const float *a, *b;
+    int m, n, k;
+    int64_t a_row, a_col, b_row, b_col;
+    cu_gemm_batch batch;
+    cu_gemm_out out; /* of f32 */
+    void *room;      /* of cu_gemm_f32_room(), or NULL */
+    int *tickets;
+    int only;
+} cu_gemm_f32_args;
+
+int cu_gemm_f32(const cu_gemm_f32_args *a, cu_stream s);
+size_t cu_gemm_f32_room(const cu_gemm_f32_args *a);
+
+/* ---- operands in the form that cu_gemm reads ---- */
+
+/* y [batch, rows, ld] of `to`, ld a multiple of 8 that is `cols` or more, zero past cols, from x
+ * [batch, rows, cols] (turned: [batch, cols, rows]) of `from`, dense. Finite values beyond f16's
+ * range become its largest. split (f32 to bf16): y [batch, rows, 3, ld] with x = y0 + y1 + y2. */
+typedef struct {
+    cu_float from, to;
+    const void *x;
+    void *y;
+    int64_t batch;
+    int rows, cols, ld;
+    bool turned, split;
+} cu_gemm_cast_args;
+
+int cu_gemm_cast(const cu_gemm_cast_args *a, cu_stream s);
 
 #ifdef __cplusplus
 }

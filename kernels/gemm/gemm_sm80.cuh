@@ -1,97 +1,203 @@
-// C[M,N] = act(A[M,K] * B[N,K]^T + bias), bf16 in and out, fp32 accumulation. K % 8 == 0, N % 2 ==
-// 0.
+// gemm_sm80.cuh - c = act(alpha * a b^T + bias + residual) of 16-bit floats on matrix units: a ring
+// of stages that cp.async fills, ldmatrix, mma.sync with f32 sums.
+//
+// Four warps in a 2 x 2 grid own a BM x BN tile, each a quarter. Bytes in flight: with 128x128x32
+// and 4 stages a block has 48 KB under way, two blocks a multiprocessor. Tiles are walked in
+// columns of eight rows, so that the blocks in flight share operands through L2.
+//
+// Split K: a tile's steps may be shared by several blocks. Each leaves its sums in `room`; the last
+// to arrive, by a ticket, adds all of them in order, so that the bits do not depend on who was
+// last.
+//
+// Split operands (f32 as three bf16 planes h + m + l, exact): step t is product t % 6 of a K block,
+// from the smallest: (l h), (m m), (h l), (m h), (h m), (h h). What is left out is below 2^-24 of
+// the product of the sizes.
 #pragma once
-#include "kernels/cuda/ptx.cuh"
+#include "kernels/gemm/epilogue_sm80.cuh"
 
+// Planes of a and b in the six products, four bits each; 0: operands of one plane.
+constexpr uint32_t SPLIT_A = 0x001012, SPLIT_B = 0x010210;
+constexpr int SPLIT_TERMS = 6, SPLIT_PLANES = 3;
+
+// What a block needs beside the arguments.
+struct gemm_plan {
+    int splits;      // blocks a tile
+    int split_steps; // K steps of each but the last
+};
+
+// The 16-byte chunk of a row of BK elements, so that eight rows lie in eight bank groups.
 template <int BK> __device__ __forceinline__ int gemm_swz(int row, int chunk)
-{ // chunk = 16 bytes
+{
     return row * BK + ((chunk ^ (row / (64 / BK) & (BK / 8 - 1))) * 8);
 }
 
-// 4 warps in a 2 x 2 grid, each owning a (BM/2) x (BN/2) tile.
-template <int BM, int BN, int BK, int ST>
-__global__ void __launch_bounds__(128)
-    gemm_bf16_sm80(const bf16_t *__restrict__ A, const bf16_t *__restrict__ B,
-                   const float *__restrict__ bias, bf16_t *__restrict__ C, int M, int N, int K)
+__device__ __forceinline__ void batch_start(const cu_gemm_batch &b, int i, int64_t &a_at,
+                                            int64_t &b_at)
 {
-    constexpr int MI = BM / 32, NI = BN / 16, CH = BK / 8;
-    IGT_SMEM(smem);
-    bf16_t *sa = (bf16_t *)smem, *sb = sa + ST * BM * BK;
-    const int tid = threadIdx.x, lane = tid & 31, wm = (tid >> 5) & 1, wn = tid >> 6;
-    // Tiles are walked in columns of 8 rows, so that the blocks in flight share operands through
-    // L2.
-    const int tm = (M + BM - 1) / BM, tn = (N + BN - 1) / BN, grp = blockIdx.x / (8 * tn),
-              gm = min(8, tm - grp * 8), in = blockIdx.x % (8 * tn);
-    const int m0 = (grp * 8 + in % gm) * BM, n0 = in / gm * BN;
-    const int kt = (K + BK - 1) / BK;
+    a_at = b_at = 0;
+#pragma unroll
+    for (int d = CU_GEMM_RANK - 1; d >= 0; d--)
+        if (d < b.rank) {
+            const int x = i % b.dims[d];
+            i /= b.dims[d];
+            a_at += x * b.a_step[d];
+            b_at += x * b.b_step[d];
+        }
+}
 
-    auto load = [&](int st, int k0) {
+// Tile i of tm x tn, in columns of G row tiles.
+template <int G> __device__ __forceinline__ void walk(int i, int tm, int tn, int &im, int &in)
+{
+    const int group = i / (G * tn), rows = min(G, tm - group * G), at = i % (G * tn);
+    im = group * G + at % rows;
+    in = at / rows;
+}
+
+// The sums of all splits of a tile, `n` floats of each thread, in acc of the last block to arrive;
+// false for the others. `flag`: a word of shared memory.
+template <int N, int THREADS>
+__device__ __forceinline__ bool join_splits(float (&acc)[N], float *room, int *ticket, int split,
+                                            int splits, int *flag)
+{
+    static_assert(N % 4 == 0, "vectors of four");
+    float *mine = room + (int64_t)split * N * THREADS + threadIdx.x * 4;
 #pragma unroll
-        for (int i = tid; i < BM * CH; i += 128) {
-            int r = i / CH, c = i % CH, k = k0 + c * 8;
-            bool ok = m0 + r < M && k < K;
-            px_cp16(sa + st * BM * BK + gemm_swz<BK>(r, c), ok ? A + (size_t)(m0 + r) * K + k : A,
-                    ok ? 16 : 0);
+    for (int q = 0; q < N; q += 4)
+        *(float4 *)(mine + q * THREADS) = float4{acc[q], acc[q + 1], acc[q + 2], acc[q + 3]};
+    px_fence();
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        const int arrived = px_ticket(ticket);
+        if (arrived == splits - 1) *ticket = 0;
+        *flag = arrived == splits - 1;
+    }
+    __syncthreads();
+    if (!*flag) return false;
+    px_fence();
+#pragma unroll
+    for (int q = 0; q < N; q++) acc[q] = 0.f;
+#pragma unroll 1
+    for (int s = 0; s < splits; s++) {
+        const float *from = room + (int64_t)s * N * THREADS + threadIdx.x * 4;
+#pragma unroll
+        for (int q = 0; q < N; q += 4) {
+            const float4 t = px_ldcg((const float4 *)(from + q * THREADS));
+            acc[q] += t.x, acc[q + 1] += t.y, acc[q + 2] += t.z, acc[q + 3] += t.w;
+        }
+    }
+    return true;
+}
+
+template <int BM, int BN, int BK, int ST> constexpr int gemm_sm80_smem()
+{
+    const int ring = ST * (BM + BN) * BK * 2, tile = BM * BN * 4;
+    return (ring > tile ? ring : tile) + 16;
+}
+
+template <class T, class C, int BM, int BN, int BK, int ST>
+__global__ void __launch_bounds__(128)
+    gemm_sm80(const __grid_constant__ cu_gemm_args g, const gemm_plan plan)
+{
+    constexpr int MI = BM / 32, NI = BN / 16, CH = BK / 8, ROWS = 128 / CH;
+    constexpr int NA = BM / ROWS, NB = BN / ROWS; // copies of a thread and step
+    IGT_SMEM(smem);
+    uint16_t *sa = (uint16_t *)smem, *sb = sa + ST * BM * BK;
+    const int tid = threadIdx.x, lane = tid & 31, wm = (tid >> 5) & 1, wn = tid >> 6;
+    const int tm = (g.m + BM - 1) / BM, tn = (g.n + BN - 1) / BN, tiles = tm * tn,
+              batch = blockIdx.x / tiles;
+    int im, in;
+    walk<8>(blockIdx.x % tiles, tm, tn, im, in);
+    const int m0 = im * BM, n0 = in * BN;
+    const int terms = g.split ? SPLIT_TERMS : 1;
+    const int steps = (g.k + BK - 1) / BK * terms, first = blockIdx.y * plan.split_steps,
+              kt = min(steps - first, plan.split_steps);
+
+    // This thread copies chunk `ch` of rows r0, r0 + ROWS, ...
+    const int r0 = tid / CH, ch = tid % CH;
+    int64_t a_at, b_at;
+    batch_start(g.batch, batch, a_at, b_at);
+    const uint16_t *pa = (const uint16_t *)g.a + a_at + (int64_t)(m0 + r0) * g.lda + ch * 8;
+    const uint16_t *pb = (const uint16_t *)g.b + b_at + (int64_t)(n0 + r0) * g.ldb + ch * 8;
+    int kb = first / terms, term = first % terms; // of the next step to copy
+    auto load = [&](int st) {
+        const int k = kb * BK;
+        const bool in_k = k + ch * 8 < g.k;
+        int64_t ka = k, kn = k;
+        if (terms > 1) {
+            ka += (int64_t)(SPLIT_A >> term * 4 & 3) * g.k;
+            kn += (int64_t)(SPLIT_B >> term * 4 & 3) * g.k;
         }
 #pragma unroll
-        for (int i = tid; i < BN * CH; i += 128) {
-            int r = i / CH, c = i % CH, k = k0 + c * 8;
-            bool ok = n0 + r < N && k < K;
-            px_cp16(sb + st * BN * BK + gemm_swz<BK>(r, c), ok ? B + (size_t)(n0 + r) * K + k : B,
-                    ok ? 16 : 0);
+        for (int i = 0; i < NA; i++) {
+            const bool ok = in_k && m0 + r0 + i * ROWS < g.m;
+            px_cp16(sa + st * BM * BK + gemm_swz<BK>(r0 + i * ROWS, ch),
+                    ok ? pa + ka + i * ROWS * g.lda : (const uint16_t *)g.a, ok ? 16 : 0);
         }
+#pragma unroll
+        for (int i = 0; i < NB; i++) {
+            const bool ok = in_k && n0 + r0 + i * ROWS < g.n;
+            px_cp16(sb + st * BN * BK + gemm_swz<BK>(r0 + i * ROWS, ch),
+                    ok ? pb + kn + i * ROWS * g.ldb : (const uint16_t *)g.b, ok ? 16 : 0);
+        }
+        if (++term == terms) term = 0, kb++;
     };
-    float acc[MI][NI][4];
+    float acc[MI * NI * 4];
 #pragma unroll
-    for (int i = 0; i < MI; i++)
-#pragma unroll
-        for (int j = 0; j < NI; j++)
-#pragma unroll
-            for (int q = 0; q < 4; q++) acc[i][j][q] = 0.f;
+    for (int q = 0; q < MI * NI * 4; q++) acc[q] = 0.f;
 
 #pragma unroll
     for (int s = 0; s < ST - 1; s++) {
-        if (s < kt) load(s, s * BK);
+        if (s < kt) load(s);
         px_cp_commit();
     }
     for (int t = 0; t < kt; t++) {
         px_cp_wait<ST - 2>();
-        __syncthreads(); // stage t is visible; stage t-1 is free again
-        if (t + ST - 1 < kt) load((t + ST - 1) % ST, (t + ST - 1) * BK);
+        __syncthreads(); // stage t is visible; stage t - 1 is free again
+        if (t + ST - 1 < kt) load((t + ST - 1) % ST);
         px_cp_commit();
-        const bf16_t *pa = sa + t % ST * BM * BK, *pb = sb + t % ST * BN * BK;
+        const uint16_t *ta = sa + t % ST * BM * BK, *tb = sb + t % ST * BN * BK;
 #pragma unroll
         for (int kk = 0; kk < BK / 16; kk++) {
             uint32_t a[MI][4], b[NI / 2][4];
 #pragma unroll
             for (int i = 0; i < MI; i++)
-                px_ldsm4(a[i], pa + gemm_swz<BK>(wm * BM / 2 + i * 16 + (lane & 15),
+                px_ldsm4(a[i], ta + gemm_swz<BK>(wm * BM / 2 + i * 16 + (lane & 15),
                                                  kk * 2 + (lane >> 4)));
 #pragma unroll
             for (int j = 0; j < NI / 2; j++)
                 px_ldsm4(b[j],
-                         pb + gemm_swz<BK>(wn * BN / 2 + j * 16 + (lane & 7) + (lane >> 4) * 8,
+                         tb + gemm_swz<BK>(wn * BN / 2 + j * 16 + (lane & 7) + (lane >> 4) * 8,
                                            kk * 2 + (lane >> 3 & 1)));
 #pragma unroll
             for (int i = 0; i < MI; i++)
 #pragma unroll
-                for (int j = 0; j < NI; j++) px_mma_bf16(acc[i][j], a[i], &b[j / 2][(j & 1) * 2]);
+                for (int j = 0; j < NI; j++)
+                    T::mma((float(&)[4])acc[(i * NI + j) * 4], a[i], &b[j / 2][(j & 1) * 2]);
         }
     }
     px_cp_wait<0>();
+    __syncthreads(); // the ring is free: it becomes the tile
+    float *tile = (float *)smem;
+    if (plan.splits > 1 &&
+        !join_splits<MI * NI * 4, 128>(
+            acc, (float *)g.room + (int64_t)blockIdx.x * plan.splits * BM * BN,
+            g.tickets + blockIdx.x, blockIdx.y, plan.splits, (int *)(smem + BM * BN * 4)))
+        return;
 #pragma unroll
     for (int i = 0; i < MI; i++)
 #pragma unroll
-        for (int j = 0; j < NI; j++) {
-            int n = n0 + wn * BN / 2 + j * 8 + (lane & 3) * 2;
-            if (n >= N) continue;
-            float b0 = bias ? bias[n] : 0.f, b1 = bias ? bias[n + 1] : 0.f;
+        for (int j = 0; j < NI; j++)
 #pragma unroll
             for (int h = 0; h < 2; h++) {
-                int m = m0 + wm * BM / 2 + i * 16 + (lane >> 2) + h * 8;
-                if (m < M)
-                    *(uint32_t *)(C + (size_t)m * N + n) =
-                        px_pack_bf16(acc[i][j][h * 2] + b0, acc[i][j][h * 2 + 1] + b1);
+                const int at = (i * NI + j) * 4 + h * 2;
+                *(float2 *)(tile + tile_at<BN>(wm * BM / 2 + i * 16 + (lane >> 2) + h * 8,
+                                               wn * BN / 2 + j * 8 + (lane & 3) * 2)) =
+                    float2{acc[at], acc[at + 1]};
             }
-        }
+    __syncthreads();
+    typedef typename C::raw raw;
+    cu_gemm_out o = g.out;
+    o.c = (raw *)o.c + batch * g.batch.c_step;
+    if (o.residual) o.residual = (const raw *)o.residual + batch * g.batch.r_step;
+    tile_to_c<C, BM, BN>(tile, o, m0, n0, g.m, g.n, tid, 128);
 }

@@ -11,13 +11,13 @@ template <int BN> struct HMma;
 template <> struct HMma<128> {
     static __device__ __forceinline__ void go(float (&d)[64], uint64_t a, uint64_t b, bool c)
     {
-        px_wgmma_m64n128k16_bf16(d, a, b, c);
+        px_wgmma_bf16(d, a, b, c);
     }
 };
 template <> struct HMma<256> {
     static __device__ __forceinline__ void go(float (&d)[128], uint64_t a, uint64_t b, bool c)
     {
-        px_wgmma_m64n256k16_bf16(d, a, b, c);
+        px_wgmma_bf16(d, a, b, c);
     }
 };
 #endif

@@ -116,6 +116,14 @@ void ig_q_unpack(float *to, size_t to_k, size_t to_n, const uint8_t *panels, con
 /* ig_q_row - row `row` of W to to[k]: an embedding. */
 void ig_q_row(float *to, const uint8_t *panels, const ig_q_format *f, size_t k, size_t row);
 
+/* ig_q_slice - row n of W [.., k], from k0 (a multiple of ig_q_slice_unit) to k1 (likewise, or k),
+ * becomes row n_to of a matrix whose rows are k1 - k0 long. `from` and `to` are panel 0 of each;
+ * the bits stay what they are. Rows of `to` that never come are zero weights where its memory is 0.
+ */
+size_t ig_q_slice_unit(const ig_q_format *f);
+void ig_q_slice(uint8_t *to, size_t n_to, const uint8_t *from, size_t n, const ig_q_format *f,
+                size_t k, size_t k0, size_t k1);
+
 /* ---- activations ---- */
 
 /* 32 k of one row of x. x = d q within d / 2. A group with a NaN or an infinity has d = NaN, which

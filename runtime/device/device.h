@@ -68,12 +68,15 @@ typedef struct ig_device_bind {
     size_t scratch_bytes; /* of device memory, 256-byte aligned */
     const char *kernel;   /* for people */
     uint64_t host_in;     /* bit i: launch reads input i from host memory; it is no constant */
+    bool in_place;        /* output 0 may have the memory of input 0, which it then replaces */
     uint64_t taken;       /* bit i: bind keeps constant input i on the device in a form of its own;
                              launch gets NULL for it */
 } ig_device_bind;
 
 typedef struct ig_device_run {
     const ig_node *node;
+    struct ig_comm *comm; /* of a rank's share (runtime/graph/comm.h): its calls take device memory
+                             of the stream, in order with it; NULL: there are no ranks */
     void *state;
     const void *const *in; /* [n_in] device memory; host memory where host_in says so */
     void *const *out;      /* [n_out] device memory */
@@ -85,8 +88,9 @@ typedef enum { IG_TO_DEVICE, IG_TO_HOST, IG_ON_DEVICE } ig_device_way;
 
 /* What a plugin exports: `const ig_device_api *ingot_cuda_plugin_v1(void)`. */
 typedef struct ig_device_api {
-    uint32_t abi, bytes; /* IG_DEVICE_ABI, sizeof(ig_device_api) */
-    const char *build;   /* for people: toolkit, architectures */
+    uint32_t abi, bytes;         /* IG_DEVICE_ABI, sizeof(ig_device_api) */
+    const char *build;           /* for people: toolkit, architectures */
+    const char *(*op)(size_t i); /* the ops that it has, by number; NULL: no more */
 
     /* How many devices there are; 0 with a message in err that says why: no driver, a driver too
      * old for the toolkit, no device. Never an error of the program. */
@@ -99,7 +103,8 @@ typedef struct ig_device_api {
     void (*memory)(const ig_device *device, ig_device_memory *out);
 
     /* Device memory, 256-byte aligned, counted against the budget. Pinned host memory: staging that
-     * copies overlap with; counted nowhere. */
+     * copies overlap with; counted nowhere. All that uses memory, a constant or a bound step has
+     * been waited for before it is given back. */
     ingot_status (*take)(ig_device *device, void **out, size_t bytes, ig_device_use use,
                          ingot_error *err);
     void (*give)(ig_device *device, void *p);
@@ -125,7 +130,8 @@ typedef struct ig_device_api {
     ingot_status (*launch)(ig_device_stream *stream, const ig_device_run *r);
     void (*unbind)(ig_device *device, const ig_node *node, void *state);
 
-    /* The cache of the next launches: its tables go to fixed device memory in order with the
+    /* NULL where the device keeps no cache.
+     * The cache of the next launches: its tables go to fixed device memory in order with the
      * stream's work (before replay, too). kv->base is device memory. NULL: none. */
     ingot_status (*kv)(ig_device_stream *stream, const ig_kv_step *kv, ingot_error *err);
 
@@ -135,6 +141,13 @@ typedef struct ig_device_api {
     ingot_status (*record_end)(ig_device_stream *stream, ig_device_graph **out, ingot_error *err);
     ingot_status (*replay)(ig_device_stream *stream, ig_device_graph *graph, ingot_error *err);
     void (*graph_close)(ig_device_graph **graph);
+
+    /* Ends of a communicator among n devices, [n], one for the work of each stream. E_UNSUPPORTED:
+     * no library by which devices meet (NCCL). `leave` of one breaks it: later waits for the
+     * streams give E_DEVICE. Closed together, before the streams. */
+    ingot_status (*comms_open)(struct ig_comm **out, ig_device_stream *const *streams, size_t n,
+                               ingot_error *err);
+    void (*comms_close)(struct ig_comm **comms, size_t n);
 } ig_device_api;
 
 #endif

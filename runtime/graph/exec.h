@@ -6,6 +6,7 @@
 #ifndef IG_EXEC_H
 #define IG_EXEC_H
 
+#include "runtime/device/device.h"
 #include "runtime/graph/op.h"
 #include "runtime/base/log.h"
 
@@ -14,11 +15,27 @@ enum { IG_EXEC_PLANS = 16 };
 /* What one step did, for traces. */
 typedef struct {
     const ig_node *node;
+    const char *device; /* "cpu", or the device's name */
+    const char *why;    /* on the CPU although there is a device: the reason; else NULL */
     const char *kernel;
     ig_type out0;
     ig_cost cost;
     uint64_t begin_ns, end_ns;
 } ig_step_trace;
+
+/* A device beside the CPU. Steps that it takes run there, values are copied at the borders, and a
+ * plan that lies on it whole is recorded at its second run and replayed from then on. Subgraphs run
+ * on the CPU.
+ *
+ * A run in which the device is lost ends with E_DEVICE, and the exec goes on without it: later runs
+ * are the CPU's. */
+typedef struct {
+    const ig_device_api *api; /* NULL: there is none */
+    ig_device *device;
+    ig_device_stream *stream; /* that the exec works on; NULL: it opens its own */
+    const char *name;         /* "cuda:0" */
+    bool may_fall_back;       /* a plan that the device has no memory for is made for the CPU */
+} ig_exec_device;
 
 typedef struct {
     ig_heap *heap;
@@ -27,16 +44,20 @@ typedef struct {
     ig_math math;
     size_t side_limit_bytes; /* bound of the side arena; 0: 4 GiB */
     const atomic_bool *cancel;
+    struct ig_comm *comm; /* of a graph that is one rank's share (shard.h), else NULL */
     void (*trace)(void *ud, const ig_step_trace *step); /* NULL: none */
     void *trace_ud;
+    ig_exec_device device;
 } ig_exec_options;
 
 typedef struct {
-    size_t arena_bytes;        /* activations and scratch, one block */
-    size_t plan_bytes;         /* tables and kernel state */
-    size_t naive_bytes;        /* all activations without sharing */
-    size_t n_steps, n_dynamic; /* launches; of them bound at run time */
-    bool exact;                /* no step's memory depends on data */
+    size_t arena_bytes;           /* activations and scratch, one block */
+    size_t plan_bytes;            /* tables and kernel state */
+    size_t naive_bytes;           /* all activations without sharing */
+    size_t n_steps, n_dynamic;    /* launches; of them bound at run time */
+    bool exact;                   /* no step's memory depends on data */
+    size_t device_bytes;          /* of the arena on the device */
+    size_t n_on_device, n_copies; /* steps there; values copied between it and the host */
 } ig_plan_info;
 
 ingot_status ig_exec_open(ig_exec **out, const ig_graph *g, const ig_exec_options *options,
@@ -54,6 +75,11 @@ ingot_status ig_exec_run(ig_exec *x, ig_tensor *out, const ig_tensor *in, ingot_
 /* ig_exec_kv - the cache that the next runs read and write; borrowed until it is replaced. NULL:
  * none, then a graph with paged attention gives E_ARG. */
 void ig_exec_kv(ig_exec *x, const ig_kv_step *kv);
+
+/* ig_exec_device_name - where the latest plan runs: "cpu" or the device's name. ig_exec_fallen -
+ * why an exec that had a device runs on the CPU, or NULL. */
+const char *ig_exec_device_name(const ig_exec *x);
+const char *ig_exec_fallen(const ig_exec *x);
 
 const ig_graph *ig_exec_graph(const ig_exec *x);
 const ig_exec_options *ig_exec_opts(const ig_exec *x);

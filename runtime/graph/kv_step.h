@@ -9,12 +9,6 @@
 
 #include "kernels/attention/pages.h"
 
-/* Where a layer's keys and values lie in a page: key head h at `at` + h * format.bytes. */
-typedef struct {
-    ig_page_format format; /* tokens is P in every layer */
-    size_t at, kv_heads;
-} ig_kv_layer;
-
 /* The rows [row, row + n) of the flat tokens belong to one sequence, of which `before` tokens are
  * in the cache: row `row` + i is its token number before + i. */
 typedef struct {

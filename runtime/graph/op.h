@@ -67,6 +67,7 @@ typedef struct ig_run {
     ig_arena *brief; /* scratch of a size that only the data tells; gone when run returns */
     const atomic_bool *cancel; /* may be NULL; long ops poll it */
     const ig_kv_step *kv;      /* NULL: the run has no cache of keys and values */
+    struct ig_comm *comm;      /* NULL: the run has no other ranks */
     ingot_error *err;
 } ig_run;
 

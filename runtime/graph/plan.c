@@ -42,34 +42,40 @@ static ingot_status open_step(ig_plan *p, ig_step *step, const ig_node *node, in
     return INGOT_OK;
 }
 
-static ingot_status bind_step(ig_plan *p, ig_exec *x, const ig_exec_options *options, ig_step *step,
-                              ingot_error *err)
+bool ig_step_look(ig_step_view *v, const ig_plan *p, const ig_node *node, ig_arena *a)
 {
-    const ig_node *node = step->node;
-    ig_arena a;
-    ig_arena_init(&a, p->arena.heap);
-    const ig_type **in = ig_new_n(&a, const ig_type *, node->n_in);
-    const ig_type **out = ig_new_n(&a, const ig_type *, node->n_out);
-    const ig_tensor **known = ig_new_n(&a, const ig_tensor *, node->n_in);
-    ig_layout *layout = ig_new_n(&a, ig_layout, node->n_in);
-    if (!in || !out || !known || !layout) {
-        ig_arena_clear(&a);
-        return ig_fail(err, INGOT_E_NOMEM, "planning: no memory");
-    }
+    v->in = ig_new_n(a, const ig_type *, node->n_in);
+    v->out = ig_new_n(a, const ig_type *, node->n_out);
+    v->known = ig_new_n(a, const ig_tensor *, node->n_in);
+    v->layout = ig_new_n(a, ig_layout, node->n_in);
+    if (!v->in || !v->out || !v->known || !v->layout) return false;
     for (uint32_t i = 0; i < node->n_in; i++) {
         const ig_id id = node->in[i];
         if (id == IG_NO_VALUE) continue;
-        in[i] = &p->types[id];
-        known[i] = p->known[id] ? &p->values[id] : NULL;
-        layout[i] = p->g->values[id].layout;
+        v->in[i] = &p->types[id];
+        v->known[i] = p->known[id] ? &p->values[id] : NULL;
+        v->layout[i] = p->g->values[id].layout;
     }
     for (uint32_t o = 0; o < node->n_out; o++)
-        out[o] = node->out[o] == IG_NO_VALUE ? NULL : &p->types[node->out[o]];
-    ig_bind b = {.node = node,
-                 .in = in,
-                 .known = known,
-                 .out = out,
-                 .in_layout = layout,
+        v->out[o] = node->out[o] == IG_NO_VALUE ? NULL : &p->types[node->out[o]];
+    return true;
+}
+
+static ingot_status bind_step(ig_plan *p, ig_exec *x, const ig_exec_options *options, ig_step *step,
+                              ingot_error *err)
+{
+    ig_step_view v;
+    ig_arena a;
+    ig_arena_init(&a, p->arena.heap);
+    if (!ig_step_look(&v, p, step->node, &a)) {
+        ig_arena_clear(&a);
+        return ig_fail(err, INGOT_E_NOMEM, "planning: no memory");
+    }
+    ig_bind b = {.node = step->node,
+                 .in = v.in,
+                 .known = v.known,
+                 .out = v.out,
+                 .in_layout = v.layout,
                  .n_threads = ig_pool_threads(options->pool),
                  .math = options->math,
                  .arena = &p->arena,
@@ -83,8 +89,7 @@ static ingot_status bind_step(ig_plan *p, ig_exec *x, const ig_exec_options *opt
     return s;
 }
 
-static ingot_status make_steps(ig_plan *p, ig_exec *x, const ig_exec_options *options,
-                               const bool *skip, ingot_error *err)
+static ingot_status make_steps(ig_plan *p, const bool *skip, ingot_error *err)
 {
     p->steps = ig_new_n(&p->arena, ig_step, p->g->n_nodes);
     if (!p->steps) return ig_fail(err, INGOT_E_NOMEM, "planning: no memory");
@@ -99,9 +104,17 @@ static ingot_status make_steps(ig_plan *p, ig_exec *x, const ig_exec_options *op
             if (!step->kept) return ig_fail(err, INGOT_E_NOMEM, "planning: no memory");
             ig_arena_init(&step->kept->arena, p->arena.heap);
         }
+    }
+    return INGOT_OK;
+}
+
+static ingot_status bind_steps(ig_plan *p, ig_exec *x, const ig_exec_options *options,
+                               ingot_error *err)
+{
+    for (size_t s = 0; s < p->n_steps; s++) {
+        ig_step *step = &p->steps[s];
         const bool view = step->node->op->flags & IG_OP_VIEW;
-        if (!step->dynamic && !view) IG_TRY(bind_step(p, x, options, step, err));
-        step->scratch_place.first = step->scratch_place.last = (uint32_t)p->n_steps - 1;
+        if (!step->dynamic && !view && !step->taken) IG_TRY(bind_step(p, x, options, step, err));
     }
     return INGOT_OK;
 }
@@ -146,7 +159,10 @@ static ingot_status fill(ig_plan *p, ig_exec *x, const ig_exec_options *options,
     if (!skip || !p->in_types || !p->types || !p->values || !p->known || !p->places)
         return ig_fail(err, INGOT_E_NOMEM, "planning: no memory");
     IG_TRY(ig_plan_types(p, x, skip, err));
-    IG_TRY(make_steps(p, x, options, skip, err));
+    IG_TRY(make_steps(p, skip, err));
+    if (p->device.api) IG_TRY(ig_plan_offer(p, err));
+    IG_TRY(bind_steps(p, x, options, err));
+    if (p->device.api) IG_TRY(ig_plan_borders(p, err));
     IG_TRY(ig_plan_layout(p, err));
     describe_values(p);
     return INGOT_OK;
@@ -159,6 +175,7 @@ ingot_status ig_plan_open(ig_plan **out, ig_exec *x, const ig_graph *g,
     ig_plan *p = ig_take0(options->heap, sizeof *p);
     if (!p) return ig_fail(err, INGOT_E_NOMEM, "planning: no memory");
     p->g = g;
+    p->device = options->device;
     ig_arena_init(&p->arena, options->heap);
     const ingot_status s = fill(p, x, options, in, err);
     if (s) ig_plan_close(&p);
@@ -180,7 +197,9 @@ void ig_plan_close(ig_plan **plan)
     ig_plan *p = *plan;
     *plan = NULL;
     if (!p) return;
+    if (p->device.api) ig_plan_leave_device(p);
     for (size_t s = 0; s < p->n_steps; s++) {
+        if (p->steps[s].kind != IG_STEP_NODE) continue;
         if (p->steps[s].state && p->steps[s].node->op->unbind)
             p->steps[s].node->op->unbind(p->steps[s].state);
         ig_kept_drop(p->steps[s].kept, p->steps[s].node->op);

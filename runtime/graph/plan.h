@@ -23,7 +23,31 @@ typedef struct {
     uint32_t first, last; /* steps between which the bytes must be kept */
 } ig_place;
 
+/* A step that the device took. in and out hold addresses as the plan is placed. */
 typedef struct {
+    void *state; /* NULL: not bound any more */
+    uint64_t host_in, taken;
+    bool in_place;
+    const void **in;  /* [n_in] */
+    void **out;       /* [n_out] */
+    void **constants; /* [n_in] what the device's `constant` gave, else NULL */
+    void *scratch;
+    ig_place scratch_place;
+} ig_on_device;
+
+typedef enum {
+    IG_STEP_NODE,
+    IG_STEP_UP,  /* a value's bytes go to the device */
+    IG_STEP_DOWN /* ... come from it, and are there after the next wait */
+} ig_step_kind;
+
+typedef struct {
+    uint8_t kind;        /* ig_step_kind */
+    bool wait;           /* it reads on the host what came down: wait first */
+    ig_id value;         /* of a copy, which has no node */
+    size_t copy_bytes;   /* likewise */
+    ig_on_device *taken; /* NULL: the CPU runs it */
+    const char *why;     /* the device declined it */
     const ig_node *node;
     const ig_tensor **in;
     ig_tensor **out;
@@ -61,6 +85,16 @@ typedef struct ig_plan {
     void *block; /* the memory that offsets refer to: the executor's, see ig_plan_place */
     bool placed;
     uint64_t last_used;
+    /* on the device, where there is one */
+    ig_exec_device device;
+    ig_place *device_places; /* [n_values] */
+    void **device_at;        /* [n_values] addresses as it is placed */
+    size_t device_bytes, n_on_device, n_copies;
+    void *device_block;
+    bool device_placed;
+    bool whole; /* between the first copies and the last there are launches only */
+    uint64_t n_runs;
+    ig_device_graph *recorded; /* of these launches; NULL: not yet */
 } ig_plan;
 
 ingot_status ig_plan_open(ig_plan **out, ig_exec *x, const ig_graph *g,
@@ -70,15 +104,34 @@ void ig_plan_close(ig_plan **plan);
 /* ig_plan_place - its values and scratch lie in this block of at least arena_bytes from now on. A
  * plan runs only while it is placed. */
 void ig_plan_place(ig_plan *p, void *block);
+void ig_plan_place_device(ig_plan *p, void *block); /* likewise of device_bytes, on the device */
 
 /* ---- stages, in order ---- */
 
 /* plan_types.c: types of all values; evaluates shape arithmetic. skip[i]: node i needs no step. */
 ingot_status ig_plan_types(ig_plan *p, ig_exec *x, bool *skip, ingot_error *err);
+/* plan_device.c: offers every step to the device; then the copies at the borders become steps and
+ * constants get their place on the device. */
+ingot_status ig_plan_offer(ig_plan *p, ingot_error *err);
+ingot_status ig_plan_borders(ig_plan *p, ingot_error *err);
+void ig_plan_leave_device(ig_plan *p); /* give back all that it has there but the block */
 /* plan_layout.c: places and offsets from liveness (first fit, largest first). */
 ingot_status ig_plan_layout(ig_plan *p, ingot_error *err);
 
 /* ---- shared by planning and running ---- */
+
+static inline bool ig_step_is_view(const ig_step *step) /* the bytes of its input, never run */
+{
+    return step->kind == IG_STEP_NODE && step->node->op->flags & IG_OP_VIEW && !step->dynamic;
+}
+
+/* What a step's node looks like to bind: types, content that is known, layouts. */
+typedef struct {
+    const ig_type **in, **out;
+    const ig_tensor **known;
+    ig_layout *layout;
+} ig_step_view;
+bool ig_step_look(ig_step_view *v, const ig_plan *p, const ig_node *node, ig_arena *a);
 
 /* ig_node_infer - arity and kinds checked, then the op's infer. types, known: by node input (NULL:
  * omitted). */

@@ -9,80 +9,119 @@
 #include <stdlib.h>
 #include <string.h>
 
-static ig_id root_of(const ig_plan *p, ig_id id)
+enum { DEVICE_ALIGN = 256 };
+
+/* The host's memory or the device's: which steps read and write there. */
+typedef struct {
+    const ig_plan *p;
+    ig_place *places;
+    bool device;
+} side;
+
+static ig_id root_of(const side *m, ig_id id)
 {
-    while (p->places[id].kind == IG_PLACE_ALIAS) id = p->places[id].root;
+    while (m->places[id].kind == IG_PLACE_ALIAS) id = m->places[id].root;
     return id;
 }
 
-static void use(ig_plan *p, ig_id id, uint32_t step)
+static void use(const side *m, ig_id id, uint32_t step)
 {
     if (id == IG_NO_VALUE) return;
-    ig_place *at = &p->places[root_of(p, id)];
+    ig_place *at = &m->places[root_of(m, id)];
     at->last = IG_MAX(at->last, step);
+}
+
+/* Does a step of a node read its input i in this memory? A view is one in both. */
+static bool reads(const side *m, const ig_step *step, uint32_t i)
+{
+    if (step->node->in[i] == IG_NO_VALUE) return false;
+    if (ig_step_is_view(step)) return true;
+    if (!step->taken) return !m->device;
+    const bool host = i < 64 && step->taken->host_in >> i & 1;
+    return m->device ? !host : host;
 }
 
 /* The last step that reads each value itself (not its aliases); outputs are read after the last
  * step. */
-static uint32_t *last_reads(const ig_plan *p, ig_arena *a)
+static uint32_t *last_reads(const side *m, ig_arena *a)
 {
+    const ig_plan *p = m->p;
     uint32_t *last = ig_new_n(a, uint32_t, p->g->n_values);
-    for (size_t s = 0; last && s < p->n_steps; s++)
-        for (uint32_t i = 0; i < p->steps[s].node->n_in; i++)
-            if (p->steps[s].node->in[i] != IG_NO_VALUE) last[p->steps[s].node->in[i]] = (uint32_t)s;
-    for (size_t i = 0; last && i < p->g->n_outputs; i++)
+    for (size_t s = 0; last && s < p->n_steps; s++) {
+        const ig_step *step = &p->steps[s];
+        if (step->kind != IG_STEP_NODE) {
+            if (m->device == (step->kind == IG_STEP_DOWN)) last[step->value] = (uint32_t)s;
+            continue;
+        }
+        for (uint32_t i = 0; i < step->node->n_in; i++)
+            if (reads(m, step, i)) last[step->node->in[i]] = (uint32_t)s;
+    }
+    for (size_t i = 0; last && !m->device && i < p->g->n_outputs; i++)
         last[p->g->outputs[i]] = (uint32_t)p->n_steps;
     return last;
 }
 
 /* May the step's output 0 take over the bytes of its input 0? Only when nobody reads them later,
  * and no other input shares them. */
-static bool may_overwrite(const ig_plan *p, const ig_step *step, uint32_t s, const uint32_t *last)
+static bool may_overwrite(const side *m, const ig_step *step, uint32_t s, const uint32_t *last)
 {
+    const ig_plan *p = m->p;
     const ig_node *node = step->node;
-    if (!(node->op->flags & IG_OP_INPLACE) || node->n_in == 0 || node->in[0] == IG_NO_VALUE)
-        return false;
-    const ig_id in = node->in[0], root = root_of(p, in);
+    const bool allowed = step->taken ? step->taken->in_place : node->op->flags & IG_OP_INPLACE;
+    if (!allowed || node->n_in == 0 || node->in[0] == IG_NO_VALUE) return false;
+    const ig_id in = node->in[0], root = root_of(m, in);
     size_t in_bytes, out_bytes;
-    if (p->places[root].kind != IG_PLACE_ARENA || p->places[root].last > s) return false;
+    if (m->places[root].kind != IG_PLACE_ARENA || m->places[root].last > s) return false;
     /* element by element: a broadcast i64 input can have the bytes of a bool output, but not its
      * elements */
     if (ig_dtype(p->types[in].dtype)->bytes != ig_dtype(p->types[node->out[0]].dtype)->bytes ||
         !ig_type_bytes(&p->types[in], &in_bytes) ||
         !ig_type_bytes(&p->types[node->out[0]], &out_bytes) || in_bytes != out_bytes ||
-        in_bytes != p->places[root].bytes)
+        in_bytes != m->places[root].bytes)
         return false;
     for (uint32_t i = 1; i < node->n_in; i++)
-        if (node->in[i] != IG_NO_VALUE && root_of(p, node->in[i]) == root) return false;
+        if (node->in[i] != IG_NO_VALUE && root_of(m, node->in[i]) == root) return false;
     return last[in] <= s;
 }
 
-/* Forward over the steps: new bytes, or those of an input (a view, an in-place result). */
-static void assign(ig_plan *p, const uint32_t *last)
+static void assign_output(const side *m, uint32_t s, uint32_t o, const uint32_t *last)
 {
-    for (uint32_t s = 0; s < p->n_steps; s++) {
-        const ig_step *step = &p->steps[s];
-        const ig_node *node = step->node;
-        for (uint32_t o = 0; o < node->n_out; o++) {
-            const ig_id id = node->out[o];
-            if (id == IG_NO_VALUE) continue;
-            ig_place *at = &p->places[id];
-            size_t bytes;
-            if (step->dynamic || node->op->flags & IG_OP_ALLOCATES ||
-                !ig_type_bytes(&p->types[id], &bytes)) {
-                at->kind = IG_PLACE_SIDE;
-            } else if (o == 0 && node->op->flags & IG_OP_VIEW) {
-                at->kind = IG_PLACE_ALIAS;
-                at->root = node->in[0];
-            } else if (o == 0 && may_overwrite(p, step, s, last)) {
-                at->kind = IG_PLACE_ALIAS;
-                at->root = root_of(p, node->in[0]);
-                use(p, id, last[id]);
-            } else {
-                *at = (ig_place){.kind = IG_PLACE_ARENA, .bytes = bytes, .first = s, .last = s};
-            }
-            use(p, id, last[id]);
+    const ig_step *step = &m->p->steps[s];
+    const ig_node *node = step->node;
+    const ig_id id = node->out[o];
+    ig_place *at = &m->places[id];
+    size_t bytes;
+    if (step->dynamic || node->op->flags & IG_OP_ALLOCATES ||
+        !ig_type_bytes(&m->p->types[id], &bytes)) {
+        at->kind = IG_PLACE_SIDE;
+    } else if (o == 0 && node->op->flags & IG_OP_VIEW) {
+        at->kind = IG_PLACE_ALIAS;
+        at->root = node->in[0];
+    } else if (o == 0 && may_overwrite(m, step, s, last)) {
+        at->kind = IG_PLACE_ALIAS;
+        at->root = root_of(m, node->in[0]);
+        use(m, id, last[id]);
+    } else {
+        *at = (ig_place){.kind = IG_PLACE_ARENA, .bytes = bytes, .first = s, .last = s};
+    }
+    use(m, id, last[id]);
+}
+
+/* Forward over the steps: new bytes, or those of an input (a view, an in-place result). */
+static void assign(const side *m, const uint32_t *last)
+{
+    for (uint32_t s = 0; s < m->p->n_steps; s++) {
+        const ig_step *step = &m->p->steps[s];
+        if (step->kind != IG_STEP_NODE) {
+            if (m->device != (step->kind == IG_STEP_UP)) continue;
+            m->places[step->value] = (ig_place){
+                .kind = IG_PLACE_ARENA, .bytes = step->copy_bytes, .first = s, .last = s};
+            use(m, step->value, last[step->value]);
+            continue;
         }
+        if (!ig_step_is_view(step) && m->device != (step->taken != NULL)) continue;
+        for (uint32_t o = 0; o < step->node->n_out; o++)
+            if (step->node->out[o] != IG_NO_VALUE) assign_output(m, s, o, last);
     }
 }
 
@@ -92,8 +131,8 @@ static void extend_by_views(const ig_plan *p, uint32_t *last)
 {
     for (size_t s = p->n_steps; s-- > 0;) {
         const ig_node *node = p->steps[s].node;
-        if (!(node->op->flags & IG_OP_VIEW) || node->n_in == 0 || node->in[0] == IG_NO_VALUE ||
-            node->out[0] == IG_NO_VALUE)
+        if (p->steps[s].kind != IG_STEP_NODE || !(node->op->flags & IG_OP_VIEW) ||
+            node->n_in == 0 || node->in[0] == IG_NO_VALUE || node->out[0] == IG_NO_VALUE)
             continue;
         last[node->in[0]] = IG_MAX(last[node->in[0]], last[node->out[0]]);
     }
@@ -107,16 +146,16 @@ static int by_size(const void *a, const void *b)
 }
 
 /* placed: [n] sorted by offset. The lowest gap that no block alive at the same time fills. */
-static bool fit(ig_place **placed, size_t n, ig_place *one, size_t *top)
+static bool fit(ig_place **placed, size_t n, ig_place *one, size_t align, size_t *top)
 {
     size_t at = 0, bytes;
-    if (!ig_align_ok(IG_MAX(one->bytes, (size_t)1), IG_ALIGN, &bytes)) return false;
+    if (!ig_align_ok(IG_MAX(one->bytes, (size_t)1), align, &bytes)) return false;
     for (size_t i = 0; i < n; i++) {
         const ig_place *other = placed[i];
         if (other->first > one->last || one->first > other->last) continue;
         size_t end;
         if (other->offset >= at && other->offset - at >= bytes) break;
-        if (!ig_align_ok(IG_MAX(other->bytes, (size_t)1), IG_ALIGN, &end)) return false;
+        if (!ig_align_ok(IG_MAX(other->bytes, (size_t)1), align, &end)) return false;
         at = IG_MAX(at, other->offset + end);
     }
     one->offset = at;
@@ -130,38 +169,60 @@ static bool fit(ig_place **placed, size_t n, ig_place *one, size_t *top)
     return true;
 }
 
-static ingot_status pack(ig_plan *p, ig_arena *a, ingot_error *err)
+static ig_place *scratch_of(const side *m, size_t s)
 {
+    ig_step *step = &m->p->steps[s];
+    ig_place *at = !m->device    ? &step->scratch_place
+                   : step->taken ? &step->taken->scratch_place
+                                 : NULL;
+    if (at) at->first = at->last = (uint32_t)s;
+    return at && at->bytes ? at : NULL;
+}
+
+static ingot_status pack(const side *m, ig_arena *a, size_t *total, size_t *naive, ingot_error *err)
+{
+    const ig_plan *p = m->p;
     const size_t most = p->g->n_values + p->n_steps;
     ig_place **blocks = ig_new_n(a, ig_place *, most), **placed = ig_new_n(a, ig_place *, most);
     if (!blocks || !placed) return ig_fail(err, INGOT_E_NOMEM, "planning: no memory");
     size_t n = 0;
     for (size_t v = 0; v < p->g->n_values; v++)
-        if (p->places[v].kind == IG_PLACE_ARENA) blocks[n++] = &p->places[v];
-    for (size_t s = 0; s < p->n_steps; s++)
-        if (p->steps[s].scratch_place.bytes) blocks[n++] = &p->steps[s].scratch_place;
+        if (m->places[v].kind == IG_PLACE_ARENA) blocks[n++] = &m->places[v];
+    for (size_t s = 0; s < p->n_steps; s++) {
+        ig_place *scratch = scratch_of(m, s);
+        if (scratch) blocks[n++] = scratch;
+    }
     qsort(blocks, n, sizeof *blocks, by_size);
+    const size_t align = m->device ? (size_t)DEVICE_ALIGN : IG_ALIGN;
     bool ok = true;
     for (size_t i = 0; ok && i < n; i++)
-        ok = fit(placed, i, blocks[i], &p->arena_bytes) &&
-             ig_add_ok(p->naive_bytes, blocks[i]->bytes, &p->naive_bytes);
+        ok = fit(placed, i, blocks[i], align, total) && ig_add_ok(*naive, blocks[i]->bytes, naive);
     return ok ? INGOT_OK
               : ig_fail(err, INGOT_E_NOMEM, "planning: activations are larger than memory");
 }
 
-ingot_status ig_plan_layout(ig_plan *p, ingot_error *err)
+static ingot_status lay_out(const side *m, size_t *total, size_t *naive, ingot_error *err)
 {
     ig_arena a;
-    ig_arena_init(&a, p->arena.heap);
-    uint32_t *last = last_reads(p, &a);
+    ig_arena_init(&a, m->p->arena.heap);
+    uint32_t *last = last_reads(m, &a);
     ingot_status s = INGOT_OK;
-    if (!last)
+    if (!last) {
         s = ig_fail(err, INGOT_E_NOMEM, "planning: no memory");
-    else {
-        extend_by_views(p, last);
-        assign(p, last);
-        s = pack(p, &a, err);
+    } else {
+        extend_by_views(m->p, last);
+        assign(m, last);
+        s = pack(m, &a, total, naive, err);
     }
     ig_arena_clear(&a);
     return s;
+}
+
+ingot_status ig_plan_layout(ig_plan *p, ingot_error *err)
+{
+    const side host = {.p = p, .places = p->places};
+    const side device = {.p = p, .places = p->device_places, .device = true};
+    size_t unshared = 0;
+    if (p->device.api) IG_TRY(lay_out(&device, &p->device_bytes, &unshared, err));
+    return lay_out(&host, &p->arena_bytes, &p->naive_bytes, err);
 }

@@ -222,7 +222,8 @@ static void one_operation(world *w)
     if (s->seq) check_content(w, s, 7);
 }
 
-static void run(size_t n_ops, size_t n_pages, size_t page_tokens, bool private_pages)
+static void run(size_t n_ops, size_t n_pages, size_t page_tokens, bool private_pages,
+                size_t n_spare)
 {
     world *w = calloc(1, sizeof *w);
     w->random = n_pages * 31 + page_tokens;
@@ -230,6 +231,7 @@ static void run(size_t n_ops, size_t n_pages, size_t page_tokens, bool private_p
     ig_heap_init(&w->heap, NULL);
     ig_kv_options o = rig_options(IG_PAGE_F32, page_tokens);
     o.private_pages = private_pages;
+    o.spare_bytes = n_spare * 4096;
     w->cache = rig_cache(&w->heap, o, n_pages);
     for (size_t i = 0; i < n_ops; i++) {
         one_operation(w);
@@ -243,6 +245,7 @@ static void run(size_t n_ops, size_t n_pages, size_t page_tokens, bool private_p
     assert_true(stats.copied > n_ops / 250);
     assert_true(private_pages || stats.evicted > n_ops / 50);
     assert_true(private_pages || stats.tokens_matched > n_ops / 4);
+    assert_true(!n_spare || (stats.spared > n_ops / 50 && stats.returned > n_ops / 100));
     for (size_t k = 0; k < N_SEQS; k++) ig_kv_seq_free(&w->seqs[k].seq);
     check_pages(w);
     rig_close(&w->cache, &w->heap);
@@ -252,31 +255,45 @@ static void run(size_t n_ops, size_t n_pages, size_t page_tokens, bool private_p
 static void tight(void **state)
 {
     (void)state;
-    run(1000000, 40, 16, false);
+    run(1000000, 40, 16, false, 0);
 }
 
 static void roomy(void **state)
 {
     (void)state;
-    run(300000, 400, 16, false);
+    run(300000, 400, 16, false, 0);
 }
 
 static void long_pages(void **state)
 {
     (void)state;
-    run(200000, 30, 48, false);
+    run(200000, 30, 48, false, 0);
 }
 
 static void private_pages(void **state)
 {
     (void)state;
-    run(100000, 60, 16, true);
+    run(100000, 60, 16, true, 0);
+}
+
+/* What gives way comes back: little room, and spare pages that have to give way, too. */
+static void spare_pages(void **state)
+{
+    (void)state;
+    run(600000, 40, 16, false, 30);
+}
+
+static void many_spare_pages(void **state)
+{
+    (void)state;
+    run(200000, 24, 32, false, 300);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(tight), cmocka_unit_test(roomy),
-                                       cmocka_unit_test(long_pages),
-                                       cmocka_unit_test(private_pages)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tight),       cmocka_unit_test(roomy),
+        cmocka_unit_test(long_pages),  cmocka_unit_test(private_pages),
+        cmocka_unit_test(spare_pages), cmocka_unit_test(many_spare_pages)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,8 +18,8 @@ typedef struct {
     int64_t keep_last;
     /* the machine */
     const char *draft;
-    int64_t threads, context, chunk, page_tokens, lookup, draft_tokens;
-    uint64_t kv_bytes;
+    int64_t threads, context, chunk, page_tokens, lookup, draft_tokens, ranks;
+    uint64_t kv_bytes, kv_spare;
     int kv_type, math, device;
     /* what is shown */
     const char *logits;

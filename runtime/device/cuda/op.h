@@ -10,8 +10,8 @@
 #include "kernels/cuda/stream.h"
 #include "runtime/device/device.h"
 
-typedef struct ig_cu_op {
-    const char *name; /* the op's, as in runtime/ops/ops.def */
+typedef struct ig_cu_op { /* OP(softmax) in ops.def is `const ig_cu_op ig_cu_op_softmax` */
+    const char *name;     /* the op's, as in runtime/ops/ops.def */
     ingot_status (*bind)(ig_device *d, ig_device_bind *b);
     ingot_status (*launch)(ig_device_stream *s, const ig_device_run *r);
     void (*unbind)(ig_device *d, void *state); /* NULL: state is arena memory only */
@@ -30,6 +30,11 @@ ig_floats ig_cu_floats(const ig_device_bind *b, const char *name);
 cu_stream ig_cu_stream(ig_device_stream *s);
 cu_chip ig_cu_chip(const ig_device *d);
 bool ig_cu_fast(const ig_device *d); /* f32 products may round operands to bf16 */
+
+/* ig_cu_copy, ig_cu_clear - bytes within device memory copied, and set to zero, in order with the
+ * stream's work; 0 or an error for ig_cu_done. */
+int ig_cu_copy(ig_device_stream *s, void *to, const void *from, size_t bytes);
+int ig_cu_clear(ig_device_stream *s, void *p, size_t bytes);
 
 /* ig_cu_done - what a launcher returned, as a status: 0 is INGOT_OK; a full device E_NOMEM; others
  * E_DEVICE with the node's name and the runtime's text, the device is then lost. */

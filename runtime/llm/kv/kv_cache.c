@@ -1,5 +1,5 @@
 /* kv_cache.c - see kv_cache.h: the cache as a whole. */
-#include "runtime/llm/kv/kv_parts.h"
+#include "runtime/llm/kv/spare.h"
 #include "runtime/base/checked.h"
 
 #include <assert.h>
@@ -19,8 +19,10 @@ static ingot_status place_layer(ig_kv_layer *layer, size_t *end, const ig_kv_opt
                        "layer %zu of the cache has %zu key heads of %zu elements, values of %zu: "
                        "none may be 0",
                        i, s->kv_heads, s->d, s->dv);
-    if (!ig_page_format_init(&layer->format, o->type,
-                             o->page_tokens ? o->page_tokens : KV_PAGE_TOKENS, s->d, s->dv) ||
+    const size_t tokens = o->page_tokens ? o->page_tokens : KV_PAGE_TOKENS;
+    const bool device = o->memory && o->memory->device;
+    if (!(device ? ig_page_format_init_device : ig_page_format_init)(&layer->format, o->type,
+                                                                     tokens, s->d, s->dv) ||
         !ig_mul_ok(layer->format.bytes, s->kv_heads, &bytes) || !ig_add_ok(*end, bytes, end))
         return ig_fail(err, INGOT_E_ARG,
                        "pages of %zu tokens of layer %zu (%zu key heads of %zu elements): the "
@@ -80,7 +82,7 @@ static void empty_lists(ig_kv_cache *c)
     c->oldest = c->newest = KV_NONE;
 }
 
-static bool take_memory(ig_kv_cache *c)
+static bool take_tables(ig_kv_cache *c)
 {
     const size_t n = c->n_pages;
     c->layers = ig_take(c->heap, c->n_layers * sizeof *c->layers);
@@ -88,8 +90,22 @@ static bool take_memory(ig_kv_cache *c)
     c->tokens = ig_take(c->heap, n * c->page_tokens * sizeof *c->tokens);
     c->buckets = ig_take(c->heap, n * sizeof *c->buckets);
     c->evicted = ig_take(c->heap, n * sizeof *c->evicted);
-    c->base = ig_take(c->heap, n * c->page_bytes);
-    return c->layers && c->pages && c->tokens && c->buckets && c->evicted && c->base;
+    return c->layers && c->pages && c->tokens && c->buckets && c->evicted;
+}
+
+static ingot_status fill(ig_kv_cache *c, const ig_kv_options *o, ingot_error *err)
+{
+    void *base = NULL;
+    if (!take_tables(c) ||
+        c->memory.take(c->memory.ud, &base, c->n_pages * c->page_bytes, false, NULL))
+        return ig_fail(err, INGOT_E_NOMEM,
+                       "no memory for %zu pages of keys and values, %zu bytes each", c->n_pages,
+                       c->page_bytes);
+    c->base = base;
+    for (size_t i = 0, end = 0; i < c->n_layers; i++)
+        (void)place_layer(&c->layers[i], &end, o, i, err); /* was measured before */
+    empty_lists(c);
+    return ig_kv_spare_open(&c->spare, c, o->private_pages ? 0 : o->spare_bytes, err);
 }
 
 ingot_status ig_kv_open(ig_kv_cache **out, ig_heap *heap, const ig_kv_options *o, ingot_error *err)
@@ -112,18 +128,11 @@ ingot_status ig_kv_open(ig_kv_cache **out, ig_heap *heap, const ig_kv_options *o
     c->page_bytes = sizes.page;
     c->n_pages = IG_MIN((o->budget_bytes - sizes.fixed) / sizes.each, (size_t)INT32_MAX);
     c->private_pages = o->private_pages;
-    if (!take_memory(c)) {
-        const ingot_status s = ig_fail(err, INGOT_E_NOMEM,
-                                       "no memory for %zu pages of keys and values, %zu bytes each",
-                                       c->n_pages, c->page_bytes);
-        ig_kv_close(&c);
-        return s;
-    }
-    for (size_t i = 0, end = 0; i < c->n_layers; i++)
-        (void)place_layer(&c->layers[i], &end, o, i, err); /* measured above */
-    empty_lists(c);
+    c->memory = o->memory ? *o->memory : ig_kv_host_memory(heap);
+    const ingot_status s = fill(c, o, err);
+    if (s) ig_kv_close(&c);
     *out = c;
-    return INGOT_OK;
+    return s;
 }
 
 void ig_kv_close(ig_kv_cache **cache)
@@ -138,7 +147,8 @@ void ig_kv_close(ig_kv_cache **cache)
     ig_give(c->heap, c->tokens, n * c->page_tokens * sizeof *c->tokens);
     ig_give(c->heap, c->buckets, n * sizeof *c->buckets);
     ig_give(c->heap, c->evicted, n * sizeof *c->evicted);
-    ig_give(c->heap, c->base, n * c->page_bytes);
+    if (c->base) c->memory.give(c->memory.ud, c->base, n * c->page_bytes, false);
+    ig_kv_spare_close(&c->spare);
     ig_give(c->heap, c, sizeof *c);
 }
 

@@ -15,7 +15,8 @@
  * run the graph; ig_kv_commit() the tokens that count (after speculation: those accepted).
  *
  * All memory is taken when the cache is opened and when a sequence is: steps allocate nothing. The
- * system backs pages as they are first written.
+ * system backs pages as they are first written. Pages may lie in a device's memory (memory.h), and
+ * those that give way in the host's (spare.h).
  *
  * Threads: one at a time for a cache and all of its sequences. While the graph of a step runs,
  * other threads write into reserved pages; no call may be made on the cache then.
@@ -29,6 +30,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/hash.h"
 #include "runtime/graph/kv_step.h"
+#include "runtime/llm/kv/memory.h"
 
 typedef struct ig_kv_cache ig_kv_cache;
 typedef struct ig_kv_seq ig_kv_seq;
@@ -46,6 +48,9 @@ typedef struct {
     size_t page_tokens;  /* P, a multiple of 16; 0: 16 */
     size_t budget_bytes; /* of pages and what is kept about each; never passed */
     bool private_pages;  /* no page is found again by its tokens */
+    size_t spare_bytes;  /* of host memory for pages that had to give way: they come back from
+                            there instead of being computed again; 0: none */
+    const ig_kv_memory *memory; /* of the pages, copied; NULL: the heap */
 } ig_kv_options;
 
 /* ig_kv_budget - *bytes = the budget that gives exactly `pages` pages. Of the options, the budget
@@ -113,7 +118,8 @@ ig_kv_match ig_kv_seq_match(size_t *matched, ig_kv_seq *seq, const int32_t *toke
 /* ig_kv_reserve - see to it that the next n tokens have pages of this sequence alone: taken anew,
  * or copied where another sequence shares them. Reserving again counts from the same length, not
  * on top. On failure nothing has changed. Errors: E_FULL (fewer pages are free or cached than are
- * needed), E_ARG (more tokens than the sequence may hold). */
+ * needed), E_ARG (more tokens than the sequence may hold), E_DEVICE (the device that has the pages
+ * is gone). */
 ingot_status ig_kv_reserve(ig_kv_seq *seq, size_t n, ingot_error *err);
 
 /* ig_kv_span_of - the span of a step whose rows [row, row + n) are the sequence's next n tokens,
@@ -162,6 +168,7 @@ typedef struct {
     uint64_t matches[IG_KV_N_MATCHES];      /* calls of ig_kv_seq_match() by their answer */
     uint64_t tokens_asked, tokens_matched;  /* by them, the last token of each not counted */
     uint64_t evicted, copied, deduplicated; /* pages */
+    uint64_t spared, returned;              /* of the evicted, kept in host memory; come back */
 } ig_kv_stats;
 
 void ig_kv_get_stats(ig_kv_stats *stats, const ig_kv_cache *cache);

@@ -15,6 +15,8 @@
 
 enum { KV_NONE = -1, KV_PAGE_TOKENS = 16 };
 
+typedef struct kv_spare kv_spare;
+
 typedef struct {
     uint64_t serial;       /* 0: not in the index */
     uint64_t parent, salt; /* of a page in the index; parent 0: the first of a sequence */
@@ -29,7 +31,9 @@ struct ig_kv_cache {
     ig_kv_layer *layers; /* [n_layers] */
     size_t n_layers, page_tokens, page_bytes, n_pages;
     bool private_pages;
-    unsigned char *base; /* [n_pages, page_bytes] */
+    ig_kv_memory memory;
+    unsigned char *base; /* [n_pages, page_bytes], moved by `memory` alone */
+    kv_spare *spare;     /* NULL: pages that give way are lost */
     kv_page *pages;      /* [n_pages] */
     int32_t *tokens;     /* [n_pages, page_tokens] */
     int32_t *buckets;    /* [n_pages]: by hash, the first page of a chain */
@@ -66,7 +70,8 @@ typedef struct {
 kv_key ig_kv_key(const ig_kv_cache *cache, uint64_t parent, uint64_t salt, const int32_t *tokens);
 int32_t ig_kv_page_find(const ig_kv_cache *cache, const kv_key *key); /* or KV_NONE */
 bool ig_kv_was_evicted(const ig_kv_cache *cache, const kv_key *key);
-void ig_kv_page_publish(ig_kv_cache *cache, int32_t page, const kv_key *key);
+/* ig_kv_page_publish - serial: 0, or that which it had when it was in the index before. */
+void ig_kv_page_publish(ig_kv_cache *cache, int32_t page, const kv_key *key, uint64_t serial);
 void ig_kv_page_hide(ig_kv_cache *cache, int32_t page); /* out of the index; may not be in it */
 
 static inline int32_t *ig_kv_page_tokens_of(const ig_kv_cache *cache, int32_t page)

@@ -1,5 +1,5 @@
 /* pages.c - see kv_parts.h: who holds a page, which one gives way, how one is found. */
-#include "runtime/llm/kv/kv_parts.h"
+#include "runtime/llm/kv/spare.h"
 
 #include <assert.h>
 #include <string.h>
@@ -33,8 +33,9 @@ static void evict_oldest(ig_kv_cache *c)
     const int32_t page = c->oldest;
     const uint64_t hash = c->pages[page].hash;
     unlink_cached(c, page);
+    const bool spared = ig_kv_spare_put(c->spare, page);
     ig_kv_page_hide(c, page);
-    c->evicted[hash % c->n_pages] = hash;
+    if (!spared) c->evicted[hash % c->n_pages] = hash;
     c->pages[page].next = c->free;
     c->free = page;
     c->n_free++;
@@ -104,12 +105,12 @@ bool ig_kv_was_evicted(const ig_kv_cache *c, const kv_key *key)
     return c->evicted[key->hash % c->n_pages] == key->hash;
 }
 
-void ig_kv_page_publish(ig_kv_cache *c, int32_t page, const kv_key *key)
+void ig_kv_page_publish(ig_kv_cache *c, int32_t page, const kv_key *key, uint64_t serial)
 {
     kv_page *p = &c->pages[page];
     int32_t *first = &c->buckets[key->hash % c->n_pages];
     assert(!p->serial);
-    p->serial = ++c->last_serial;
+    p->serial = serial ? serial : ++c->last_serial;
     p->parent = key->parent;
     p->salt = key->salt;
     p->hash = key->hash;

@@ -1,5 +1,5 @@
 /* sequence.c - see kv_cache.h: sequences, and what a step does to them. */
-#include "runtime/llm/kv/kv_parts.h"
+#include "runtime/llm/kv/spare.h"
 #include "runtime/base/checked.h"
 
 #include <assert.h>
@@ -99,6 +99,18 @@ static uint64_t parent_of(const ig_kv_seq *s, size_t i)
     return i ? s->cache->pages[s->table[i - 1]].serial : 0;
 }
 
+/* The page of that name, held once more; from among the spare ones when there is room. */
+static int32_t hold_page(ig_kv_cache *c, const kv_key *key)
+{
+    const int32_t page = ig_kv_page_find(c, key);
+    if (page != KV_NONE) {
+        ig_kv_page_hold(c, page);
+        return page;
+    }
+    const int32_t at = ig_kv_spare_find(c->spare, key);
+    return at == KV_NONE || !ig_kv_room(c) ? KV_NONE : ig_kv_spare_take(c->spare, at, key);
+}
+
 static ig_kv_match find_pages(ig_kv_seq *s, const int32_t *tokens, size_t n_pages)
 {
     ig_kv_cache *c = s->cache;
@@ -106,10 +118,9 @@ static ig_kv_match find_pages(ig_kv_seq *s, const int32_t *tokens, size_t n_page
     if (!n_pages) return IG_KV_MISS_SHORT;
     for (size_t i = 0; i < n_pages; i++) {
         const kv_key key = ig_kv_key(c, parent_of(s, i), s->salt, tokens + i * c->page_tokens);
-        const int32_t page = ig_kv_page_find(c, &key);
+        const int32_t page = hold_page(c, &key);
         if (page == KV_NONE)
             return ig_kv_was_evicted(c, &key) ? IG_KV_MISS_EVICTED : IG_KV_MISS_NEW;
-        ig_kv_page_hold(c, page);
         s->table[s->n_pages++] = page;
     }
     return IG_KV_HIT;
@@ -132,21 +143,28 @@ ig_kv_match ig_kv_seq_match(size_t *matched, ig_kv_seq *s, const int32_t *tokens
 /* ---- a step ---- */
 
 /* The page that the next token goes into, made the sequence's own. There is room for a copy. */
-static void own_page(ig_kv_seq *s, size_t i)
+static ingot_status own_page(ig_kv_seq *s, size_t i, ingot_error *err)
 {
     ig_kv_cache *c = s->cache;
     const int32_t old = s->table[i];
     if (c->pages[old].refs == 1) {
         ig_kv_page_hide(c, old); /* it was full before it was truncated */
-        return;
+        return INGOT_OK;
     }
     const int32_t page = ig_kv_page_take(c);
-    memcpy(ig_kv_page_at(c, page), ig_kv_page_at(c, old), c->page_bytes);
+    const ingot_status status =
+        c->memory.move(c->memory.ud, ig_kv_page_at(c, page), ig_kv_page_at(c, old), c->page_bytes,
+                       IG_KV_WITHIN, err);
+    if (status) {
+        ig_kv_page_drop(c, page);
+        return status;
+    }
     memcpy(ig_kv_page_tokens_of(c, page), ig_kv_page_tokens_of(c, old),
            c->page_tokens * sizeof *c->tokens);
     s->table[i] = page;
     ig_kv_page_drop(c, old);
     c->stats.copied++;
+    return INGOT_OK;
 }
 
 ingot_status ig_kv_reserve(ig_kv_seq *s, size_t n, ingot_error *err)
@@ -166,7 +184,7 @@ ingot_status ig_kv_reserve(ig_kv_seq *s, size_t n, ingot_error *err)
                        "%zu more pages of keys and values are needed after %zu tokens; %zu of %zu "
                        "are free",
                        needed, s->length, ig_kv_room(c), c->n_pages);
-    if (begun) own_page(s, at);
+    if (begun) IG_TRY(own_page(s, at, err));
     while (s->n_pages < pages) s->table[s->n_pages++] = ig_kv_page_take(c);
     return INGOT_OK;
 }
@@ -181,7 +199,7 @@ static void share_page(ig_kv_seq *s, size_t i)
     const kv_key key = ig_kv_key(c, parent, s->salt, ig_kv_page_tokens_of(c, page));
     const int32_t known = ig_kv_page_find(c, &key);
     if (known == KV_NONE) {
-        ig_kv_page_publish(c, page, &key);
+        ig_kv_page_publish(c, page, &key, 0);
         return;
     }
     ig_kv_page_hold(c, known);

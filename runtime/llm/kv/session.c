@@ -18,7 +18,19 @@
 enum { VERSION = 1, MAGIC_BYTES = 8, DIGEST_BYTES = 16, LAYER_BYTES = 24, PAGES_ALIGN = 64 };
 
 static const char magic[MAGIC_BYTES] = {'I', 'G', 'K', 'V', 'S', 'E', 'S', 'S'};
-static const char *const type_names[] = {"f32", "f16", "bf16", "i8"};
+static const char *const type_names[] = {
+    [IG_PAGE_F32] = "f32", [IG_PAGE_F16] = "f16", [IG_PAGE_BF16] = "bf16",
+    [IG_PAGE_I8] = "i8",   [IG_PAGE_F8] = "fp8",
+};
+enum { ON_DEVICE = 256 }; /* added to a type: the pages are a device's */
+
+static uint32_t page_type(const ig_kv_cache *c)
+{
+    const ig_page_format *f = &c->layers->format;
+    return (uint32_t)f->type + (f->device ? ON_DEVICE : 0);
+}
+
+static const char *place_name(uint32_t type) { return type >= ON_DEVICE ? "device " : ""; }
 
 /* ---- saving ---- */
 
@@ -39,7 +51,7 @@ static void build_head(ig_bytes *b, const ig_kv_seq *s, ig_hash128 model, const 
     const ig_kv_cache *c = s->cache;
     ig_put(b, magic, sizeof magic);
     ig_put_u32(b, VERSION);
-    ig_put_u32(b, (uint32_t)c->layers->format.type);
+    ig_put_u32(b, page_type(c));
     ig_put_u64(b, model.lo);
     ig_put_u64(b, model.hi);
     ig_put_u32(b, (uint32_t)c->page_tokens);
@@ -67,7 +79,9 @@ static ingot_status put_page(hashing_writer *w, unsigned char *copy, const ig_kv
 {
     const ig_kv_cache *c = s->cache;
     const size_t n_tokens = IG_MIN(s->length - i * c->page_tokens, c->page_tokens);
-    memcpy(copy, ig_kv_page_at(c, s->table[i]), c->page_bytes);
+    IG_TRY(c->memory.move(c->memory.ud, copy, ig_kv_page_at(c, s->table[i]), c->page_bytes,
+                          IG_KV_TO_SPARE, err));
+    IG_TRY(c->memory.settle(c->memory.ud, err));
     for (size_t l = 0; l < c->n_layers; l++) {
         const ig_kv_layer *layer = &c->layers[l];
         for (size_t h = 0; h < layer->kv_heads; h++)
@@ -175,17 +189,18 @@ static ingot_status check_layers(reading *r, size_t n_layers, ingot_error *err)
 static ingot_status check_head(reading *r, ig_hash128 model, ingot_error *err)
 {
     const ig_kv_cache *c = r->cache;
-    const uint32_t type = ig_get_u32(&r->at), own = (uint32_t)c->layers->format.type;
+    const uint32_t type = ig_get_u32(&r->at), own = page_type(c);
     IG_TRY(check_model(r, model, err));
     const uint32_t p = ig_get_u32(&r->at), n_layers = ig_get_u32(&r->at);
     const uint64_t n_cached = ig_get_u64(&r->at), n_pending = ig_get_u64(&r->at);
-    if (type >= IG_LEN(type_names))
+    if (type % ON_DEVICE >= IG_LEN(type_names) || type / ON_DEVICE > 1)
         return ig_fail(err, INGOT_E_FORMAT, "%s: unknown type of pages %u", r->path, type);
     if (type != own || p != c->page_tokens)
         return ig_fail(err, INGOT_E_ARG,
-                       "%s: has %s pages of %u tokens, this cache %s pages of %zu; open the model "
-                       "with the options it was saved with",
-                       r->path, type_names[type], p, type_names[own], c->page_tokens);
+                       "%s: has %s%s pages of %u tokens, this cache %s%s pages of %zu; open the "
+                       "model with the options it was saved with",
+                       r->path, place_name(type), type_names[type % ON_DEVICE], p, place_name(own),
+                       type_names[own % ON_DEVICE], c->page_tokens);
     IG_TRY(check_layers(r, n_layers, err));
     const uint64_t most = r->at.n / sizeof(int32_t);
     if (n_cached > most || n_pending > most)
@@ -228,7 +243,9 @@ static ingot_status fill(ig_kv_seq *s, reading *r, const int32_t *tokens, ingot_
     const ingot_status status = ig_kv_reserve(s, r->n_cached, err);
     if (status) return ig_wrap(err, status, "%s", r->path);
     for (size_t i = 0; i < s->n_pages; i++)
-        memcpy(ig_kv_page_at(c, s->table[i]), ig_get(&r->at, c->page_bytes), c->page_bytes);
+        IG_TRY(c->memory.move(c->memory.ud, ig_kv_page_at(c, s->table[i]),
+                              ig_get(&r->at, c->page_bytes), c->page_bytes, IG_KV_FROM_SPARE, err));
+    IG_TRY(c->memory.settle(c->memory.ud, err));
     ig_kv_commit(s, tokens, r->n_cached);
     return INGOT_OK;
 }

@@ -1,0 +1,171 @@
+// launch.hpp - grids: blocks one after another on each worker, every block in poisoned shared
+// memory; streams; guarded global memory for tests.
+#pragma once
+#include "kernels/cuda/emu/copies.hpp"
+#include "kernels/cuda/emu/collective.hpp"
+
+#include <sys/mman.h>
+#include <thread>
+#include <unistd.h>
+
+namespace emu
+{
+
+inline int g_workers = 1; // threads of the machine that run blocks
+
+// ---- a thread from its first to its last instruction ----
+inline void fiber_main()
+{
+    block->body();
+    Fiber *f = block->now;
+    finish_copies(f);
+    f->done = true;
+    block->alive--;
+    block->warps[f->warp].live &= ~(1u << f->lane);
+    Barrier &all = block->barriers[0];
+    if (all.n && all.need == 0 && all.n == block->alive) release_barrier(all);
+    reschedule();
+    abort();
+}
+inline void start_fiber(Fiber &f, unsigned i)
+{
+    char *stack = f.stack;
+    f = Fiber();
+    f.stack = stack;
+    const dim3 d = block->dim;
+    f.tid = dim3(i % d.x, i / d.x % d.y, i / d.x / d.y);
+    f.lane = i % 32;
+    f.warp = i / 32;
+    block->warps[f.warp].live |= 1u << f.lane;
+    block->warps[f.warp].ready |= 1u << f.lane;
+#ifdef EMU_ASM
+    void **top = (void **)(stack + STACK);
+    *--top = nullptr;
+    *--top = (void *)fiber_main;
+    for (int k = 0; k < 6; k++) *--top = nullptr;
+    f.sp = top;
+#else
+    getcontext(&f.context);
+    f.context.uc_stack.ss_sp = stack;
+    f.context.uc_stack.ss_size = STACK;
+    f.context.uc_link = nullptr;
+    makecontext(&f.context, (void (*)())fiber_main, 0);
+#endif
+}
+inline void run_block(Block &b)
+{
+    block = &b;
+    b.alive = b.n_threads;
+    b.polls = 0;
+    memset(b.smem, g_mode.poison, b.smem_bytes);
+    if (g_mode.proxy) b.async_view.assign(b.smem_bytes, (char)g_mode.poison);
+    b.warps.assign(b.n_threads / 32, Warp());
+    b.warpgroups.assign(b.n_threads / 128, Warpgroup());
+    for (Barrier &x : b.barriers) x = Barrier();
+    b.mbar_waiting.clear();
+    b.late.clear();
+    for (unsigned i = 0; i < b.n_threads; i++) start_fiber(b.fibers[i], i);
+    b.now = nullptr;
+    reschedule();
+    if (!b.late.empty()) die("kernel ends with a bulk copy still in flight");
+    for (const Warpgroup &g : b.warpgroups)
+        if (!g.open.empty() || !g.groups.empty()) die("kernel ends with wgmma still in flight");
+    st_switch += b.switches;
+    b.switches = 0;
+    block = nullptr;
+}
+
+// ---- memory with a guard page right behind it ----
+inline size_t whole_pages(size_t n)
+{
+    const auto page = (size_t)sysconf(_SC_PAGESIZE);
+    return (n + page - 1) & ~(page - 1);
+}
+inline char *map_memory(size_t bytes, int flags = 0)
+{
+    void *p =
+        mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    if (p == MAP_FAILED) {
+        perror("emu: mmap");
+        abort();
+    }
+    return (char *)p;
+}
+// `bytes` (a multiple of 16) that end where an inaccessible page begins.
+inline char *guarded(size_t bytes, char **map, size_t *map_bytes)
+{
+    const size_t body = whole_pages(bytes), guard = whole_pages(1);
+    *map_bytes = body + guard;
+    *map = map_memory(*map_bytes);
+    mprotect(*map + body, guard, PROT_NONE);
+    return *map + body - bytes;
+}
+// Global memory of a test: NaN bits, out-of-range accesses fault.
+template <class T> inline T *galloc(size_t n)
+{
+    char *map;
+    size_t map_bytes;
+    const size_t bytes = (n * sizeof(T) + 15) & ~size_t(15);
+    char *p = guarded(bytes, &map, &map_bytes);
+    memset(map, 0xff, (size_t)(p - map) + bytes);
+    return (T *)p;
+}
+
+// ---- grids ----
+template <class F> inline void launch(dim3 grid, dim3 threads, size_t smem, F body)
+{
+    std::atomic<unsigned> next{0};
+    const unsigned total = grid.x * grid.y * grid.z, n = threads.x * threads.y * threads.z;
+    auto work = [&] {
+        Block b;
+        b.n_threads = n;
+        b.fibers.resize(n);
+        b.dim = threads;
+        b.grid = grid;
+        b.body = body;
+        b.random = g_mode.seed * 2654435761u | 1;
+        b.smem_bytes = (smem + 1023) & ~size_t(1023);
+        b.smem = guarded(b.smem_bytes, &b.map, &b.map_bytes);
+        char *stacks = map_memory(n * STACK, MAP_NORESERVE);
+        for (unsigned i = 0; i < n; i++) b.fibers[i].stack = stacks + i * STACK;
+        for (unsigned i; (i = next++) < total;) {
+            const unsigned j = g_mode.order == 2 ? total - 1 - i : i;
+            b.index = dim3(j % grid.x, j / grid.x % grid.y, j / grid.x / grid.y);
+            run_block(b);
+        }
+        munmap(stacks, n * STACK);
+        munmap(b.map, b.map_bytes);
+    };
+    if (n == 0 || n % 32 || n > 1024) {
+        fprintf(stderr, "emu: %u threads a block: a multiple of 32 up to 1024 is wanted\n", n);
+        abort();
+    }
+    if (g_workers <= 1) {
+        work();
+        return;
+    }
+    std::vector<std::thread> workers;
+    for (int i = 0; i < g_workers; i++) workers.emplace_back(work);
+    for (auto &w : workers) w.join();
+}
+
+// ---- streams: in order, done when the call returns, unless they record ----
+struct Stream {
+    std::vector<std::function<void()>> *record = nullptr; // launches and copies to be replayed
+};
+// Asked before each launch: not 0 is the error that the launch returns.
+inline std::function<int()> g_fault;
+template <class F> inline int start(void *stream, dim3 grid, dim3 threads, size_t smem, F body)
+{
+    if (g_fault)
+        if (const int e = g_fault()) return e;
+    if (smem > 232448) return 1; // cudaErrorInvalidValue: more than a block can have
+    auto *s = (Stream *)stream;
+    if (s && s->record)
+        s->record->push_back([=] { launch(grid, threads, smem, body); });
+    else
+        launch(grid, threads, smem, body);
+    return 0;
+}
+
+} // namespace emu

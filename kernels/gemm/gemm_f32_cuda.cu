@@ -1,0 +1,54 @@
+// gemm_f32_cuda.cu - instances and launcher of gemm_f32_sm80.cuh.
+#include "kernels/cuda/launch.cuh"
+#include "kernels/gemm/gemm_f32_sm80.cuh"
+#include "kernels/gemm/gemm_pick_cuda.h"
+
+static int64_t batch_count(const cu_gemm_batch *b)
+{
+    int64_t n = 1;
+    for (int d = 0; d < b->rank; d++) n *= b->dims[d];
+    return n;
+}
+
+static cu_gemm_choice choose(const cu_gemm_f32_args *a)
+{
+    cu_gemm_shape shape = {};
+    shape.m = a->m, shape.n = a->n, shape.k = a->k;
+    shape.batch = batch_count(&a->batch);
+    shape.terms = 1;
+    shape.c_bytes = shape.element = 4;
+    shape.may_split = true;
+    const cu_chip chip = cu_this_chip();
+    return cu_gemm_pick(&shape, &chip, a->only - 1);
+}
+
+template <int BM, int BN, int TM>
+static int run(const cu_gemm_f32_args *a, const gemm_plan &plan, cu_stream s)
+{
+    const int64_t blocks =
+        ((int64_t)a->m + BM - 1) / BM * (((int64_t)a->n + BN - 1) / BN) * batch_count(&a->batch);
+    if (blocks > INT32_MAX) return CU_INVALID;
+    return cu_start(gemm_f32_sm80<BM, BN, TM>, dim3((unsigned)blocks, (unsigned)plan.splits),
+                    BM / TM * BN / 8, gemm_f32_smem<BM, BN>(), s, *a, plan);
+}
+
+extern "C" int cu_gemm_f32(const cu_gemm_f32_args *a, cu_stream s)
+{
+    if (a->m <= 0 || a->n <= 0 || !batch_count(&a->batch)) return 0;
+    const cu_gemm_choice c = choose(a);
+    gemm_plan plan = {c.splits, c.split_steps};
+    if (plan.splits > 1 && !a->room) plan.splits = 1, plan.split_steps = INT32_MAX;
+    switch (c.variant) {
+    case CU_GEMM_F32_M128N128:
+        return run<128, 128, 8>(a, plan, s);
+    case CU_GEMM_F32_M64N64:
+        return run<64, 64, 8>(a, plan, s);
+    default:
+        return run<16, 128, 4>(a, plan, s);
+    }
+}
+
+extern "C" size_t cu_gemm_f32_room(const cu_gemm_f32_args *a)
+{
+    return cu_gemm_choice_room(choose(a), a->m, a->n, batch_count(&a->batch));
+}

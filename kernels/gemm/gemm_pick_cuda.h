@@ -1,0 +1,60 @@
+/* gemm_pick_cuda.h - which variant of the product a shape runs on, and in how many
+ * pieces its K is cut: a pure function of shape and chip. */
+#ifndef GEMM_PICK_CUDA_H
+#define GEMM_PICK_CUDA_H
+
+#include "kernels/cuda/stream.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+    int64_t m, n, k, batch;
+    int terms;            /* products of planes: 1, or 6 for split operands */
+    int element, c_bytes; /* bytes of an element of a and b: 2, or 4 for f32; of c */
+    bool may_split;       /* there is room for partial sums */
+    bool tma;             /* operands may be read by TMA: one matrix each, or dense batches */
+} cu_gemm_shape;
+
+typedef enum {
+    CU_GEMM_M128N128,     /* sm_80, 128x128x32, 4 stages */
+    CU_GEMM_M64N64,       /* sm_80, 64x64x64, 3 stages */
+    CU_GEMM_F32_M128N128, /* f32: 128x128x16, 3 stages */
+    CU_GEMM_F32_M64N64,
+    CU_GEMM_F32_M16N128,
+    CU_GEMM_VARIANTS
+} cu_gemm_variant;
+
+typedef struct {
+    cu_gemm_variant variant;
+    int splits, split_steps; /* of K steps of the variant */
+    double cycles;           /* what the model expects */
+} cu_gemm_choice;
+
+/* A variant's block: tile, resources, where it runs. */
+typedef struct {
+    const char *name;
+    int element;                    /* bytes */
+    int bm, bn, bk, stages, per_sm; /* blocks a multiprocessor, by registers */
+    int shared_bytes;
+    int cc_min, cc_max;
+    bool tma;
+} cu_gemm_block;
+const cu_gemm_block *cu_gemm_block_of(cu_gemm_variant v);
+
+/* Bytes of partial sums; 0: none. */
+size_t cu_gemm_choice_room(cu_gemm_choice c, int64_t m, int64_t n, int64_t batch);
+
+/* The cheapest choice; `only` >= 0: of that variant. */
+cu_gemm_choice cu_gemm_pick(const cu_gemm_shape *shape, const cu_chip *chip, int only);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,90 @@
+// gemm_q_cuda.cu - instances and launchers of the sm_80 products with low-bit weights.
+#include "kernels/cuda/launch.cuh"
+#include "kernels/gemm_q/gemm_q_sm80.cuh"
+#include "kernels/gemm_q/q_acts_sm80.cuh"
+
+extern "C" int cu_q_acts(const cu_q_acts_args *a, cu_stream s)
+{
+    return cu_start(q_acts_sm80, dim3((unsigned)a->rows), ACTS_THREADS, ACTS_THREADS / 32 * 4, s,
+                    *a);
+}
+
+namespace
+{
+
+// How many tokens a block has, and the tiles of k in a stage.
+int tokens_of(const cu_gemm_q_args *a)
+{
+    const int m = a->slots ? a->tokens : a->m;
+    return m <= 8 ? 8 : m <= 16 ? 16 : m <= 32 ? 32 : 64;
+}
+constexpr int tiles_of(int tokens, int bits)
+{
+    return bits == 16 ? 1 : tokens <= 16 ? 16 / bits : tokens <= 32 ? 2 : 1;
+}
+
+// Blocks along the list of stages: as many as the device holds at once, and no more than stages.
+dim3 grid_of(const cu_gemm_q_args *a)
+{
+    const int tokens = tokens_of(a), kt = tiles_of(tokens, a->w.bits), each = tokens <= 32 ? 4 : 3;
+    const int64_t all = (int64_t)(a->w.n / 64) * ((a->w.k / 64 + kt - 1) / kt);
+    const int rows = a->slots ? a->max_slots : (a->m + tokens - 1) / tokens;
+    const int room = cu_this_chip().processors * each;
+    const int64_t fit = room > rows ? room / rows : 1;
+    return dim3((unsigned)(all < fit ? all : fit), (unsigned)rows);
+}
+
+template <int BITS, bool FINE, bool OFFSET, int NT> int run(const cu_gemm_q_args *a, cu_stream s)
+{
+    constexpr int ST = 4, KT = tiles_of(NT, BITS);
+    return cu_start(gemm_q_sm80<BITS, FINE, OFFSET, NT, KT, ST>, grid_of(a), 128,
+                    QShape<BITS, NT, KT, ST>::smem + 16, s, *a);
+}
+
+template <int BITS, bool FINE, bool OFFSET> int run_tokens(const cu_gemm_q_args *a, cu_stream s)
+{
+    switch (tokens_of(a)) {
+    case 8:
+        return run<BITS, FINE, OFFSET, 8>(a, s);
+    case 16:
+        return run<BITS, FINE, OFFSET, 16>(a, s);
+    case 32:
+        return run<BITS, FINE, OFFSET, 32>(a, s);
+    default:
+        return run<BITS, FINE, OFFSET, 64>(a, s);
+    }
+}
+
+template <int BITS> int run_form(const cu_gemm_q_args *a, cu_stream s)
+{
+    const bool fine = a->w.group_log2 < 6;
+    if (a->w.offsets)
+        return fine ? run_tokens<BITS, true, true>(a, s) : run_tokens<BITS, false, true>(a, s);
+    return fine ? run_tokens<BITS, true, false>(a, s) : run_tokens<BITS, false, false>(a, s);
+}
+
+} // namespace
+
+extern "C" size_t cu_gemm_q_scratch(const cu_gemm_q_args *a)
+{
+    const dim3 grid = grid_of(a);
+    return (size_t)grid.x * grid.y * 2 * 64 * (size_t)tokens_of(a) * sizeof(float);
+}
+
+extern "C" size_t cu_gemm_q_tickets(const cu_gemm_q_args *a)
+{
+    return (size_t)grid_of(a).y * (size_t)(a->w.n / 64);
+}
+
+extern "C" int cu_gemm_q(const cu_gemm_q_args *a, cu_stream s)
+{
+    if (a->m == 0 || a->w.n == 0) return 0;
+    switch (a->w.bits) {
+    case 4:
+        return run_form<4>(a, s);
+    case 8:
+        return run_form<8>(a, s);
+    default:
+        return run_tokens<16, false, false>(a, s);
+    }
+}

@@ -1,0 +1,81 @@
+/* gemm_q_cuda.h - launchers of the CUDA products with weights of 4 and 8 bits:
+ * y [m, n] = finish(x [m, k] W^T), W in the tiles of q_tiles.h.
+ *
+ * x is brought to f16 by cu_q_acts first: each row times a power of two that puts its largest
+ * element between 2^14 and 2^15, so that f16 loses at most 2^-12 of an element that is not 2^29
+ * times smaller than the row's largest. Sums are f32. The order of every sum depends on the sizes
+ * and the device alone: the same bits from run to run. */
+#ifndef GEMM_Q_CUDA_H
+#define GEMM_Q_CUDA_H
+
+#include "kernels/cuda/stream.h"
+#include "kernels/gemm_q/finish_cuda.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- activations ---- */
+
+/* x as tiles: [k / 64][rows][64] f16, rows a multiple of 8; the 16 bytes c of row r lie at c ^ (r %
+ * 8), which is the 128-byte swizzle of a tile that begins at a multiple of 1024 bytes. k beyond the
+ * matrix and rows beyond m are zeros. factor [rows]: what the rows are to be multiplied by. */
+typedef struct {
+    uint16_t *tiles;
+    float *factor;
+    const void *x; /* [.., k], ldx elements between rows */
+    int64_t ldx;
+    cu_float type;        /* of x */
+    const int32_t *order; /* row i comes from row order[i] of x; NULL: from row i */
+    int m, rows, k;
+    int a8;     /* first rounded to 8 bits in groups of 32, as ig_q_act of gemm_q.h says */
+    int *clear; /* n_clear counters for the product that follows, set to 0 */
+    int n_clear;
+} cu_q_acts_args;
+
+int cu_q_acts(const cu_q_acts_args *a, cu_stream s);
+
+/* ---- the product ---- */
+
+typedef struct {
+    const uint8_t *quants;
+    const uint16_t *scales, *offsets; /* scales NULL: 16 bits; offsets NULL: none */
+    const float *row;
+    int bits, group_log2, groups;
+    int n, k;             /* of the tiles: multiples of 64 */
+    int64_t expert_bytes; /* from one matrix to the next, of all four parts */
+} cu_q_weights;
+
+/* Rows [first, first + rows) of x meet the matrix `expert`; first is a multiple of 8. */
+typedef struct {
+    int expert, first, rows, unused;
+} cu_q_slot;
+
+typedef struct {
+    cu_q_weights w;
+    const uint16_t *x; /* of cu_q_acts */
+    const float *factor;
+    int m, rows; /* rows of y, and of x's tiles */
+    cu_finish finish;
+    /* Many matrices: what meets what, made on the device. A slot has at most `tokens` rows, 8, 16,
+     * 32 or 64. slots NULL: one matrix; tokens is then chosen here. */
+    const cu_q_slot *slots;
+    const int *n_slots;
+    int max_slots, tokens;
+    float *partial; /* cu_gemm_q_scratch bytes */
+    int *tickets;   /* cu_gemm_q_tickets zeros, zeros again afterwards */
+} cu_gemm_q_args;
+
+/* Room for a product on the present device; of sizes alone. */
+size_t cu_gemm_q_scratch(const cu_gemm_q_args *a);
+size_t cu_gemm_q_tickets(const cu_gemm_q_args *a);
+int cu_gemm_q(const cu_gemm_q_args *a, cu_stream s);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

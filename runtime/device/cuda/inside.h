@@ -1,0 +1,146 @@
+/* inside.h - the plugin's own objects: what its files share, and ops do not see.
+ *
+ * Locks: `lock` of a device guards its pool, its constants, the stream that uploads them and the
+ * list of pinned memory; `why_lock`, taken last, how it was lost. A stream has its own staging
+ * memory and needs none. */
+#ifndef IG_CU_INSIDE_H
+#define IG_CU_INSIDE_H
+
+#include "runtime/device/cuda/gpu.h"
+#include "runtime/device/cuda/op.h"
+
+#include <pthread.h>
+
+/* ---- staging (staging.c): pinned memory that copies to and from the host pass through ---- */
+enum { STAGING_SLOTS = 4 };
+
+typedef struct {
+    unsigned char *pinned; /* NULL: not needed yet */
+    gpu_event done;        /* of the slot's latest copy */
+    bool busy;
+    void *to; /* where the host wants what was copied from the device; NULL: a copy to the device */
+    size_t bytes;
+} staging_slot;
+
+typedef struct {
+    staging_slot slots[STAGING_SLOTS];
+    size_t slot_bytes;
+    unsigned next;
+} staging;
+
+void staging_close(staging *st);
+/* One direction, in order with s; the host's end of GPU_DOWN is filled by staging_finish. */
+ingot_status staging_copy(ig_device *d, staging *st, cu_stream s, void *to, const void *from,
+                          size_t bytes, gpu_way way, ingot_error *err);
+ingot_status staging_finish(ig_device *d, staging *st, ingot_error *err);
+
+/* ---- memory (memory.c) ---- */
+typedef struct slab slab;
+typedef struct {
+    slab *slabs;
+    ig_device_memory counts; /* used_bytes: of what was taken */
+    size_t held_bytes;       /* of all slabs: what the budget bounds */
+} pool;
+
+ingot_status pool_take(ig_device *d, void **out, size_t bytes, ig_device_use use, ingot_error *err);
+void pool_give(ig_device *d, void *p);
+void pool_close(ig_device *d);
+
+/* ---- constants (constants.c) ---- */
+typedef struct constant constant;
+
+typedef struct {
+    constant *first;
+    cu_stream stream; /* uploads, in order; they are counted from 1 */
+    staging staging;
+    gpu_event latest;           /* of all uploads so far */
+    atomic_uint_fast64_t begun; /* uploads ever */
+    atomic_size_t waiting;      /* constants that nothing was launched on yet */
+} constants;
+
+ingot_status constants_open(ig_device *d, ingot_error *err);
+void constants_close(ig_device *d);
+
+/* ---- the device and its streams ---- */
+struct ig_device {
+    ig_heap *heap;
+    ig_log log;
+    bool logs, fast;
+    ig_device_info info;
+    atomic_bool lost;
+    char why[160]; /* lost: the first error; written before `lost` is set */
+    pthread_mutex_t lock, why_lock;
+    pool pool;
+    constants constants;
+    struct pinned *pinned; /* what cu_take_pinned gave */
+};
+
+struct ig_device_stream {
+    ig_device *device;
+    cu_stream s;
+    staging staging;
+    uint64_t uploads_seen; /* work from now on comes after the first so many uploads */
+    bool recording;
+    const struct cu_kv_tables *kv; /* of the next launches; NULL: none */
+};
+
+/* A bound op: what an ig_device_bind's state points to. */
+typedef struct {
+    const ig_cu_op *op;
+    void *state;
+    uint64_t uploads; /* its packed constants are among the first so many */
+} bound;
+
+/* The calling thread works on d from now on. E_DEVICE: it is lost. */
+ingot_status device_enter(ig_device *d, ingot_error *err);
+/* error != 0 as a status; `what` could not be done. Everything but E_NOMEM loses the device. */
+ingot_status device_failed(ig_device *d, int error, const char *what, ingot_error *err);
+ingot_status device_gone(const ig_device *d, ingot_error *err); /* E_DEVICE: it is lost */
+
+#define CU_TRY(d, what, err, expression)                        \
+    do {                                                        \
+        const int cu_ = (expression);                           \
+        if (cu_) return device_failed((d), cu_, (what), (err)); \
+    } while (0)
+
+bool device_pinned(ig_device *d, const void *p, size_t bytes); /* within what cu_take_pinned gave */
+
+/* The work of `s` from now on comes after the upload of the constants that b packed and of those
+ * among in [n]; the latter begins now where it has not. */
+ingot_status constants_before(ig_device_stream *s, const bound *b, const void *const *in, size_t n,
+                              ingot_error *err);
+/* ... of all constants. */
+ingot_status constants_all(ig_device_stream *s, ingot_error *err);
+
+/* ---- the functions of the table ---- */
+const char *cu_op_name(size_t i);
+int cu_count(ingot_error *err);
+ingot_status cu_probe(int ordinal, ig_device_info *info, ingot_error *err);
+ingot_status cu_open(ig_device **out, int ordinal, const ig_device_options *o, ingot_error *err);
+void cu_close(ig_device **device);
+bool cu_lost(const ig_device *d);
+void cu_memory(const ig_device *d, ig_device_memory *out);
+ingot_status cu_take(ig_device *d, void **out, size_t bytes, ig_device_use use, ingot_error *err);
+void cu_give(ig_device *d, void *p);
+ingot_status cu_take_pinned(ig_device *d, void **out, size_t bytes, ingot_error *err);
+void cu_give_pinned(ig_device *d, void *p);
+ingot_status cu_stream_open(ig_device_stream **out, ig_device *d, ingot_error *err);
+void cu_stream_close(ig_device_stream **stream);
+ingot_status cu_copy(ig_device_stream *s, void *to, const void *from, size_t bytes,
+                     ig_device_way way, ingot_error *err);
+ingot_status cu_wait(ig_device_stream *s, ingot_error *err);
+ingot_status cu_constant(ig_device *d, const void *host, size_t bytes, void **out,
+                         ingot_error *err);
+void cu_give_constant(ig_device *d, void *p);
+ingot_status cu_bind(ig_device *d, ig_device_bind *b);
+ingot_status cu_launch(ig_device_stream *s, const ig_device_run *r);
+void cu_unbind(ig_device *d, const ig_node *node, void *state);
+ingot_status cu_record_begin(ig_device_stream *s, ingot_error *err);
+ingot_status cu_record_end(ig_device_stream *s, ig_device_graph **out, ingot_error *err);
+ingot_status cu_replay(ig_device_stream *s, ig_device_graph *graph, ingot_error *err);
+void cu_graph_close(ig_device_graph **graph);
+ingot_status cu_comms_open(struct ig_comm **out, ig_device_stream *const *streams, size_t n,
+                           ingot_error *err);
+void cu_comms_close(struct ig_comm **comms, size_t n);
+
+#endif

@@ -1,0 +1,286 @@
+/* product.c - see product.h. */
+#include "runtime/device/cuda/ops/product.h"
+#include "kernels/gemm/gemm.h"
+#include "runtime/base/checked.h"
+#include "runtime/base/half.h"
+
+#include <string.h>
+
+static const char *const act_names[] = {
+#define A(name) #name,
+#include "kernels/gemm/act_cuda.def"
+#undef A
+};
+
+static int act_of(const char *name)
+{
+    for (size_t i = 0; i < IG_LEN(act_names); i++)
+        if (!strcmp(act_names[i], name)) return (int)i;
+    return -1;
+}
+
+static bool float_of(ingot_dtype dtype, cu_float *out)
+{
+    *out = dtype == INGOT_F16 ? CU_F16 : dtype == INGOT_BF16 ? CU_BF16 : CU_F32;
+    return dtype == INGOT_F32 || dtype == INGOT_F16 || dtype == INGOT_BF16;
+}
+
+/* Room for n * m * each bytes at the end of the step's scratch. */
+static bool piece(ig_device_bind *b, size_t *at, int64_t n, int64_t m, size_t each)
+{
+    size_t bytes;
+    if (!ig_mul_ok((size_t)n, (size_t)m, &bytes) || !ig_mul_ok(bytes, each, &bytes) ||
+        !ig_align_ok(b->scratch_bytes, 256, at))
+        return false;
+    return ig_add_ok(*at, bytes, &b->scratch_bytes);
+}
+
+/* ---- weights ---- */
+
+/* How a constant b becomes rows along k: of f32, or of 16 bits. */
+typedef struct {
+    const void *data;
+    ingot_dtype from;
+    bool panels, turned;
+    size_t matrices, n, k, ld;
+    cu_float to;
+} packing;
+
+static size_t matrix_elements(const packing *p)
+{
+    if (!p->panels) return p->n * p->k;
+    return ig_gemm_packed(p->from == INGOT_BF16 ? ig_gemm_even(p->k) : p->k, p->n);
+}
+
+/* n elements, `stride` of them apart. Panels of bf16 hold pairs along k: 32 bits at a time. */
+static void gather_32(uint32_t *to, const uint32_t *from, size_t n, size_t stride)
+{
+    for (size_t i = 0; i < n; i++) to[i] = from[i * stride];
+}
+static void gather_16(uint16_t *to, const uint16_t *from, size_t n, size_t stride)
+{
+    for (size_t i = 0; i < n; i++) to[i] = from[i * stride];
+}
+static void gather_rounded(uint16_t *to, const float *from, size_t n, size_t stride)
+{
+    for (size_t i = 0; i < n; i++) to[i] = ig_f32_to_bf16(from[i * stride]);
+}
+
+/* Row j of a matrix at `from`. */
+static void pack_row(const packing *p, void *to, const void *from, size_t j)
+{
+    const size_t panel = j / IG_PANEL, col = j % IG_PANEL;
+    if (p->panels && p->from == INGOT_BF16) {
+        const size_t even = ig_gemm_even(p->k);
+        gather_32(to, (const uint32_t *)from + panel * (even / 2) * IG_PANEL + col, even / 2,
+                  IG_PANEL);
+        return;
+    }
+    const size_t stride = p->panels ? IG_PANEL : p->turned ? 1 : p->n;
+    const size_t at = p->panels ? panel * p->k * IG_PANEL + col : p->turned ? j * p->k : j;
+    if (p->to == CU_F32)
+        gather_32(to, (const uint32_t *)from + at, p->k, stride);
+    else if (p->from == INGOT_F32)
+        gather_rounded(to, (const float *)from + at, p->k, stride);
+    else
+        gather_16(to, (const uint16_t *)from + at, p->k, stride);
+}
+
+static ingot_status fill_rows(const void *ud, void *dst, ingot_error *err)
+{
+    const packing *p = ud;
+    const size_t from_bytes = matrix_elements(p) * ig_dtype(p->from)->bytes,
+                 row_bytes = p->ld * (size_t)cu_float_bytes(p->to);
+    (void)err;
+    char *to = dst;
+    for (size_t m = 0; m < p->matrices; m++)
+        for (size_t j = 0; j < p->n; j++, to += row_bytes) {
+            memset(to, 0, row_bytes);
+            pack_row(p, to, (const char *)p->data + m * from_bytes, j);
+        }
+    return INGOT_OK;
+}
+
+static ingot_status pack_weights(ig_cu_product *p, ig_device *d, ig_device_bind *b,
+                                 const ig_cu_product_ask *ask, int64_t ld, cu_float to)
+{
+    packing how = {.data = ask->known->data,
+                   .from = ask->b,
+                   .panels = ask->layout == IG_P16,
+                   .turned = ask->b_turned,
+                   .matrices = (size_t)ask->b_n,
+                   .n = (size_t)ask->n,
+                   .k = (size_t)ask->k,
+                   .ld = (size_t)ld,
+                   .to = to};
+    static const char *const forms[] = {"f32 [n, k]", "f16 [n, k]", "bf16 [n, k]"};
+    size_t bytes;
+    if (!ig_mul_ok(how.matrices, how.n, &bytes) || !ig_mul_ok(bytes, how.ld, &bytes) ||
+        !ig_mul_ok(bytes, (size_t)cu_float_bytes(to), &bytes))
+        return IG_CU_DECLINE(b, "the weights are too large");
+    b->taken |= (uint64_t)1 << ask->input_b;
+    return ig_cu_pack(d, how.data, forms[to], IG_MAX(bytes, (size_t)16), fill_rows, &how,
+                      &p->weights, b->err);
+}
+
+static ingot_status fill_zeros(const void *ud, void *dst, ingot_error *err)
+{
+    (void)ud, (void)err;
+    memset(dst, 0, CU_GEMM_TICKETS * sizeof(int));
+    return INGOT_OK;
+}
+
+/* Partial sums, and tickets that are zero between launches: the plan's own. */
+static ingot_status reserve_room(ig_cu_product *p, ig_device *d, ig_device_bind *b, size_t bytes)
+{
+    if (!bytes) return INGOT_OK;
+    p->splits = true;
+    if (!piece(b, &p->at_room, 1, (int64_t)bytes, 1)) return IG_CU_DECLINE(b, "too large");
+    return ig_cu_pack(d, p, "tickets", CU_GEMM_TICKETS * sizeof(int), fill_zeros, NULL, &p->tickets,
+                      b->err);
+}
+
+/* ---- bind ---- */
+
+static cu_gemm_batch batch_of(const ig_cu_product_ask *ask, int64_t a_size, int64_t b_size)
+{
+    cu_gemm_batch g = ask->batch;
+    for (int d = 0; d < g.rank; d++) g.a_step[d] *= a_size, g.b_step[d] *= b_size;
+    g.c_step = g.r_step = ask->m * ask->columns;
+    return g;
+}
+
+static cu_gemm_out out_of(const ig_cu_product_ask *ask)
+{
+    return (cu_gemm_out){.ldc = ask->columns,
+                         .ld_residual = ask->columns,
+                         .alpha = (float)ask->alpha,
+                         .act = act_of(ask->act),
+                         .act_a = (float)ask->act_a,
+                         .act_b = (float)ask->act_b,
+                         .gated = ask->gated,
+                         .columns = (int)ask->columns};
+}
+
+static ingot_status bind_f32(ig_cu_product *p, ig_device *d, ig_device_bind *b,
+                             const ig_cu_product_ask *ask)
+{
+    const bool packs = ask->known && ask->layout == IG_P16;
+    const bool rows = packs || ask->b_turned;
+    p->f32 = true;
+    p->full = (cu_gemm_f32_args){.m = (int)ask->m,
+                                 .n = (int)ask->n,
+                                 .k = (int)ask->k,
+                                 .a_row = ask->a_turned ? 1 : ask->k,
+                                 .a_col = ask->a_turned ? ask->m : 1,
+                                 .b_row = rows ? ask->k : 1,
+                                 .b_col = rows ? 1 : ask->n,
+                                 .batch = batch_of(ask, ask->m * ask->k, ask->n * ask->k),
+                                 .out = out_of(ask)};
+    if (packs) IG_TRY(pack_weights(p, d, b, ask, ask->k, CU_F32));
+    b->kernel = "gemm_f32";
+    return b->declined ? INGOT_OK : reserve_room(p, d, b, cu_gemm_f32_room(&p->full));
+}
+
+static ingot_status bind_half(ig_cu_product *p, ig_device *d, ig_device_bind *b,
+                              const ig_cu_product_ask *ask, cu_float type)
+{
+    size_t ld;
+    cu_float a_type, b_type, c_type;
+    (void)float_of(ask->a, &a_type), (void)float_of(ask->b, &b_type),
+        (void)float_of(ask->c, &c_type);
+    if (!ig_align_ok((size_t)ask->k, 8, &ld) || ld > INT32_MAX)
+        return IG_CU_DECLINE(b, "k is too long");
+    const bool ragged = (int64_t)ld != ask->k;
+    p->casts_a = a_type != type || ask->a_turned || ragged;
+    p->casts_b = !ask->known && (b_type != type || !ask->b_turned || ragged);
+    p->half = (cu_gemm_args){.type = type,
+                             .c_type = c_type,
+                             .m = (int)ask->m,
+                             .n = (int)ask->n,
+                             .k = (int)ld,
+                             .lda = (int64_t)ld,
+                             .ldb = (int64_t)ld,
+                             .batch = batch_of(ask, ask->m * (int64_t)ld, ask->n * (int64_t)ld),
+                             .out = out_of(ask)};
+    p->cast_a = (cu_gemm_cast_args){.from = a_type,
+                                    .to = type,
+                                    .batch = ask->a_n,
+                                    .rows = (int)ask->m,
+                                    .cols = (int)ask->k,
+                                    .ld = (int)ld,
+                                    .turned = ask->a_turned};
+    p->cast_b = (cu_gemm_cast_args){.from = b_type,
+                                    .to = type,
+                                    .batch = ask->b_n,
+                                    .rows = (int)ask->n,
+                                    .cols = (int)ask->k,
+                                    .ld = (int)ld,
+                                    .turned = !ask->b_turned};
+    if ((p->casts_a && !piece(b, &p->at_a, ask->a_n * ask->m, (int64_t)ld, 2)) ||
+        (p->casts_b && !piece(b, &p->at_b, ask->b_n * ask->n, (int64_t)ld, 2)))
+        return IG_CU_DECLINE(b, "operands are too large");
+    if (ask->known) IG_TRY(pack_weights(p, d, b, ask, (int64_t)ld, type));
+    b->kernel = cu_gemm_name(&p->half);
+    return b->declined ? INGOT_OK : reserve_room(p, d, b, cu_gemm_room(&p->half));
+}
+
+ingot_status ig_cu_product_bind(ig_cu_product *p, ig_device *d, ig_device_bind *b,
+                                const ig_cu_product_ask *ask)
+{
+    cu_float a, w, c;
+    *p = (ig_cu_product){0};
+    if (!float_of(ask->a, &a) || !float_of(ask->b, &w) || !float_of(ask->c, &c))
+        return IG_CU_DECLINE(b, "a product of neither f32, f16 nor bf16");
+    if (ask->m > INT32_MAX || ask->n > INT32_MAX || ask->k > INT32_MAX ||
+        ask->m * ask->columns > INT64_MAX / 8 || ask->a_n * ask->m > INT64_MAX / 8)
+        return IG_CU_DECLINE(b, "a side of 2^31 or more");
+    if (act_of(ask->act) < 0) return IG_CU_DECLINE(b, "an activation without a device function");
+    if (w == CU_F32 && !ig_cu_fast(d)) return bind_f32(p, d, b, ask);
+    return bind_half(p, d, b, ask, w == CU_F32 ? CU_BF16 : w);
+}
+
+void ig_cu_product_unbind(ig_cu_product *p, ig_device *d)
+{
+    ig_cu_unpack(d, p->weights);
+    ig_cu_unpack(d, p->tickets);
+    p->weights = p->tickets = NULL;
+}
+
+/* ---- launch ---- */
+
+static int cast(const cu_gemm_cast_args *how, const void *x, void *y, cu_stream s)
+{
+    cu_gemm_cast_args a = *how;
+    a.x = x;
+    a.y = y;
+    return cu_gemm_cast(&a, s);
+}
+
+int ig_cu_product_launch(const ig_cu_product *p, const ig_cu_product_io *io, cu_stream s)
+{
+    char *scratch = io->scratch;
+    const void *a = io->a, *b = p->weights ? p->weights : io->b;
+    cu_gemm_out out = p->f32 ? p->full.out : p->half.out;
+    out.c = io->c;
+    out.bias = io->bias;
+    out.residual = io->residual;
+    void *room = p->splits ? scratch + p->at_room : NULL;
+    if (p->f32) {
+        cu_gemm_f32_args g = p->full;
+        g.a = a, g.b = b, g.out = out, g.room = room, g.tickets = p->tickets;
+        return cu_gemm_f32(&g, s);
+    }
+    int status = 0;
+    if (p->casts_a) {
+        status = cast(&p->cast_a, a, scratch + p->at_a, s);
+        a = scratch + p->at_a;
+    }
+    if (!status && p->casts_b) {
+        status = cast(&p->cast_b, b, scratch + p->at_b, s);
+        b = scratch + p->at_b;
+    }
+    cu_gemm_args g = p->half;
+    g.a = a, g.b = b, g.out = out, g.room = room, g.tickets = p->tickets;
+    return status ? status : cu_gemm(&g, s);
+}

@@ -1,0 +1,172 @@
+/* exec_device.c - runs of plans that have steps on a device.
+ *
+ * Launches and copies go to one stream and are waited for only where the host reads what came down,
+ * and at the end. A plan whose steps all lie on the device runs its launches one by one the first
+ * time, since constants are still on their way then; the second time they are recorded. */
+#include "runtime/graph/exec_parts.h"
+#include "runtime/base/checked.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { RUNS_BEFORE_RECORDING = 1 };
+
+ingot_status ig_exec_device_open(ig_exec *x, ingot_error *err)
+{
+    ig_exec_device *d = &x->options.device;
+    x->own_stream = !d->stream;
+    return d->stream ? INGOT_OK : d->api->stream_open(&d->stream, d->device, err);
+}
+
+static ingot_status wait(ig_exec *x, ingot_error *err)
+{
+    const ig_exec_device *d = &x->options.device;
+    return d->api->wait(d->stream, err);
+}
+
+ingot_status ig_exec_device_wait(ig_exec *x, ingot_error *err) { return wait(x, err); }
+
+void ig_exec_device_close(ig_exec *x)
+{
+    ig_exec_device *d = &x->options.device;
+    if (d->stream) (void)wait(x, NULL);
+    d->api->give(d->device, x->device_block);
+    x->device_block = NULL;
+    x->device_bytes = 0;
+    if (x->own_stream && d->stream) d->api->stream_close(&d->stream);
+    d->stream = NULL;
+}
+
+void ig_exec_fall(ig_exec *x, const char *why)
+{
+    snprintf(x->fallen, sizeof x->fallen, "%s", why);
+    ig_log_say(x->options.log, IG_LOG_WARN, "%s is not used any more, the CPU goes on: %s",
+               x->options.device.name, why);
+    x->latest = NULL;
+    if (x->options.device.stream) (void)wait(x, NULL);
+    for (size_t i = 0; i < IG_EXEC_PLANS; i++) ig_plan_close(&x->plans[i]);
+    ig_exec_device_close(x);
+    x->options.device = (ig_exec_device){0};
+}
+
+/* Other plans that lie in the old block are placed again when they are used. */
+static ingot_status grow_block(ig_exec *x, size_t bytes, ingot_error *err)
+{
+    const ig_exec_device *d = &x->options.device;
+    IG_TRY(wait(x, err));
+    d->api->give(d->device, x->device_block);
+    x->device_block = NULL;
+    x->device_bytes = 0;
+    IG_TRY(d->api->take(d->device, &x->device_block, bytes, IG_DEVICE_WORK, err));
+    x->device_bytes = bytes;
+    return INGOT_OK;
+}
+
+ingot_status ig_exec_device_place(ig_exec *x, ig_plan *p, ingot_error *err)
+{
+    if (p->device_bytes > x->device_bytes) IG_TRY(grow_block(x, p->device_bytes, err));
+    if (!p->device_placed || p->device_block != x->device_block)
+        ig_plan_place_device(p, x->device_block);
+    return INGOT_OK;
+}
+
+/* ---- steps ---- */
+
+static ingot_status copy(ig_exec *x, ig_plan *p, const ig_step *step, ingot_error *err)
+{
+    const ig_exec_device *d = &x->options.device;
+    void *here = p->values[step->value].data, *there = p->device_at[step->value];
+    const bool up = step->kind == IG_STEP_UP;
+    return d->api->copy(d->stream, up ? there : here, up ? here : there, step->copy_bytes,
+                        up ? IG_TO_DEVICE : IG_TO_HOST, err);
+}
+
+static ingot_status launch(ig_exec *x, const ig_step *step, ingot_error *err)
+{
+    const ig_exec_device *d = &x->options.device;
+    const ig_on_device *t = step->taken;
+    for (uint32_t i = 0; t->host_in && i < step->node->n_in && i < 64; i++)
+        if (t->host_in >> i & 1 && step->in[i]) t->in[i] = step->in[i]->data;
+    const ig_device_run r = {.node = step->node,
+                             .comm = x->options.comm,
+                             .state = t->state,
+                             .in = t->in,
+                             .out = t->out,
+                             .scratch = t->scratch,
+                             .err = err};
+    return d->api->launch(d->stream, &r);
+}
+
+ingot_status ig_exec_device_step(ig_exec *x, ig_plan *p, const ig_step *step, const char **kernel,
+                                 ingot_error *err)
+{
+    if (step->wait) IG_TRY(wait(x, err));
+    if (step->kind != IG_STEP_NODE) return copy(x, p, step, err);
+    return step->taken ? launch(x, step, err) : ig_exec_step(x, step, kernel, err);
+}
+
+static ingot_status run_step(ig_exec *x, ig_plan *p, const ig_step *step, ingot_error *err)
+{
+    const char *kernel = step->kernel;
+    if (ig_exec_cancelled(x)) return ig_fail(err, INGOT_E_CANCELLED, "the run was cancelled");
+    return x->options.trace ? ig_exec_traced(x, step, err)
+                            : ig_exec_device_step(x, p, step, &kernel, err);
+}
+
+/* ---- recordings ---- */
+
+static ingot_status record(ig_exec *x, ig_plan *p, ingot_error *err)
+{
+    const ig_exec_device *d = &x->options.device;
+    IG_TRY(d->api->record_begin(d->stream, err));
+    ingot_status s = INGOT_OK;
+    for (size_t i = 0; !s && i < p->n_steps; i++)
+        if (p->steps[i].taken) s = launch(x, &p->steps[i], err);
+    ingot_error later;
+    const ingot_status ended = d->api->record_end(d->stream, &p->recorded, s ? &later : err);
+    if (s && p->recorded) d->api->graph_close(&p->recorded);
+    return s ? s : ended;
+}
+
+static ingot_status copies(ig_exec *x, ig_plan *p, ig_step_kind kind, ingot_error *err)
+{
+    for (size_t s = 0; s < p->n_steps; s++)
+        if (p->steps[s].kind == kind) IG_TRY(copy(x, p, &p->steps[s], err));
+    return INGOT_OK;
+}
+
+static ingot_status run_recorded(ig_exec *x, ig_plan *p, ingot_error *err)
+{
+    const ig_exec_device *d = &x->options.device;
+    if (ig_exec_cancelled(x)) return ig_fail(err, INGOT_E_CANCELLED, "the run was cancelled");
+    if (!p->recorded) IG_TRY(record(x, p, err));
+    IG_TRY(copies(x, p, IG_STEP_UP, err));
+    IG_TRY(d->api->replay(d->stream, p->recorded, err));
+    return copies(x, p, IG_STEP_DOWN, err);
+}
+
+/* ---- a run ---- */
+
+static ingot_status run_all(ig_exec *x, ig_plan *p, ingot_error *err)
+{
+    const ig_exec_device *d = &x->options.device;
+    if (x->kv && d->api->kv) IG_TRY(d->api->kv(d->stream, x->kv, err));
+    if (p->whole && !x->options.trace && p->n_runs++ >= RUNS_BEFORE_RECORDING)
+        return run_recorded(x, p, err);
+    for (size_t s = 0; s < p->n_steps; s++) IG_TRY(run_step(x, p, &p->steps[s], err));
+    return INGOT_OK;
+}
+
+ingot_status ig_exec_device_run(ig_exec *x, ig_plan *p, ingot_error *err)
+{
+    ingot_error own = {0}, *e = err ? err : &own;
+    ingot_status s = run_all(x, p, e);
+    /* Nothing of a run is under way when it ends: neither its outputs nor copies into memory that
+     * the caller may free. */
+    ingot_error later = {0};
+    const ingot_status waited = wait(x, s ? &later : e);
+    if (!s) s = waited;
+    if (s == INGOT_E_DEVICE && x->options.device.api->lost(x->options.device.device))
+        ig_exec_fall(x, e->text);
+    return s;
+}
