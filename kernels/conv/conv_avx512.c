@@ -9,7 +9,7 @@
 #include "kernels/conv/conv_drive.h"
 #include "kernels/gemm/epilogue_avx512.h"
 
-enum { LANES = 16, TILE_ROWS = 14, GROUP = 4, SPREAD = 2 };
+enum { LANES = 16, TILE_ROWS = 14, GROUP = 5, SPREAD = 2 };
 
 #define UNROLL _Pragma("GCC unroll 16")
 
