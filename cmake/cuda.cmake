@@ -7,7 +7,7 @@ set_property(CACHE INGOT_CUDA PROPERTY STRINGS AUTO ON OFF)
 file(GLOB cuda_sources CONFIGURE_DEPENDS kernels/*/*_cuda.cu kernels/*/*_cuda89.cu
      kernels/*/*_cuda90.cu)
 file(GLOB cuda_host_sources CONFIGURE_DEPENDS runtime/device/cuda/*.c runtime/device/cuda/ops/*.c)
-list(FILTER cuda_host_sources EXCLUDE REGEX "/gpu_cuda\\.c$")
+list(FILTER cuda_host_sources EXCLUDE REGEX "/gpu_(cuda|nccl)\\.c$")
 set(cuda_map ${CMAKE_SOURCE_DIR}/cmake/ingot_cuda.map)
 
 # What the plugin does on the host; the parts of the core that it uses are linked into it.
@@ -29,7 +29,8 @@ endfunction()
 # ---- emulated ----
 if(INGOT_TESTS AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   set_source_files_properties(${cuda_sources} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
-  add_library(ingot_cuda_emulated OBJECT ${cuda_sources} runtime/device/cuda/gpu_emu.cpp)
+  add_library(ingot_cuda_emulated OBJECT ${cuda_sources} runtime/device/cuda/gpu_emu.cpp
+              runtime/device/cuda/gpu_emu_comm.cpp)
   target_include_directories(ingot_cuda_emulated PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/runtime)
   target_compile_options(ingot_cuda_emulated PRIVATE -Wall -Wextra -Wno-unknown-pragmas)
   target_link_libraries(ingot_cuda_emulated PUBLIC Threads::Threads)
@@ -91,9 +92,11 @@ endforeach()
 add_custom_target(ingot_cuda_objects DEPENDS ${cuda_objects})
 
 # The plugin: the CUDA runtime is linked into it, the driver's library is looked for when it runs.
-set_source_files_properties(runtime/device/cuda/gpu_cuda.c PROPERTIES
+set(cuda_layer ${CMAKE_SOURCE_DIR}/runtime/device/cuda/gpu_cuda.c
+               ${CMAKE_SOURCE_DIR}/runtime/device/cuda/gpu_nccl.c)
+set_source_files_properties(${cuda_layer} PROPERTIES
                             COMPILE_OPTIONS "-isystem${CUDART_INCLUDE};-Wno-pedantic")
-ingot_cuda_library(ingot_cuda ${cuda_objects} runtime/device/cuda/gpu_cuda.c)
+ingot_cuda_library(ingot_cuda ${cuda_objects} ${cuda_layer})
 set_source_files_properties(${cuda_objects} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
 target_link_libraries(ingot_cuda PRIVATE ingot_flags ${CUDART_STATIC} rt)
 install(TARGETS ingot_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})

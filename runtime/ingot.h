@@ -361,7 +361,8 @@ typedef enum {
     INGOT_KV_F32,
     INGOT_KV_F16,
     INGOT_KV_BF16,
-    INGOT_KV_I8
+    INGOT_KV_I8,
+    INGOT_KV_F8 /* e4m3, on devices only */
 } ingot_kv_type;
 
 typedef struct {
@@ -550,6 +551,8 @@ typedef struct {
     size_t page_bytes, pages;        /* of the cache */
     size_t pages_used, pages_cached; /* in requests; in none but findable */
     ingot_kv_type kv_type;
+    const char *device;      /* "cpu", "cuda:0": where it computes now; a static text, or the
+                                generator's */
     size_t running, waiting; /* requests */
     uint64_t steps, prompt_tokens, cached_tokens, answer_tokens, drafted, accepted, preempted;
 } ingot_generator_info;

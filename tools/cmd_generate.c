@@ -8,7 +8,7 @@
 
 typedef ig_generate_args args;
 
-static const char *const kv_types[] = {"auto", "f32", "f16", "bf16", "i8", NULL};
+static const char *const kv_types[] = {"auto", "f32", "f16", "bf16", "i8", "fp8", NULL};
 static const char *const maths[] = {"exact", "fast", NULL};
 
 /* ---- opening ---- */
@@ -227,7 +227,7 @@ static const ig_option options[] = {
     NUMBER("draft-tokens", 0, draft_tokens, 0, 64, "its guesses at a time; 0: 4"),
     NUMBER("lookup", 0, lookup, 0, 64, "guess that N tokens follow as they did earlier in the text; the answer stays the same; 0: off"),
     NUMBER("prefill-chunk", 0, chunk, -1, 2147483647, "tokens of the prompt that are computed at a time; 0: all at once; -1: 512"),
-    {.name = "kv-dtype", .arg = "T", .kind = IG_OPT_CHOICE, .choices = kv_types, .help = "type of the cached keys and values; auto: that of the weights, f16 for quantized ones", .offset = offsetof(args, kv_type)},
+    {.name = "kv-dtype", .arg = "T", .kind = IG_OPT_CHOICE, .choices = kv_types, .help = "type of the cached keys and values; auto: that of the weights, f16 for quantized ones; fp8: on devices only", .offset = offsetof(args, kv_type)},
     {.name = "kv-bytes", .arg = "B", .kind = IG_OPT_SIZE, .help = "memory for keys and values, as 512M or 2G; 0: for one context, at most a quarter of the machine's", .offset = offsetof(args, kv_bytes)},
     {.name = "kv-spare", .arg = "B", .kind = IG_OPT_SIZE, .help = "host memory for pages of keys and values that had to give way, as 2G; 0: none", .offset = offsetof(args, kv_spare)},
     NUMBER("page-tokens", 0, page_tokens, 0, 65536, "tokens of a page of the cache, a multiple of 16; 0: 64"),

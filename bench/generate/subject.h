@@ -15,6 +15,7 @@ typedef struct {
     ig_kv_seq *seqs[SUBJECT_SEQUENCES];
     int32_t *tokens; /* [most] random */
     size_t most;     /* tokens of one sequence */
+    ig_site site;    /* this machine */
     ig_batch batch;  /* of `pool` */
     ig_pool *pool;
     bool open;       /* the batch is */

@@ -4,14 +4,9 @@
 #include "kernels/cuda/index.h"
 #include "kernels/cuda/ptx.cuh"
 
-__device__ __forceinline__ uint32_t cu_high(uint32_t a, uint32_t b)
-{
-    PX(return (uint32_t)((uint64_t)a * b >> 32), return __umulhi(a, b));
-}
-
 __device__ __forceinline__ uint32_t cu_divide(uint32_t n, const cu_div &d)
 {
-    return (cu_high(n, d.magic) + n) >> d.shift;
+    return (px_mulhi(n, d.magic) + n) >> d.shift;
 }
 
 // n becomes n / d; the remainder.

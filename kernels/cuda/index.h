@@ -79,6 +79,20 @@ static inline bool cu_walk_flat(const cu_walk *w)
     return flat;
 }
 
+/* cu_walk_packs - how many packs of four neighbours of the result each operand can give as one
+ * vector or one repeated element: total / 4, or 0 where the shape does not allow it. The rest, at
+ * most three elements of a flat run, goes one by one. */
+static inline uint32_t cu_walk_packs(const cu_walk *w)
+{
+    if (w->rank > 1 && w->dims[0].d % 4) return 0;
+    for (int k = 0; k < w->n; k++) {
+        if (w->stride[k][0] != 0 && w->stride[k][0] != 1) return 0;
+        for (int d = 1; d < w->rank; d++)
+            if (w->stride[k][0] == 1 && w->stride[k][d] % 4) return 0;
+    }
+    return w->total / 4;
+}
+
 /* cu_walk_runs - the walk in units of v neighbours, as vector loads need them: v divides the
  * innermost dimension, on which each operand has step 1 or 0, and all other steps. The strides stay
  * in elements: a kernel multiplies its innermost index by v. false, and nothing is changed, where

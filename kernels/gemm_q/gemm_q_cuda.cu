@@ -13,41 +13,45 @@ namespace
 {
 
 // How many tokens a block has, and the tiles of k in a stage.
-int tokens_of(int m) { return m <= 8 ? 8 : m <= 16 ? 16 : m <= 32 ? 32 : 64; }
-int tiles_of(int tokens, int bits) { return tokens <= 16 ? 16 / bits : tokens <= 32 ? 2 : 1; }
-
-// Blocks along the list of stages: as many as the device holds at once, and no more than stages.
-int blocks_of(int m, int n, int k, int bits)
+int tokens_of(const cu_gemm_q_args *a)
 {
-    const int tokens = tokens_of(m), kt = tiles_of(tokens, bits), each = tokens <= 32 ? 4 : 3;
-    const int64_t all = (int64_t)(n / 64) * ((k / 64 + kt - 1) / kt);
-    const int rows = (m + tokens - 1) / tokens, room = cu_this_chip().processors * each;
-    const int64_t fit = room > rows ? room / rows : 1;
-    return (int)(all < fit ? all : fit);
+    const int m = a->slots ? a->tokens : a->m;
+    return m <= 8 ? 8 : m <= 16 ? 16 : m <= 32 ? 32 : 64;
+}
+constexpr int tiles_of(int tokens, int bits)
+{
+    return bits == 16 ? 1 : tokens <= 16 ? 16 / bits : tokens <= 32 ? 2 : 1;
 }
 
-template <int BITS, bool FINE, bool OFFSET, int NT, int KT>
-int run(const cu_gemm_q_args *a, cu_stream s)
+// Blocks along the list of stages: as many as the device holds at once, and no more than stages.
+dim3 grid_of(const cu_gemm_q_args *a)
 {
-    constexpr int ST = 4;
-    const dim3 grid((unsigned)blocks_of(a->m, a->w.n, a->w.k, BITS),
-                    (unsigned)((a->m + NT - 1) / NT));
-    return cu_start(gemm_q_sm80<BITS, FINE, OFFSET, NT, KT, ST>, grid, 128,
-                    QShape<BITS, NT, KT, ST>::smem + 16, s, a->w, a->x, a->factor, a->m, a->rows,
-                    a->finish, a->partial, a->tickets);
+    const int tokens = tokens_of(a), kt = tiles_of(tokens, a->w.bits), each = tokens <= 32 ? 4 : 3;
+    const int64_t all = (int64_t)(a->w.n / 64) * ((a->w.k / 64 + kt - 1) / kt);
+    const int rows = a->slots ? a->max_slots : (a->m + tokens - 1) / tokens;
+    const int room = cu_this_chip().processors * each;
+    const int64_t fit = room > rows ? room / rows : 1;
+    return dim3((unsigned)(all < fit ? all : fit), (unsigned)rows);
+}
+
+template <int BITS, bool FINE, bool OFFSET, int NT> int run(const cu_gemm_q_args *a, cu_stream s)
+{
+    constexpr int ST = 4, KT = tiles_of(NT, BITS);
+    return cu_start(gemm_q_sm80<BITS, FINE, OFFSET, NT, KT, ST>, grid_of(a), 128,
+                    QShape<BITS, NT, KT, ST>::smem + 16, s, *a);
 }
 
 template <int BITS, bool FINE, bool OFFSET> int run_tokens(const cu_gemm_q_args *a, cu_stream s)
 {
-    switch (tokens_of(a->m)) {
+    switch (tokens_of(a)) {
     case 8:
-        return run<BITS, FINE, OFFSET, 8, 16 / BITS>(a, s);
+        return run<BITS, FINE, OFFSET, 8>(a, s);
     case 16:
-        return run<BITS, FINE, OFFSET, 16, 16 / BITS>(a, s);
+        return run<BITS, FINE, OFFSET, 16>(a, s);
     case 32:
-        return run<BITS, FINE, OFFSET, 32, 2>(a, s);
+        return run<BITS, FINE, OFFSET, 32>(a, s);
     default:
-        return run<BITS, FINE, OFFSET, 64, 1>(a, s);
+        return run<BITS, FINE, OFFSET, 64>(a, s);
     }
 }
 
@@ -61,20 +65,26 @@ template <int BITS> int run_form(const cu_gemm_q_args *a, cu_stream s)
 
 } // namespace
 
-extern "C" size_t cu_gemm_q_scratch(int m, int n, int k, int bits)
+extern "C" size_t cu_gemm_q_scratch(const cu_gemm_q_args *a)
 {
-    const size_t tokens = (size_t)tokens_of(m), rows = ((size_t)m + tokens - 1) / tokens;
-    return rows * (size_t)blocks_of(m, n, k, bits) * 2 * 64 * tokens;
+    const dim3 grid = grid_of(a);
+    return (size_t)grid.x * grid.y * 2 * 64 * (size_t)tokens_of(a) * sizeof(float);
 }
 
-extern "C" size_t cu_gemm_q_tickets(int m, int n)
+extern "C" size_t cu_gemm_q_tickets(const cu_gemm_q_args *a)
 {
-    const int tokens = tokens_of(m);
-    return (size_t)((m + tokens - 1) / tokens) * (size_t)(n / 64);
+    return (size_t)grid_of(a).y * (size_t)(a->w.n / 64);
 }
 
 extern "C" int cu_gemm_q(const cu_gemm_q_args *a, cu_stream s)
 {
     if (a->m == 0 || a->w.n == 0) return 0;
-    return a->w.bits == 4 ? run_form<4>(a, s) : run_form<8>(a, s);
+    switch (a->w.bits) {
+    case 4:
+        return run_form<4>(a, s);
+    case 8:
+        return run_form<8>(a, s);
+    default:
+        return run_tokens<16, false, false>(a, s);
+    }
 }

@@ -42,25 +42,36 @@ int cu_q_acts(const cu_q_acts_args *a, cu_stream s);
 
 typedef struct {
     const uint8_t *quants;
-    const uint16_t *scales, *offsets; /* offsets NULL: none */
+    const uint16_t *scales, *offsets; /* scales NULL: 16 bits; offsets NULL: none */
     const float *row;
     int bits, group_log2, groups;
-    int n, k; /* of the tiles: multiples of 64 */
+    int n, k;             /* of the tiles: multiples of 64 */
+    int64_t expert_bytes; /* from one matrix to the next, of all four parts */
 } cu_q_weights;
+
+/* Rows [first, first + rows) of x meet the matrix `expert`; first is a multiple of 8. */
+typedef struct {
+    int expert, first, rows, unused;
+} cu_q_slot;
 
 typedef struct {
     cu_q_weights w;
     const uint16_t *x; /* of cu_q_acts */
     const float *factor;
-    int m, rows;
+    int m, rows; /* rows of y, and of x's tiles */
     cu_finish finish;
-    float *partial; /* cu_gemm_q_scratch floats */
+    /* Many matrices: what meets what, made on the device. A slot has at most `tokens` rows, 8, 16,
+     * 32 or 64. slots NULL: one matrix; tokens is then chosen here. */
+    const cu_q_slot *slots;
+    const int *n_slots;
+    int max_slots, tokens;
+    float *partial; /* cu_gemm_q_scratch bytes */
     int *tickets;   /* cu_gemm_q_tickets zeros, zeros again afterwards */
 } cu_gemm_q_args;
 
-/* Room for a product of m rows; sizes of the present device. */
-size_t cu_gemm_q_scratch(int m, int n, int k, int bits);
-size_t cu_gemm_q_tickets(int m, int n);
+/* Room for a product on the present device; of sizes alone. */
+size_t cu_gemm_q_scratch(const cu_gemm_q_args *a);
+size_t cu_gemm_q_tickets(const cu_gemm_q_args *a);
 int cu_gemm_q(const cu_gemm_q_args *a, cu_stream s);
 
 #ifdef __cplusplus

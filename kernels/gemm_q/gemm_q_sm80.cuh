@@ -19,7 +19,7 @@
 
 // NT tokens, KT tiles of 64 k a stage, ST stages. FINE: a tile has several groups with scales.
 template <int BITS, int NT, int KT, int ST> struct QShape {
-    static constexpr int tile = 512 * BITS, quants = KT * tile, tables = KT * 512,
+    static constexpr int tile = 512 * BITS, quants = KT * tile, tables = BITS == 16 ? 0 : KT * 512,
                          x = KT * NT * 128, stage = quants + 2 * tables + x, smem = ST * stage,
                          acc = NT / 8 * 4;
 };
@@ -92,14 +92,15 @@ __device__ __forceinline__ void q_tokens(uint32_t (&b)[HELD][NT / 8][2], const c
 template <int NT>
 __device__ __forceinline__ void q_finish(float (&acc)[NT / 8][4], const cu_q_weights &w,
                                          const float *factor, const cu_finish &f, int row0, int m0,
-                                         int m)
+                                         int m, int64_t bias0)
 {
     const int lane = threadIdx.x & 31, r = row0 + (threadIdx.x >> 5 & 3) * 16 + (lane >> 2);
     const float up = w.row[r], low = w.row[r + 8];
 #pragma unroll 1
     for (int i = 0; i < NT / 4; i++) {
         const int t = m0 + i / 2 * 8 + (lane & 3) * 2 + (i & 1);
-        if (t < m) lo_finish_pair(f, t, r, acc[0][0] * up * factor[t], acc[0][2] * low * factor[t]);
+        if (t < m)
+            lo_finish_pair(f, t, r, acc[0][0] * up * factor[t], acc[0][2] * low * factor[t], bias0);
         acc[0][0] = acc[0][1];
         acc[0][2] = acc[0][3];
         if (!(i & 1)) continue;
@@ -111,19 +112,30 @@ __device__ __forceinline__ void q_finish(float (&acc)[NT / 8][4], const cu_q_wei
 }
 
 template <int BITS, bool FINE, bool OFFSET, int NT, int KT, int ST>
-__global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3)
-    gemm_q_sm80(const cu_q_weights w, const uint16_t *__restrict__ x,
-                const float *__restrict__ factor, int m, int rows, const cu_finish finish,
-                float *__restrict__ partial, int *__restrict__ tickets)
+__global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3) gemm_q_sm80(const cu_gemm_q_args p)
 {
+    if (p.slots && (int)blockIdx.y >= *p.n_slots) return;
+    cu_q_weights w = p.w;
+    int m0 = blockIdx.y * NT, m = p.m, expert = 0;
+    if (p.slots) {
+        const cu_q_slot slot = p.slots[blockIdx.y];
+        expert = slot.expert;
+        m0 = slot.first;
+        m = slot.first + slot.rows;
+        w.quants += expert * w.expert_bytes;
+        w.scales = (const uint16_t *)((const char *)w.scales + expert * w.expert_bytes);
+        w.offsets = (const uint16_t *)((const char *)w.offsets + expert * w.expert_bytes);
+        w.row = (const float *)((const char *)w.row + expert * w.expert_bytes);
+    }
+    const int rows = p.rows;
+    const uint16_t *__restrict__ x = p.x;
     typedef QShape<BITS, NT, KT, ST> S;
     constexpr int CHUNKS = BITS / 4; // of 16 bytes, a thread and tile
     constexpr int HELD = NT == 8 ? 2 : 1;
     IGT_SMEM(smem);
     const int tid = threadIdx.x, lane = tid & 31, warp = tid >> 5;
     const int tiles = w.k / 64, steps = (tiles + KT - 1) / KT; // of a row tile
-    const int m0 = blockIdx.y * NT;
-    const int64_t all = (int64_t)(w.n / 64) * steps; // fits int
+    const int64_t all = (int64_t)(w.n / 64) * steps;           // fits int
     const int first = (int)(all * blockIdx.x / gridDim.x),
               end = (int)(all * (blockIdx.x + 1) / gridDim.x);
     // Groups of a tile that have a scale of their own, and how many steps of 16 k share one.
@@ -151,14 +163,16 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3)
             px_cp16(xs + i * 16, ok ? x + ((int64_t)t * rows + r) * 64 + i % 8 * 8 : x,
                     ok ? 16 : 0);
         }
-        for (int i = tid; i < KT * 8 * fine; i += 128) {
-            const int t = t0 + i / (8 * fine), slot = i / 8 % fine;
-            const int g = (int)((int64_t)t * 64 >> w.group_log2) + slot;
-            const bool ok = g < w.groups && t < tiles;
-            const int64_t at = ((int64_t)row * w.groups + g) * 64 + i % 8 * 8;
-            char *d = to + S::quants + (i / (8 * fine)) * 512 + slot * 128 + i % 8 * 16;
-            px_cp16(d, ok ? w.scales + at : w.scales, ok ? 16 : 0);
-            if (OFFSET) px_cp16(d + S::tables, ok ? w.offsets + at : w.scales, ok ? 16 : 0);
+        if constexpr (BITS < 16) {
+            for (int i = tid; i < KT * 8 * fine; i += 128) {
+                const int t = t0 + i / (8 * fine), slot = i / 8 % fine;
+                const int g = (int)((int64_t)t * 64 >> w.group_log2) + slot;
+                const bool ok = g < w.groups && t < tiles;
+                const int64_t at = ((int64_t)row * w.groups + g) * 64 + i % 8 * 8;
+                char *d = to + S::quants + (i / (8 * fine)) * 512 + slot * 128 + i % 8 * 16;
+                px_cp16(d, ok ? w.scales + at : w.scales, ok ? 16 : 0);
+                if (OFFSET) px_cp16(d + S::tables, ok ? w.offsets + at : w.scales, ok ? 16 : 0);
+            }
         }
     };
 
@@ -195,16 +209,20 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3)
             const char *table = at + S::quants + t * 512 + warp * 32 + (lane >> 2) * 4;
 #pragma unroll
             for (int s = 0; s < 4; s++) {
-                if (FINE || s == 0) {
+                if (BITS < 16 && (FINE || s == 0)) {
                     d = *(const uint32_t *)(table + (s >> share) * 128);
                     if (OFFSET) o = *(const uint32_t *)(table + S::tables + (s >> share) * 128);
                 }
                 uint32_t a[4];
-                if constexpr (BITS == 4)
+                if constexpr (BITS == 4) {
                     q_widen4(a, words[s]);
-                else
+                } else if constexpr (BITS == 8) {
                     q_widen8(a, words[2 * s], words[2 * s + 1]);
-                q_scale<OFFSET>(a, d, o);
+                } else {
+#pragma unroll
+                    for (int i = 0; i < 4; i++) a[i] = words[4 * s + i];
+                }
+                if (BITS < 16) q_scale<OFFSET>(a, d, o);
                 if (s % HELD == 0) q_tokens<NT, HELD>(b, xs + t * NT * 128, s, lane);
 #pragma unroll
                 for (int j = 0; j < NT / 8; j++) px_mma_f16(acc[j], a, b[s % HELD][j]);
@@ -220,9 +238,9 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3)
             // The block that has unit u is the one before the first that begins after it.
             auto block_of = [&](int u) { return (int)(((int64_t)(u + 1) * gridDim.x - 1) / all); };
             const int from = block_of(begins), to = block_of(ends - 1);
-            float *mine = partial + ((int64_t)(blockIdx.y * gridDim.x + blockIdx.x) * 2 +
-                                     (first > begins ? 0 : 1)) *
-                                        (S::acc * 128);
+            float *mine = p.partial + ((int64_t)(blockIdx.y * gridDim.x + blockIdx.x) * 2 +
+                                       (first > begins ? 0 : 1)) *
+                                          (S::acc * 128);
 #pragma unroll
             for (int j = 0; j < NT / 8; j++)
 #pragma unroll
@@ -230,30 +248,31 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3)
             px_fence();
             int *arrived = (int *)(smem + S::smem);
             __syncthreads();
-            if (tid == 0) *arrived = px_ticket(tickets + blockIdx.y * (w.n / 64) + row);
+            if (tid == 0) *arrived = px_ticket(p.tickets + blockIdx.y * (w.n / 64) + row);
             __syncthreads();
             last = *arrived == to - from;
             if (last) {
                 px_fence();
-                if (tid == 0) tickets[blockIdx.y * (w.n / 64) + row] = 0;
+                if (tid == 0) p.tickets[blockIdx.y * (w.n / 64) + row] = 0;
 #pragma unroll
                 for (int j = 0; j < NT / 8; j++)
 #pragma unroll
                     for (int i = 0; i < 4; i++) acc[j][i] = 0.f;
                 for (int b = from; b <= to; b++) {
                     const int64_t its = all * b / gridDim.x;
-                    const float *p = partial + ((int64_t)(blockIdx.y * gridDim.x + b) * 2 +
-                                                (its > begins ? 0 : 1)) *
-                                                   (S::acc * 128);
+                    const float *part = p.partial + ((int64_t)(blockIdx.y * gridDim.x + b) * 2 +
+                                                     (its > begins ? 0 : 1)) *
+                                                        (S::acc * 128);
 #pragma unroll
                     for (int j = 0; j < NT / 8; j++)
 #pragma unroll
                         for (int i = 0; i < 4; i++)
-                            acc[j][i] += px_ldcg(p + (j * 4 + i) * 128 + tid);
+                            acc[j][i] += px_ldcg(part + (j * 4 + i) * 128 + tid);
                 }
             }
         }
-        if (last) q_finish<NT>(acc, w, factor, finish, row * 64, m0, m);
+        if (last)
+            q_finish<NT>(acc, w, p.factor, p.finish, row * 64, m0, m, expert * p.finish.bias_step);
 #pragma unroll
         for (int j = 0; j < NT / 8; j++)
 #pragma unroll

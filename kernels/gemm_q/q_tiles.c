@@ -1,5 +1,6 @@
 /* q_tiles.c - see q_tiles.h: panels to tiles, once a model. */
 #include "kernels/gemm_q/q_tiles.h"
+#include "kernels/gemm/gemm.h"
 #include "kernels/gemm_q/q_panel.h"
 #include "runtime/base/checked.h"
 
@@ -88,6 +89,15 @@ static pair pair_at(const uint8_t *panel, const ig_q_format *f, const ig_q_layou
     return (pair){d, f->offset == IG_Q_ZERO ? d * (centre - second) : fmaf(centre, d, second)};
 }
 
+/* The power of two that brings `top` below 2^ROW_TOP, and no further. */
+static float power_below(float top)
+{
+    int e;
+    if (top == 0 || !isfinite(top)) return 1;
+    frexpf(top, &e);
+    return ldexpf(1, IG_MAX(e - ROW_TOP, -126));
+}
+
 static float row_factor(const uint8_t *panel, const ig_q_format *f, const ig_q_layout *l, size_t k,
                         size_t row)
 {
@@ -98,10 +108,7 @@ static float row_factor(const uint8_t *panel, const ig_q_format *f, const ig_q_l
         const pair p = pair_at(panel, f, l, at, row);
         top = fmaxf(top, fabsf(p.scale) * centre + fabsf(p.offset));
     }
-    int e;
-    if (top == 0 || !isfinite(top)) return 1;
-    frexpf(top, &e);
-    return ldexpf(1, IG_MAX(e - ROW_TOP, -126));
+    return power_below(top);
 }
 
 static size_t table_at(size_t row) { return row / 16 * 16 + row % 8 * 2 + row % 16 / 8; }
@@ -154,4 +161,49 @@ void ig_q_tiles_fill(uint8_t *to, const ig_q_tiles *t, const uint8_t *panels, co
         for (size_t r = p * IG_Q_PANEL; panel && r < (p + 1) * IG_Q_PANEL && r < n; r++)
             put_row(to, t, panel, f, &l, k, r);
     }
+}
+
+/* ---- floats of 16 bits ---- */
+
+bool ig_q_tiles16_of(ig_q_tiles *t, size_t n, size_t k)
+{
+    size_t all;
+    *t = (ig_q_tiles){.bits = 16, .group_log2 = ROW_ONLY};
+    if (!ig_align_ok(n, (size_t)IG_Q_TILE, &t->n) || !ig_align_ok(k, (size_t)IG_Q_TILE, &t->k) ||
+        !ig_mul_ok(t->n, t->k, &all) || !ig_mul_ok(all, sizeof(uint16_t), &t->row) ||
+        !ig_add_ok(t->row, t->n * sizeof(float), &all))
+        return false;
+    t->scales = t->offsets = t->row;
+    return ig_align_ok(all, (size_t)256, &t->bytes);
+}
+
+static float half_at(const uint16_t *panel, bool bf16, size_t k, size_t row)
+{
+    return bf16 ? ig_bf16_to_f32(panel[k / 2 * 2 * IG_PANEL + row * 2 + k % 2])
+                : ig_f16_to_f32(panel[k * IG_PANEL + row]);
+}
+
+size_t ig_q_tiles16_fill(uint8_t *to, const ig_q_tiles *t, const void *panels, bool bf16, size_t n,
+                         size_t k)
+{
+    const size_t depth = (bf16 ? ig_gemm_even(k) : k) * IG_PANEL;
+    memset(to, 0, t->bytes);
+    for (size_t row = 0; row < n; row++) {
+        const uint16_t *panel = (const uint16_t *)panels + row / IG_PANEL * depth;
+        const size_t quarter = row % IG_Q_TILE / 16, lane0 = row % 8 * 4, high = row % 16 / 8;
+        uint8_t *tile = to + row / IG_Q_TILE * t->k * IG_Q_TILE * 2;
+        float top = 0;
+        for (size_t i = 0; i < k; i++)
+            top = fmaxf(top, fabsf(half_at(panel, bf16, i, row % IG_PANEL)));
+        const float factor = power_below(top), by = 1 / factor;
+        memcpy(to + t->row + row * sizeof factor, &factor, sizeof factor);
+        for (size_t i = 0; i < k; i++) {
+            const size_t thread = quarter * 32 + lane0 + i % 8 / 2, reg = high + i % 16 / 8 * 2;
+            const size_t at = i / IG_Q_TILE * IG_Q_TILE * IG_Q_TILE + i % IG_Q_TILE / 16 * 1024 +
+                              thread * 8 + reg * 2 + i % 2;
+            const uint16_t h = ig_f32_to_f16(half_at(panel, bf16, i, row % IG_PANEL) * by);
+            memcpy(tile + at * sizeof h, &h, sizeof h);
+        }
+    }
+    return depth * sizeof(uint16_t) * ig_gemm_panels(n);
 }

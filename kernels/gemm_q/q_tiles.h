@@ -51,4 +51,13 @@ bool ig_q_tiles_of(ig_q_tiles *t, const ig_q_format *f, size_t n, size_t k);
 void ig_q_tiles_fill(uint8_t *to, const ig_q_tiles *t, const uint8_t *panels, const ig_q_format *f,
                      size_t n, size_t k, size_t b0, size_t b1);
 
+/* Floats of 16 bits in tiles: W [n, k] from B = W^T [k, n] in gemm.h's panels F16P16 or B16P16, as
+ * f16 that a power of two a row brings below 2^14 (f16 stays as it is but for what is 2^27 times
+ * smaller than the row's largest; bf16 has fewer bits). A tile is 8 KB: [4 steps][128 threads][16
+ * bytes], the registers of operand A in order. No scales. ig_q_tiles16_fill returns the bytes of
+ * the panels. */
+bool ig_q_tiles16_of(ig_q_tiles *t, size_t n, size_t k);
+size_t ig_q_tiles16_fill(uint8_t *to, const ig_q_tiles *t, const void *panels, bool bf16, size_t n,
+                         size_t k);
+
 #endif

@@ -75,6 +75,8 @@ typedef struct ig_device_bind {
 
 typedef struct ig_device_run {
     const ig_node *node;
+    struct ig_comm *comm; /* of a rank's share (runtime/graph/comm.h): its calls take device memory
+                             of the stream, in order with it; NULL: there are no ranks */
     void *state;
     const void *const *in; /* [n_in] device memory; host memory where host_in says so */
     void *const *out;      /* [n_out] device memory */
@@ -139,6 +141,13 @@ typedef struct ig_device_api {
     ingot_status (*record_end)(ig_device_stream *stream, ig_device_graph **out, ingot_error *err);
     ingot_status (*replay)(ig_device_stream *stream, ig_device_graph *graph, ingot_error *err);
     void (*graph_close)(ig_device_graph **graph);
+
+    /* Ends of a communicator among n devices, [n], one for the work of each stream. E_UNSUPPORTED:
+     * no library by which devices meet (NCCL). `leave` of one breaks it: later waits for the
+     * streams give E_DEVICE. Closed together, before the streams. */
+    ingot_status (*comms_open)(struct ig_comm **out, ig_device_stream *const *streams, size_t n,
+                               ingot_error *err);
+    void (*comms_close)(struct ig_comm **comms, size_t n);
 } ig_device_api;
 
 #endif

@@ -88,6 +88,7 @@ static ingot_status launch(ig_exec *x, const ig_step *step, ingot_error *err)
     for (uint32_t i = 0; t->host_in && i < step->node->n_in && i < 64; i++)
         if (t->host_in >> i & 1 && step->in[i]) t->in[i] = step->in[i]->data;
     const ig_device_run r = {.node = step->node,
+                             .comm = x->options.comm,
                              .state = t->state,
                              .in = t->in,
                              .out = t->out,

@@ -64,7 +64,8 @@ static Weights weights(const ig_q_format *f, int n, int k)
                 (int)w.t.group_log2,
                 (int)w.t.groups,
                 (int)w.t.n,
-                (int)w.t.k};
+                (int)w.t.k,
+                0};
     return w;
 }
 
@@ -76,19 +77,19 @@ struct Product {
 static Product product(const Weights &w, const float *x, int m, bool a8)
 {
     const int rows = (m + 7) / 8 * 8;
-    const size_t tickets = cu_gemm_q_tickets(m, w.device.n);
-    uint16_t *tiles = buffer<uint16_t>((size_t)rows * w.device.k);
-    float *factor = buffer<float>(rows);
     Product p = {};
-    p.gemm.tickets = buffer<int>(tickets);
-    p.acts = {tiles, factor, x,   w.k, CU_F32,         nullptr,
-              m,     rows,   w.k, a8,  p.gemm.tickets, (int)tickets};
     p.gemm.w = w.device;
-    p.gemm.x = tiles;
-    p.gemm.factor = factor;
     p.gemm.m = m;
     p.gemm.rows = rows;
-    p.gemm.partial = buffer<float>(cu_gemm_q_scratch(m, w.device.n, w.device.k, w.device.bits));
+    const size_t tickets = cu_gemm_q_tickets(&p.gemm);
+    uint16_t *tiles = buffer<uint16_t>((size_t)rows * w.device.k);
+    float *factor = buffer<float>(rows);
+    p.gemm.tickets = buffer<int>(tickets);
+    p.gemm.partial = (float *)buffer<char>(cu_gemm_q_scratch(&p.gemm));
+    p.gemm.x = tiles;
+    p.gemm.factor = factor;
+    p.acts = {tiles, factor, x,   w.k, CU_F32,         nullptr,
+              m,     rows,   w.k, a8,  p.gemm.tickets, (int)tickets};
     return p;
 }
 
@@ -113,7 +114,7 @@ static void plain(const ig_q_format *f, int m, int n, int k, bool all_modes, boo
         p.gemm.finish.bias = bias;
         p.gemm.finish.residual = residual;
         p.gemm.finish.ld_residual = n;
-        p.gemm.finish.act = CU_ACT_SILU;
+        p.gemm.finish.act = CU_ACT_silu;
         p.gemm.finish.a = 1;
     }
     char what[96];
@@ -149,7 +150,7 @@ static void as_the_cpu(const ig_q_format *f, int m, int n, int k)
     p.gemm.finish.bias = bias;
     p.gemm.finish.y = y;
     p.gemm.finish.ldy = p.gemm.finish.n_out = n / 2;
-    p.gemm.finish.act = CU_ACT_GELU_TANH;
+    p.gemm.finish.act = CU_ACT_gelu_tanh;
     p.gemm.finish.gated = 1;
     check(run(p) == 0, "%s gated", f->name);
     size_t bytes;

@@ -1,7 +1,11 @@
 // harness.hpp - CUDA kernels on the emulator: every schedule must give the same bits, and they must
-// be right. A test is a program: checks, then `return cuda_test::done();`.
+// be right. A test is a program: checks, then `return cuda_test::done();`. Tests that only call
+// launchers, on memory from buffer(), are built for devices as well (native.hpp).
 #pragma once
 #include "kernels/cuda/ptx.cuh"
+#ifdef CUDA_TEST_NATIVE
+#    include "tests/cuda/native.hpp"
+#endif
 
 #include <cinttypes>
 #include <cstdarg>
@@ -23,7 +27,14 @@ inline int below(int n) { return (int)(bits() % (uint64_t)n); }
 
 // A buffer as a kernel may see it: a guard page behind it, NaN bits until it is written. Lives
 // until the program ends.
-template <class T> inline T *buffer(size_t n) { return emu::galloc<T>(n); }
+template <class T> inline T *buffer(size_t n)
+{
+#ifdef CUDA_TEST_NATIVE
+    return (T *)cuda_native::take(n * sizeof(T));
+#else
+    return emu::galloc<T>(n);
+#endif
+}
 template <class T> inline T *zeros(size_t n)
 {
     T *p = buffer<T>(n);
@@ -44,11 +55,14 @@ inline bf16_t *random_bf16(size_t n, double scale = 1)
 }
 
 // ---- schedules ----
-inline const emu::Mode modes[] = {{0, 0, 1, "eager/rr"},     {3, 0, 1, "late/rr"},
-                                  {3, 1, 1, "late/low"},     {3, 2, 1, "late/high"},
-                                  {2, 0, 1, "late-mma/rr"},  {2, 1, 1, "late-mma/low"},
-                                  {0, 3, 7, "eager/rand"},   {3, 3, 7, "late/rand7"},
-                                  {3, 3, 99, "late/rand99"}, {2, 3, 5, "late-mma/rand"}};
+// Shared memory starts with other bytes from run to run, so that reading it unwritten shows; in two
+// of them ordinary writes reach wgmma and bulk copies only through px_fence_async.
+inline const emu::Mode modes[] = {
+    {0, 0, 1, "eager/rr", 0xff, false},     {3, 0, 1, "late/rr", 0x00, false},
+    {3, 1, 1, "late/low", 0xff, true},      {3, 2, 1, "late/high", 0x3c, false},
+    {2, 0, 1, "late-mma/rr", 0xff, false},  {2, 1, 1, "late-mma/low", 0x7b, false},
+    {0, 3, 7, "eager/rand", 0x00, true},    {3, 3, 7, "late/rand7", 0xff, false},
+    {3, 3, 99, "late/rand99", 0x41, false}, {2, 3, 5, "late-mma/rand", 0xff, false}};
 
 inline int failures = 0, checks = 0;
 
@@ -66,8 +80,9 @@ inline bool check(bool ok, const char *format, ...)
     return ok;
 }
 
-// Runs `launch` (it returns a launcher's status) under every schedule; `out` is poisoned before
-// each run, and all runs must leave the same bytes. Also no bank conflict of ldmatrix.
+// Runs `launch` (it returns a launcher's status) under every schedule, or as often on a device;
+// `out` is poisoned before each run, and all runs must leave the same bytes. Also no bank conflict
+// of ldmatrix.
 template <class F>
 inline bool same_in_all_modes(const char *what, void *out, size_t bytes, F launch)
 {

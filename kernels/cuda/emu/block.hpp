@@ -27,6 +27,8 @@ struct Mode {
     int order = 0; // 0 round robin, 1 lowest warp first, 2 highest warp first, 3 random
     uint32_t seed = 1;
     const char *name = "eager/rr";
+    unsigned char poison = 0xff; // what shared memory holds before it is written: 0xff is NaN
+    bool proxy = false; // ordinary writes reach wgmma and bulk copies by px_fence_async only
 };
 inline Mode g_mode;
 inline std::atomic<uint64_t> st_mma{0}, st_ldm{0}, st_conflict{0}, st_switch{0}, st_wgmma{0},
@@ -103,10 +105,12 @@ struct Block {
 #endif
     dim3 index, dim, grid;
     unsigned alive = 0, n_threads = 0;
+    uint64_t polls = 0;   // in vain, one after another
     char *smem = nullptr; // dynamic shared memory, a guard page behind it
     size_t smem_bytes = 0;
     char *map = nullptr;
     size_t map_bytes = 0;
+    std::vector<char> async_view; // shared memory as wgmma and bulk copies see it, in a proxy run
     Barrier barriers[16];
     std::vector<Fiber *> mbar_waiting;
     std::deque<std::function<void()>> late; // bulk loads under way
@@ -140,6 +144,22 @@ inline char *smem_at(uint32_t at, unsigned n)
 {
     if ((size_t)at + n > block->smem_bytes) die("shared memory access out of range");
     return block->smem + at;
+}
+// The same to wgmma and bulk copies (the "async proxy" of the PTX ISA).
+inline const char *smem_async(uint32_t at, unsigned n)
+{
+    const char *p = smem_at(at, n);
+    return g_mode.proxy ? block->async_view.data() + at : p;
+}
+inline void write_async(uint32_t at, const void *from, unsigned n)
+{
+    memcpy(smem_at(at, n), from, n);
+    if (g_mode.proxy) memcpy(block->async_view.data() + at, from, n);
+}
+// All threads' writes so far become seen, though on a device only the caller's would.
+inline void fence_async()
+{
+    if (g_mode.proxy) memcpy(block->async_view.data(), block->smem, block->smem_bytes);
 }
 
 } // namespace emu

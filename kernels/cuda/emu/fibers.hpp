@@ -98,13 +98,24 @@ inline void wait_for(const char *why)
 // Lets another warp go first.
 inline void yield_warp()
 {
-    Fiber *f = block->now;
-    if (block->warps[f->warp].ready == 0 && pick_warp(f->warp) < 0) {
-        if (!block->late.empty()) run_late(); // polling, and nobody else can go on
-    }
-    set_ready(f);
-    const auto k = (unsigned)pick_warp(f->warp);
+    set_ready(block->now);
+    const auto k = (unsigned)pick_warp(block->now->warp);
     run_lane(k, lowest(block->warps[k].ready));
+}
+// A thread that polls in vain lets every other go on, one after another, then copies under way.
+inline void yield_poll()
+{
+    Fiber *f = block->now;
+    if (++block->polls % (4 * block->n_threads) == 0 && !block->late.empty()) run_late();
+    if (block->polls > 1000 * block->n_threads + 1000000) die("threads poll for ever");
+    set_ready(f);
+    for (unsigned i = 1;; i++) {
+        const unsigned at = (f->warp * 32 + f->lane + i) % block->n_threads;
+        if (block->warps[at / 32].ready >> (at % 32) & 1) {
+            run_lane(at / 32, at % 32);
+            return;
+        }
+    }
 }
 
 } // namespace emu

@@ -11,8 +11,7 @@
 namespace emu
 {
 
-inline int g_workers = 1;             // threads of the machine that run blocks
-inline unsigned char g_poison = 0xff; // what shared memory holds before it is written: 0xff is NaN
+inline int g_workers = 1; // threads of the machine that run blocks
 
 // ---- a thread from its first to its last instruction ----
 inline void fiber_main()
@@ -57,7 +56,9 @@ inline void run_block(Block &b)
 {
     block = &b;
     b.alive = b.n_threads;
-    memset(b.smem, g_poison, b.smem_bytes);
+    b.polls = 0;
+    memset(b.smem, g_mode.poison, b.smem_bytes);
+    if (g_mode.proxy) b.async_view.assign(b.smem_bytes, (char)g_mode.poison);
     b.warps.assign(b.n_threads / 32, Warp());
     b.warpgroups.assign(b.n_threads / 128, Warpgroup());
     for (Barrier &x : b.barriers) x = Barrier();

@@ -67,9 +67,10 @@ inline void mb_complete(uint64_t *p, unsigned bytes)
 inline bool mb_over(uint64_t *p, int parity) { return mbarrier(p)->phase != (unsigned)parity; }
 inline bool mb_test(uint64_t *p, int parity)
 {
-    if (mb_over(p, parity)) return true;
-    yield_warp();
-    return mb_over(p, parity);
+    if (!mb_over(p, parity)) yield_poll();
+    const bool over = mb_over(p, parity);
+    if (over) block->polls = 0;
+    return over;
 }
 inline void mb_wait(uint64_t *p, int parity)
 {

@@ -39,8 +39,8 @@ inline uint32_t tile_base(const void *tile, const TMap &t)
     smem_at(at, box_bytes(t));
     return at;
 }
-// Calls visit(16 bytes of shared memory, column, address of the row in global memory or nullptr
-// where it lies outside the tensor) for all of the box.
+// Calls visit(place of 16 bytes in shared memory, column, address of the row in global memory or
+// nullptr where it lies outside the tensor) for all of the box.
 template <class F> inline void for_box(const TMap &t, Place p, uint32_t base, F visit)
 {
     const uint32_t es = (uint32_t)t.pitch[0], inner = t.box[0] * es, rows = box_bytes(t) / inner;
@@ -55,8 +55,8 @@ template <class F> inline void for_box(const TMap &t, Place p, uint32_t base, F 
             from += x * (int64_t)t.pitch[i];
         }
         for (uint32_t j = 0; j < inner; j += 16)
-            visit(smem_at(swizzled(base + row * inner + j, t.swizzle), 16),
-                  (int64_t)p.at[0] + j / es, inside ? from : nullptr);
+            visit(swizzled(base + row * inner + j, t.swizzle), (int64_t)p.at[0] + j / es,
+                  inside ? from : nullptr);
     }
 }
 // Calls move(byte in the unit, element in global memory) for elements of a unit inside the tensor.
@@ -80,10 +80,11 @@ inline void tma_load(void *tile, const TMap *map, uint64_t *bar, Place p)
     const TMap t = *map;
     const uint32_t base = tile_base(tile, t);
     later_or_now([=] {
-        for_box(t, p, base, [&](char *unit, int64_t column, char *row) {
-            memset(unit, 0, 16);
+        for_box(t, p, base, [&](uint32_t to, int64_t column, char *row) {
+            char unit[16] = {0};
             for_elements(t, column, row,
                          [&](uint32_t at, char *x) { memcpy(unit + at, x, t.pitch[0]); });
+            write_async(to, unit, sizeof unit);
         });
         st_tma++;
         mb_complete(bar, box_bytes(t));
@@ -95,13 +96,14 @@ inline void tma_store(const TMap *map, const void *tile, Place p)
     const uint32_t base = tile_base(tile, t);
     auto taken = std::make_shared<std::vector<char>>();
     bulk_store({[=] {
-                    for_box(t, p, base, [&](char *unit, int64_t, char *) {
+                    for_box(t, p, base, [&](uint32_t from, int64_t, char *) {
+                        const char *unit = smem_async(from, 16);
                         taken->insert(taken->end(), unit, unit + 16);
                     });
                 },
                 [=] {
                     const char *unit = taken->data();
-                    for_box(t, p, base, [&](char *, int64_t column, char *row) {
+                    for_box(t, p, base, [&](uint32_t, int64_t column, char *row) {
                         for_elements(t, column, row, [&](uint32_t at, char *x) {
                             memcpy(x, unit + at, t.pitch[0]);
                         });
@@ -120,7 +122,7 @@ inline void bulk_load(void *to, const void *from, uint32_t bytes, uint64_t *bar)
 {
     check_bulk(to, from, bytes);
     later_or_now([=] {
-        memcpy(to, from, bytes);
+        write_async(smem_u32(to), from, bytes);
         st_tma++;
         mb_complete(bar, bytes);
     });
@@ -129,7 +131,10 @@ inline void bulk_write(void *to, const void *from, uint32_t bytes)
 {
     check_bulk(from, to, bytes);
     auto taken = std::make_shared<std::vector<char>>();
-    bulk_store({[=] { taken->assign((const char *)from, (const char *)from + bytes); },
+    bulk_store({[=] {
+                    const char *p = smem_async(smem_u32(from), bytes);
+                    taken->assign(p, p + bytes);
+                },
                 [=] { memcpy(to, taken->data(), bytes); }});
 }
 

@@ -35,7 +35,7 @@ inline float operand(const Wgmma &o, uint64_t desc, int mn, int k, bool mn_major
 {
     const int bytes = num_bytes(o.num);
     uint32_t bits = 0;
-    memcpy(&bits, smem_at(operand_at(desc, mn, k, bytes, mn_major), (unsigned)bytes),
+    memcpy(&bits, smem_async(operand_at(desc, mn, k, bytes, mn_major), (unsigned)bytes),
            (size_t)bytes);
     return number(o.num, bits);
 }

@@ -162,7 +162,7 @@ template <int N> __device__ __forceinline__ void px_bulk_wait_read()
 // after the next barrier.
 __device__ __forceinline__ void px_fence_async()
 {
-    PX((void)0, asm volatile("fence.proxy.async.shared::cta;" ::: "memory"));
+    PX(emu::fence_async(), asm volatile("fence.proxy.async.shared::cta;" ::: "memory"));
 }
 
 // ---- 8x8 matrices of 16-bit elements into shared memory; lane i names row i % 8 of matrix i / 8

@@ -83,8 +83,8 @@ __device__ __forceinline__ uint32_t igt_two_over_pi(int word)
         return 0u;
     }
 }
-// x * 2/pi = quadrant + 4 n + r * 2/pi, |r| <= pi/4 (Payne and Hanek 1983 for all magnitudes): the
-// fraction of the product needs only a window of 96 bits of 2/pi.
+// For |x| >= 2^-12: x * 2/pi = quadrant + 4 n + r * 2/pi, |r| <= pi/4 (Payne and Hanek 1983 for all
+// magnitudes): the fraction of the product needs only a window of 96 bits of 2/pi.
 __device__ __forceinline__ float igt_reduce_angle(float x, int *quadrant)
 {
     const uint32_t u = px_bits(x), m = (u & 0x7fffffu) | 0x800000u;
@@ -137,6 +137,11 @@ __device__ __forceinline__ void px_sincos(float x, float *sine, float *cosine)
 {
     if ((px_bits(x) & 0x7fffffffu) >= 0x7f800000u) { // infinity, NaN
         *sine = *cosine = px_float(0x7fffffffu);
+        return;
+    }
+    if ((px_bits(x) & 0x7fffffffu) < 0x39800000u) { // below 2^-12, where -0 stays what it is
+        *sine = x;
+        *cosine = 1;
         return;
     }
     int q;

@@ -1,8 +1,8 @@
 /* gpu.h - what the plugin needs of the CUDA runtime, and no more.
  *
- * Two files implement it: gpu_cuda.c over the runtime library, and gpu_emu.cpp over host memory and
- * the emulator, with faults on demand. All other files of the plugin are the same in both builds.
- * Functions return 0 or one of the CUDA runtime's error numbers, which gpu_kind_of sorts.
+ * It is implemented twice: gpu_cuda.c over the runtime library, and gpu_emu.cpp over host memory
+ * and the emulator, with faults on demand. All other files of the plugin are the same in both
+ * builds. Functions return 0 or one of the CUDA runtime's error numbers, which gpu_kind_of sorts.
  *
  * Threads: any; the device of gpu_use is the calling thread's. */
 #ifndef IG_GPU_H
@@ -84,6 +84,17 @@ int gpu_record_begin(cu_stream s);
 int gpu_record_end(cu_stream s, gpu_graph *out);
 int gpu_graph_replay(gpu_graph g, cu_stream s);
 void gpu_graph_close(gpu_graph g);
+
+/* ---- several devices (gpu_nccl.c, gpu_emu_comm.cpp) ----
+ * Ends of a communicator, one a device. A sum is work of its stream; all ends must be given the
+ * same calls. After gpu_comm_break nobody waits for anybody, and results mean nothing. */
+typedef struct gpu_comm_st *gpu_comm;
+
+const char *gpu_comm_missing(void); /* NULL, or why devices cannot meet */
+int gpu_comms_open(gpu_comm *out, const int *ordinals, size_t n);
+void gpu_comms_close(gpu_comm *comms, size_t n);
+int gpu_comm_sum(gpu_comm c, cu_stream s, float *v, size_t n);
+void gpu_comm_break(gpu_comm c);
 
 #ifdef __cplusplus
 }

@@ -151,6 +151,8 @@ size_t pages_of(size_t bytes)
 
 } // namespace
 
+int emu_give(cu_stream s, std::function<void()> work) { return give_work(s, std::move(work)); }
+
 const char *gpu_text(int error)
 {
     switch (error) {

@@ -139,5 +139,8 @@ ingot_status cu_record_begin(ig_device_stream *s, ingot_error *err);
 ingot_status cu_record_end(ig_device_stream *s, ig_device_graph **out, ingot_error *err);
 ingot_status cu_replay(ig_device_stream *s, ig_device_graph *graph, ingot_error *err);
 void cu_graph_close(ig_device_graph **graph);
+ingot_status cu_comms_open(struct ig_comm **out, ig_device_stream *const *streams, size_t n,
+                           ingot_error *err);
+void cu_comms_close(struct ig_comm **comms, size_t n);
 
 #endif

@@ -27,7 +27,9 @@ static const ig_device_api api = {.abi = IG_DEVICE_ABI,
                                   .record_begin = cu_record_begin,
                                   .record_end = cu_record_end,
                                   .replay = cu_replay,
-                                  .graph_close = cu_graph_close};
+                                  .graph_close = cu_graph_close,
+                                  .comms_open = cu_comms_open,
+                                  .comms_close = cu_comms_close};
 
 INGOT_API const ig_device_api *ingot_cuda_plugin_v1(void);
 

@@ -11,12 +11,24 @@ static void *take(ig_heap *heap, size_t n, size_t each)
     return ig_mul_ok(n, each, &bytes) ? ig_take0(heap, bytes) : NULL;
 }
 
-ingot_status ig_batch_open(ig_batch *b, const ig_lm *lm, const ig_kv_cache *cache,
+/* The sizes that steps on a device have: few, and never much more than is needed. */
+static size_t padded_size(size_t n)
+{
+    enum { STEP = 64 };
+    static const size_t small[] = {1, 2, 4, 8, 16, 24, 32, 48};
+    for (size_t i = 0; i < IG_LEN(small); i++)
+        if (n <= small[i]) return small[i];
+    return (n + STEP - 1) / STEP * STEP;
+}
+
+ingot_status ig_batch_open(ig_batch *b, const ig_lm *lm, const ig_kv_cache *cache, ig_site *site,
                            const ig_exec_options *options, size_t n_ranks, size_t most_tokens,
                            size_t most_spans, ingot_error *err)
 {
     *b = (ig_batch){
         .lm = lm, .most_tokens = most_tokens, .most_spans = most_spans, .heap = options->heap};
+    b->padded = ig_site_is_device(site);
+    if (b->padded) b->most_tokens = most_tokens = padded_size(most_tokens);
     b->spans = take(b->heap, most_spans, sizeof *b->spans);
     b->of = take(b->heap, most_spans, sizeof *b->of);
     b->tokens = take(b->heap, most_tokens, 3 * sizeof *b->tokens);
@@ -27,7 +39,7 @@ ingot_status ig_batch_open(ig_batch *b, const ig_lm *lm, const ig_kv_cache *cach
     if (!s) {
         b->positions = b->tokens + most_tokens;
         b->rows = b->positions + most_tokens;
-        s = ig_team_open(&b->team, lm->file->graph, cache, options, n_ranks, err);
+        s = ig_team_open(&b->team, lm->file->graph, cache, site, options, n_ranks, err);
     }
     if (s) ig_batch_close(b);
     return s;
@@ -70,14 +82,36 @@ static ig_tensor ints(int32_t *v, size_t n)
     return (ig_tensor){.dtype = INGOT_I32, .rank = 1, .dims = {(int64_t)n}, .data = v};
 }
 
+/* Rows of padding are tokens 0 of no sequence; nobody asks for what becomes of them. */
+static size_t pad(int32_t *v, size_t n, bool padded)
+{
+    const size_t all = padded ? padded_size(n) : n;
+    memset(v + n, 0, (all - n) * sizeof *v);
+    return all;
+}
+
+static void set_inputs(ig_batch *b, ig_tensor in[3])
+{
+    in[b->lm->in_tokens] = ints(b->tokens, pad(b->tokens, b->n_tokens, b->padded));
+    in[b->lm->in_positions] = ints(b->positions, pad(b->positions, b->n_tokens, b->padded));
+    in[b->lm->in_rows] = ints(b->rows, pad(b->rows, b->n_rows, b->padded));
+}
+
+ingot_status ig_batch_check(ig_batch *b, ingot_error *err)
+{
+    b->n_tokens = b->n_rows = 1;
+    ig_tensor in[3];
+    set_inputs(b, in);
+    ig_batch_clear(b);
+    return ig_team_check(b->team, in, err);
+}
+
 ingot_status ig_batch_run(ig_batch *b, ingot_error *err)
 {
     ig_tensor in[3], out[1] = {{0}};
     for (size_t i = 0; i < b->n_spans; i++)
         b->spans[i] = ig_kv_span_of(b->of[i], b->spans[i].row, b->spans[i].n);
-    in[b->lm->in_tokens] = ints(b->tokens, b->n_tokens);
-    in[b->lm->in_positions] = ints(b->positions, b->n_tokens);
-    in[b->lm->in_rows] = ints(b->rows, b->n_rows);
+    set_inputs(b, in);
     const ingot_status s = ig_team_run(b->team, out, in, b->spans, b->n_spans, err);
     const ig_map *map = &b->lm->file->map;
     if (map->data && atomic_load(&map->bad))

@@ -16,13 +16,14 @@ typedef struct {
     int32_t *tokens, *positions, *rows; /* [most_tokens] */
     size_t most_tokens, most_spans;
     size_t n_tokens, n_rows, n_spans;
+    bool padded; /* on a device a step has one of few sizes, so that its plans can be replayed */
     const float *logits; /* [n_rows, vocab] of the latest run, the executor's memory */
     ig_heap *heap;
 } ig_batch;
 
-/* ig_batch_open - for at most so many tokens and sequences a step. `lm` and `cache` outlive it.
- * options: the executor's. Errors: as ig_team_open. On failure b is closed. */
-ingot_status ig_batch_open(ig_batch *b, const ig_lm *lm, const ig_kv_cache *cache,
+/* ig_batch_open - for at most so many tokens and sequences a step. `lm`, `cache` and `site` outlive
+ * it. options: the executor's. Errors: as ig_team_open. On failure b is closed. */
+ingot_status ig_batch_open(ig_batch *b, const ig_lm *lm, const ig_kv_cache *cache, ig_site *site,
                            const ig_exec_options *options, size_t n_ranks, size_t most_tokens,
                            size_t most_spans, ingot_error *err);
 void ig_batch_close(ig_batch *b); /* may be all zero */
@@ -34,6 +35,11 @@ void ig_batch_clear(ig_batch *b);
  * logits. */
 size_t ig_batch_add(ig_batch *b, const ig_kv_seq *seq, const int32_t *tokens, size_t n,
                     const int32_t *guess, size_t n_guess, size_t n_rows);
+
+/* ig_batch_check - the device of the options computes all that reads and writes pages: a plan for
+ * one token is made, which puts the weights there. Errors: E_UNSUPPORTED (it does not; says what),
+ * the device's. */
+ingot_status ig_batch_check(ig_batch *b, ingot_error *err);
 
 /* ig_batch_run - compute them; nothing is committed. No call on the cache between. Errors: the
  * executor's; E_IO (the file was cut off under us). */

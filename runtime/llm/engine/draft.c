@@ -14,6 +14,7 @@ enum { TOKENS_MOST = 3, LOOK_BACK = 4096 /* tokens; the search costs so many com
 
 struct ig_draft {
     ig_lm lm;
+    ig_site site; /* the first of the model's devices, or this machine */
     ig_kv_cache *cache;
     ig_batch batch;
     ig_lm_job **jobs; /* [max_sequences] of the round */
@@ -60,10 +61,12 @@ ingot_status ig_draft_open(ig_engine *e, ingot_error *err)
                        "the draft model has a vocabulary of %zu tokens, the model one of %zu: they "
                        "must be the same",
                        d->lm.vocab, e->lm.vocab);
+    IG_TRY(ig_site_open(&d->site, e->heap, e->setup.devices, IG_MIN(e->site.n, (size_t)1), err));
     ig_kv_options kv = {.layers = d->lm.layers,
                         .n_layers = d->lm.n_layers,
                         .type = d->lm.page_type,
                         .page_tokens = e->options.page_tokens,
+                        .memory = ig_site_is_device(&d->site) ? &d->site.memory : NULL,
                         .private_pages = e->options.private_cache};
     IG_TRY(ig_kv_budget(&kv.budget_bytes, &kv, ig_kv_n_pages(e->cache), err));
     IG_TRY(ig_kv_open(&d->cache, e->heap, &kv, err));
@@ -72,7 +75,7 @@ ingot_status ig_draft_open(ig_engine *e, ingot_error *err)
                                .log = e->setup.log,
                                .math = e->options.fast_math ? IG_MATH_FAST : IG_MATH_EXACT};
     const size_t sequences = e->options.max_sequences;
-    IG_TRY(ig_batch_open(&d->batch, &d->lm, d->cache, &x, 1, e->options.chunk + sequences,
+    IG_TRY(ig_batch_open(&d->batch, &d->lm, d->cache, &d->site, &x, 1, e->options.chunk + sequences,
                          sequences, err));
     d->jobs = ig_take0(e->heap, sequences * sizeof *d->jobs);
     return d->jobs ? INGOT_OK : ig_fail(err, INGOT_E_NOMEM, "draft model: no memory");
@@ -86,6 +89,7 @@ void ig_draft_close(ig_engine *e)
     ig_batch_close(&d->batch);
     if (d->jobs) ig_give(e->heap, d->jobs, e->options.max_sequences * sizeof *d->jobs);
     ig_kv_close(&d->cache);
+    ig_site_close(&d->site);
     ig_lm_close(&d->lm);
     ig_give(e->heap, d, sizeof *d);
 }

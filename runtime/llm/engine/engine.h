@@ -28,6 +28,10 @@ typedef struct {
     const ig_log *log;
     const ig_ingot *file, *draft; /* draft: NULL, or of a smaller model */
     const ingot_generator_options *options;
+    const ig_exec_device *devices; /* [n_devices], none: the CPU; several share the model. The first
+                                      one's may_fall_back: the CPU, too, where they cannot */
+    size_t n_devices;
+    const char *device_name; /* of all, for people; outlives the engine */
 } ig_engine_setup;
 
 /* ig_engine_open - options are copied; the files outlive the engine. Errors: as

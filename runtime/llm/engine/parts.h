@@ -5,6 +5,7 @@
 #include "runtime/llm/engine/batch.h"
 #include "runtime/llm/engine/engine.h"
 #include "runtime/llm/engine/job.h"
+#include "runtime/llm/engine/site.h"
 
 #include <pthread.h>
 
@@ -33,9 +34,13 @@ struct ig_engine {
     ingot_generator_options options; /* all defaults filled in */
     ig_lm lm;
     ig_prompts *prompts;
+    ig_site site;
     ig_kv_cache *cache;
     ig_batch batch;
     ig_sample_work *sampler;
+    ingot_error broken;     /* status not OK: no cache is open, requests end with this */
+    size_t kv_bytes;        /* the cache's budget: that of options, or chosen */
+    bool context_given;     /* not taken from the model */
     size_t context;         /* most tokens of a request: of options, model and cache the least */
     struct ig_draft *draft; /* NULL: none; see draft.h */
     size_t most_guess;      /* guesses a step */
@@ -88,7 +93,18 @@ void ig_preempt(struct ig_engine *e, ig_lm_job *job);
 
 void ig_deliver(struct ig_engine *e);
 
+/* ---- open.c ---- */
+
+/* ig_engine_move - cache, batch and draft model are closed, and opened again on n devices, or on
+ * this machine (0). Nothing runs. On failure none are open. */
+ingot_status ig_engine_move(struct ig_engine *e, const ig_exec_device *devices, size_t n,
+                            ingot_error *err);
+
 /* ---- engine.c ---- */
+
+void *ig_engine_serve(void *engine);      /* the thread */
+void ig_engine_show(struct ig_engine *e); /* bring what others are shown up to date; the mutex is
+                                             held */
 
 /* ig_lm_job_end - it leaves waiting or running, and who waits for it is told. error NULL: none.
  * After this the job belongs to its caller. */

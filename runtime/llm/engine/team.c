@@ -7,12 +7,15 @@
 #include <pthread.h>
 #include <string.h>
 
+enum { INS = 3 };
+
 typedef struct {
     ig_team *team;
     size_t at;
     ig_graph *share; /* NULL: the whole graph is run */
     ig_pool *pool;   /* its own, or NULL */
     ig_exec *exec;
+    ig_comm *comm;       /* its end, or NULL */
     ig_kv_layer *layers; /* its heads, or NULL: the cache's */
     ig_kv_step step;
     ig_tensor out;
@@ -43,8 +46,7 @@ static void run_rank(ig_team *t, rank *r)
     ig_exec_kv(r->exec, &r->step);
     r->status = ig_exec_run(r->exec, &r->out, t->in, &r->err);
     ig_exec_kv(r->exec, NULL);
-    ig_comm *c = t->comm ? ig_team_comm_end(t->comm, r->at) : NULL;
-    if (r->status && c) c->leave(c);
+    if (r->status && r->comm) r->comm->leave(r->comm);
 }
 
 static void *serve(void *arg)
@@ -111,41 +113,70 @@ ingot_status ig_team_run(ig_team *t, ig_tensor *out, const ig_tensor *in, const 
     return outcome(t, err);
 }
 
+/* ---- what a device computes ---- */
+
+static void look_for_pages(void *ud, const ig_step_trace *step)
+{
+    ig_step_trace *bad = ud;
+    const bool pages = !strcmp(step->node->op->name, "paged_attention");
+    if (step->why && pages && !bad->node) *bad = *step;
+}
+
+ingot_status ig_team_check(ig_team *t, const ig_tensor *in, ingot_error *err)
+{
+    ig_step_trace bad = {0};
+    ig_type types[INS];
+    ig_plan_info info;
+    for (size_t i = 0; i < INS; i++) types[i] = ig_type_of(&in[i]);
+    for (size_t i = 0; i < t->n; i++) {
+        IG_TRY(ig_exec_plan(t->ranks[i].exec, types, &info, err));
+        ig_exec_steps(t->ranks[i].exec, look_for_pages, &bad);
+    }
+    return bad.node ? ig_node_fail(err, INGOT_E_UNSUPPORTED, bad.node,
+                                   "the device does not compute it: %s", bad.why)
+                    : INGOT_OK;
+}
+
 /* ---- opening ---- */
 
-/* The rank's heads of every layer: an offset into each page. */
-static ingot_status share_pages(ig_team *t, rank *r, ingot_error *err)
+static ingot_status share_pages(ig_team *t, rank *r, ig_site *site, ingot_error *err)
 {
+    const ig_kv_step whole = r->step;
     r->layers = ig_take0(t->heap, t->n_layers * sizeof *r->layers);
     if (!r->layers) return ig_fail(err, INGOT_E_NOMEM, "ranks: no memory");
-    for (size_t i = 0; i < t->n_layers; i++) {
-        ig_kv_layer *l = &r->layers[i];
-        *l = r->step.layers[i];
-        l->kv_heads /= t->n;
-        l->at += r->at * l->kv_heads * l->format.bytes;
-    }
-    r->step.layers = r->layers;
+    ig_site_step(site, &r->step, r->layers, &whole, r->at, t->n);
     return INGOT_OK;
 }
 
-static ingot_status open_rank(ig_team *t, rank *r, const ig_kv_cache *cache,
+/* What a rank of several has for itself. */
+static ingot_status set_apart(ig_team *t, rank *r, ig_site *site, ig_exec_options *o,
+                              ingot_error *err)
+{
+    const size_t threads = ig_pool_threads(o->pool) / t->n;
+    const bool device = site->n > 1;
+    IG_TRY(ig_shard(&r->share, t->g, t->heap, r->at, t->n, err));
+    IG_TRY(share_pages(t, r, site, err));
+    IG_TRY(ig_pool_open(&r->pool, t->heap,
+                        &(ig_pool_options){.n_threads = IG_MAX(threads, (size_t)1)}, err));
+    r->comm = device ? site->parts[r->at].comm : ig_team_comm_end(t->comm, r->at);
+    o->pool = r->pool;
+    o->comm = r->comm;
+    if (device) {
+        o->device = site->parts[r->at].device;
+        o->cancel = NULL; /* the others' work is under way: a step is made to its end */
+    }
+    return INGOT_OK;
+}
+
+static ingot_status open_rank(ig_team *t, rank *r, const ig_kv_cache *cache, ig_site *site,
                               const ig_exec_options *options, ingot_error *err)
 {
     ig_exec_options o = *options;
-    const ig_graph *g = t->g;
     ig_kv_step_init(&r->step, cache);
     t->n_layers = r->step.n_layers;
-    if (t->n > 1) {
-        const size_t threads = ig_pool_threads(options->pool) / t->n;
-        IG_TRY(ig_shard(&r->share, g, t->heap, r->at, t->n, err));
-        IG_TRY(share_pages(t, r, err));
-        IG_TRY(ig_pool_open(&r->pool, t->heap,
-                            &(ig_pool_options){.n_threads = IG_MAX(threads, (size_t)1)}, err));
-        g = r->share;
-        o.pool = r->pool;
-        o.comm = ig_team_comm_end(t->comm, r->at);
-    }
-    IG_TRY(ig_exec_open(&r->exec, g, &o, err));
+    if (site->n == 1) o.device = site->parts[0].device;
+    if (t->n > 1) IG_TRY(set_apart(t, r, site, &o, err));
+    IG_TRY(ig_exec_open(&r->exec, r->share ? r->share : t->g, &o, err));
     if (!r->at) return INGOT_OK;
     if (pthread_create(&r->thread, NULL, serve, r))
         return ig_fail(err, INGOT_E_FULL, "no thread could be started for rank %zu", r->at);
@@ -153,7 +184,7 @@ static ingot_status open_rank(ig_team *t, rank *r, const ig_kv_cache *cache,
     return INGOT_OK;
 }
 
-ingot_status ig_team_open(ig_team **out, const ig_graph *g, const ig_kv_cache *cache,
+ingot_status ig_team_open(ig_team **out, const ig_graph *g, const ig_kv_cache *cache, ig_site *site,
                           const ig_exec_options *options, size_t n_ranks, ingot_error *err)
 {
     *out = NULL;
@@ -165,12 +196,12 @@ ingot_status ig_team_open(ig_team **out, const ig_graph *g, const ig_kv_cache *c
     pthread_mutex_init(&t->mutex, NULL);
     pthread_cond_init(&t->changed, NULL);
     ingot_status s = INGOT_OK;
-    if (t->n > 1) s = ig_team_comm_open(&t->comm, t->heap, t->n, err);
+    if (t->n > 1 && site->n <= 1) s = ig_team_comm_open(&t->comm, t->heap, t->n, err);
     if (!s && !(t->ranks = ig_take0(t->heap, t->n * sizeof *t->ranks)))
         s = ig_fail(err, INGOT_E_NOMEM, "ranks: no memory");
     for (size_t i = 0; !s && i < t->n; i++) {
         t->ranks[i] = (rank){.team = t, .at = i};
-        s = open_rank(t, &t->ranks[i], cache, options, err);
+        s = open_rank(t, &t->ranks[i], cache, site, options, err);
     }
     if (s) ig_team_close(&t);
     *out = t;

@@ -1,0 +1,49 @@
+// gemm_i8_cuda.cu - instances and launchers of the sm_80 products of bytes.
+#include "kernels/cuda/launch.cuh"
+#include "kernels/gemm_i8/gemm_i8_sm80.cuh"
+
+namespace
+{
+template <int BM, int BN, int BK, int ST> int run(const cu_gemm_i8_args *g, cu_stream s)
+{
+    const int tiles = (g->m + BM - 1) / BM * ((g->n + BN - 1) / BN);
+    return cu_start(gemm_i8_sm80<BM, BN, BK, ST>, dim3((unsigned)tiles, 1, (unsigned)g->batch), 128,
+                    i8_shared<BM, BN, BK, ST>(), s, *g);
+}
+} // namespace
+
+extern "C" int cu_gemm_i8(const cu_gemm_i8_args *g, cu_stream s)
+{
+    if (g->m == 0 || g->n == 0 || g->batch == 0) return 0;
+    // A small tile where the large ones would leave processors without work.
+    const int64_t large = (int64_t)((g->m + 127) / 128) * ((g->n + 127) / 128) * g->batch;
+    if (g->m <= 64 || g->n <= 64 || large < cu_this_chip().processors)
+        return run<64, 64, 128, 3>(g, s);
+    return run<128, 128, 64, 4>(g, s);
+}
+
+extern "C" int cu_i8_rows(const cu_i8_rows_args *a, cu_stream s)
+{
+    const int64_t rows = (int64_t)a->rows * a->matrices;
+    if (rows == 0) return 0;
+    if (a->x_row == 1 && a->x_col != 1 && a->y) {
+        const dim3 grid((unsigned)(a->rows + 63) / 64, (unsigned)(a->pitch + 63) / 64,
+                        (unsigned)a->matrices);
+        const int status = cu_start(i8_turn_sm80, grid, 256, 64 * 68, s, *a);
+        if (status || !a->sums) return status;
+        cu_i8_rows_args out = *a; // its sums, of what came out
+        out.x = a->y;
+        out.step = (int64_t)a->rows * a->pitch;
+        out.x_row = a->pitch;
+        out.x_col = 1;
+        out.is_signed = 1;
+        out.y = nullptr;
+        return cu_start(i8_rows_sm80, dim3((unsigned)((rows + 7) / 8)), 256, 0, s, out);
+    }
+    return cu_start(i8_rows_sm80, dim3((unsigned)((rows + 7) / 8)), 256, 0, s, *a);
+}
+
+extern "C" int cu_i8_quantise(const cu_i8_quantise_args *a, cu_stream s)
+{
+    return cu_start(i8_quantise_sm80, dim3((unsigned)(a->rows + 7) / 8), 256, 0, s, *a);
+}

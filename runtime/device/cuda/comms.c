@@ -1,0 +1,91 @@
+/* comms.c - devices that share a model, as ends of a communicator (runtime/graph/comm.h).
+ *
+ * A gather is a sum of rows that are zero but for the rank's own columns: twice the bytes of what
+ * moves, of logits alone, and the library knows no gather of columns. */
+#include "runtime/device/cuda/inside.h"
+#include "runtime/graph/comm.h"
+
+typedef struct {
+    ig_comm comm;
+    ig_device_stream *stream;
+    gpu_comm end;
+    struct ends *all;
+} cu_end;
+
+struct ends {
+    ig_heap *heap;
+    cu_end v[IG_COMM_RANKS];
+};
+
+static ingot_status sum(ig_comm *c, float *v, size_t n, ingot_error *err)
+{
+    cu_end *e = (cu_end *)c;
+    IG_TRY(device_enter(e->stream->device, err));
+    CU_TRY(e->stream->device, "adding with other devices", err,
+           gpu_comm_sum(e->end, e->stream->s, v, n));
+    return INGOT_OK;
+}
+
+static ingot_status gather(ig_comm *c, float *all, const float *part, size_t rows,
+                           const int64_t *first, ingot_error *err)
+{
+    cu_end *e = (cu_end *)c;
+    ig_device *d = e->stream->device;
+    const size_t columns = (size_t)first[c->n_ranks], at = (size_t)first[c->rank],
+                 n = (size_t)first[c->rank + 1] - at;
+    IG_TRY(device_enter(d, err));
+    CU_TRY(d, "gathering", err, gpu_clear(e->stream->s, all, rows * columns * sizeof *all));
+    for (size_t r = 0; n && r < rows; r++)
+        CU_TRY(d, "gathering", err,
+               gpu_copy(e->stream->s, all + r * columns + at, part + r * n, n * sizeof *all,
+                        GPU_WITHIN));
+    return sum(c, all, rows * columns, err);
+}
+
+/* The others' results mean nothing without this one: all devices count as lost. */
+static void leave(ig_comm *c)
+{
+    const struct ends *all = ((cu_end *)c)->all;
+    for (size_t i = 0; i < c->n_ranks; i++)
+        (void)device_failed(all->v[i].stream->device, GPU_E_LOST,
+                            "working with a device that failed", NULL);
+    for (size_t i = 0; i < c->n_ranks; i++) gpu_comm_break(all->v[i].end);
+}
+
+ingot_status cu_comms_open(ig_comm **out, ig_device_stream *const *streams, size_t n,
+                           ingot_error *err)
+{
+    ig_device *d = streams[0]->device;
+    int ordinals[IG_COMM_RANKS];
+    gpu_comm ends[IG_COMM_RANKS];
+    if (n < 1 || n > IG_COMM_RANKS)
+        return ig_fail(err, INGOT_E_ARG, "%zu devices: at most %d work together", n, IG_COMM_RANKS);
+    const char *missing = gpu_comm_missing();
+    if (missing)
+        return ig_fail(err, INGOT_E_UNSUPPORTED, "%zu devices cannot work together: %s", n,
+                       missing);
+    for (size_t i = 0; i < n; i++) ordinals[i] = streams[i]->device->info.ordinal;
+    CU_TRY(d, "connecting devices", err, gpu_comms_open(ends, ordinals, n));
+    struct ends *all = ig_take0(d->heap, sizeof *all);
+    if (!all) {
+        gpu_comms_close(ends, n);
+        return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory", d->info.ordinal);
+    }
+    all->heap = d->heap;
+    for (size_t i = 0; i < n; i++) {
+        all->v[i] = (cu_end){
+            .comm = {i, n, sum, gather, leave}, .stream = streams[i], .end = ends[i], .all = all};
+        out[i] = &all->v[i].comm;
+    }
+    return INGOT_OK;
+}
+
+void cu_comms_close(ig_comm **comms, size_t n)
+{
+    struct ends *all = ((cu_end *)comms[0])->all;
+    gpu_comm ends[IG_COMM_RANKS];
+    for (size_t i = 0; i < n; i++) ends[i] = all->v[i].end;
+    gpu_comms_close(ends, n);
+    for (size_t i = 0; i < n; i++) comms[i] = NULL;
+    ig_give(all->heap, all, sizeof *all);
+}

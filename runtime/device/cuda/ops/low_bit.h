@@ -1,0 +1,57 @@
+/* low_bit.h - products with weights in tiles (kernels/gemm_q/q_tiles.h) on the device: what
+ * matmul_q, glu and moe share.
+ *
+ * Weights are one matrix or many of the same size (experts), in the CPU's panels on the host. */
+#ifndef IG_CU_LOW_BIT_H
+#define IG_CU_LOW_BIT_H
+
+#include "kernels/gemm_q/gemm_q_cuda.h"
+#include "kernels/gemm_q/q_tiles.h"
+#include "runtime/device/cuda/op.h"
+
+typedef struct {
+    const ig_q_format *format; /* NULL: weights of f16 or bf16 (dtype) in IG_P16 */
+    ingot_dtype dtype;
+    size_t n, k;     /* of a matrix */
+    size_t matrices; /* 1 or more */
+} ig_cu_low_weights;
+
+/* A bound product. */
+typedef struct {
+    void *weights;       /* ig_cu_pack's; the caller gives it back with ig_cu_unpack */
+    cu_gemm_q_args gemm; /* weights and sizes */
+    size_t tickets;
+    size_t at_tiles, at_factor, at_partial, at_tickets;
+    int k;
+} ig_cu_low;
+
+/* ig_cu_low_bind - the constant input `in` as `spec` says, for m rows of y. With slots: at most
+ * max_slots of `tokens` rows, which lie among `m` rows (a multiple of 8). Takes the constant and
+ * room. Declines what the device cannot do: b->declined. */
+ingot_status ig_cu_low_bind(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint32_t in,
+                            const ig_cu_low_weights *spec, size_t m, int max_slots, int tokens);
+
+/* ig_cu_low_run - x [.., k] of `type`, rows ldx apart; order, slots and n_slots are NULL but for
+ * experts. a8: x is rounded to 8 bits first. */
+typedef struct {
+    const void *x;
+    int64_t ldx;
+    cu_float type;
+    const int32_t *order;
+    const cu_q_slot *slots;
+    const int *n_slots;
+    bool a8;
+    cu_finish finish;
+} ig_cu_low_args;
+int ig_cu_low_run(const ig_cu_low *p, ig_device_stream *s, const ig_device_run *r,
+                  const ig_cu_low_args *a);
+
+/* f32, f16 or bf16; false: none of them. */
+bool ig_cu_low_type(cu_float *type, ingot_dtype dtype);
+/* An activation of runtime/ops/act.def by name. */
+cu_act ig_cu_low_act(const char *name);
+
+/* glu with weights of few bits: what ops/glu.c calls where the attribute `format` is set. */
+extern const ig_cu_op ig_cu_glu_low;
+
+#endif
