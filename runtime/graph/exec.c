@@ -161,11 +161,10 @@ static ingot_status check_input(const ig_exec *x, size_t i, const ig_type *got, 
     return INGOT_OK;
 }
 
-ingot_status ig_exec_plan(ig_exec *x, const ig_type *in, ig_plan_info *info, ingot_error *err)
+bool ig_exec_info(ig_plan_info *info, const ig_exec *x)
 {
-    for (size_t i = 0; i < x->g->n_inputs; i++) IG_TRY(check_input(x, i, &in[i], err));
-    IG_TRY(find_plan(x, in, err));
     const ig_plan *p = x->latest;
+    if (!p) return false;
     *info = (ig_plan_info){.arena_bytes = p->arena_bytes,
                            .plan_bytes = p->arena.total_bytes,
                            .naive_bytes = p->naive_bytes,
@@ -180,6 +179,14 @@ ingot_status ig_exec_plan(ig_exec *x, const ig_type *in, ig_plan_info *info, ing
         if (!(flags & IG_OP_VIEW)) info->n_steps++;
         if (p->steps[s].dynamic || flags & IG_OP_ALLOCATES) info->exact = false;
     }
+    return true;
+}
+
+ingot_status ig_exec_plan(ig_exec *x, const ig_type *in, ig_plan_info *info, ingot_error *err)
+{
+    for (size_t i = 0; i < x->g->n_inputs; i++) IG_TRY(check_input(x, i, &in[i], err));
+    IG_TRY(find_plan(x, in, err));
+    (void)ig_exec_info(info, x);
     return INGOT_OK;
 }
 

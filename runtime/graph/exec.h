@@ -84,6 +84,9 @@ const char *ig_exec_fallen(const ig_exec *x);
 const ig_graph *ig_exec_graph(const ig_exec *x);
 const ig_exec_options *ig_exec_opts(const ig_exec *x);
 
+/* ig_exec_info - of the latest plan; false: there is none. */
+bool ig_exec_info(ig_plan_info *info, const ig_exec *x);
+
 /* ig_exec_steps - walk the steps of the latest plan: for `ingot plan`. */
 void ig_exec_steps(const ig_exec *x, void (*fn)(void *ud, const ig_step_trace *step), void *ud);
 
