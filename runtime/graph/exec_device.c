@@ -39,14 +39,16 @@ void ig_exec_device_close(ig_exec *x)
 
 void ig_exec_fall(ig_exec *x, const char *why)
 {
+    const bool only = x->options.device.only;
     snprintf(x->fallen, sizeof x->fallen, "%s", why);
-    ig_log_say(x->options.log, IG_LOG_WARN, "%s is not used any more, the CPU goes on: %s",
-               x->options.device.name, why);
+    if (!only)
+        ig_log_say(x->options.log, IG_LOG_WARN, "%s is not used any more, the CPU goes on: %s",
+                   x->options.device.name, why);
     x->latest = NULL;
     if (x->options.device.stream) (void)wait(x, NULL);
     for (size_t i = 0; i < IG_EXEC_PLANS; i++) ig_plan_close(&x->plans[i]);
     ig_exec_device_close(x);
-    x->options.device = (ig_exec_device){0};
+    x->options.device = (ig_exec_device){.only = only};
 }
 
 /* Other plans that lie in the old block are placed again when they are used. */
