@@ -36,6 +36,7 @@ typedef struct {
     const op_input *in;
     size_t n_in, n_out;
     unsigned omitted; /* bit o: output o is not wanted */
+    int fast;         /* the device may round f32 operands to bf16 */
 } op_case;
 
 typedef struct {

@@ -52,51 +52,52 @@ static size_t matrix_elements(const packing *p)
     return ig_gemm_packed(p->from == INGOT_BF16 ? ig_gemm_even(p->k) : p->k, p->n);
 }
 
-/* n elements, `stride` of them apart. Panels of bf16 hold pairs along k: 32 bits at a time. */
-static void gather_32(uint32_t *to, const uint32_t *from, size_t n, size_t stride)
-{
-    for (size_t i = 0; i < n; i++) to[i] = from[i * stride];
-}
-static void gather_16(uint16_t *to, const uint16_t *from, size_t n, size_t stride)
-{
-    for (size_t i = 0; i < n; i++) to[i] = from[i * stride];
-}
-static void gather_rounded(uint16_t *to, const float *from, size_t n, size_t stride)
-{
-    for (size_t i = 0; i < n; i++) to[i] = ig_f32_to_bf16(from[i * stride]);
-}
+/* `cols` columns of [depth, stride] become rows `ld` apart, in blocks that stay in L1. */
+#define TURN(name, to_type, from_type, convert)                                          \
+    static void name(void *to, size_t ld, const void *from, size_t stride, size_t depth, \
+                     size_t cols)                                                        \
+    {                                                                                    \
+        for (size_t first = 0; first < depth; first += IG_PANEL)                         \
+            for (size_t j = 0; j < cols; j++)                                            \
+                for (size_t i = first; i < IG_MIN(depth, first + IG_PANEL); i++)         \
+                    ((to_type *)to)[j * ld + i] =                                        \
+                        convert(((const from_type *)from)[i * stride + j]);              \
+    }
+TURN(turn_32, uint32_t, uint32_t, )
+TURN(turn_16, uint16_t, uint16_t, )
+TURN(turn_rounded, uint16_t, float, ig_f32_to_bf16)
+#undef TURN
 
-/* Row j of a matrix at `from`. */
-static void pack_row(const packing *p, void *to, const void *from, size_t j)
+/* The `cols` rows from j on of a matrix at `from`; panels begin at multiples of IG_PANEL. */
+static void pack_rows(const packing *p, char *to, const char *from, size_t j, size_t cols)
 {
-    const size_t panel = j / IG_PANEL, col = j % IG_PANEL;
-    if (p->panels && p->from == INGOT_BF16) {
-        const size_t even = ig_gemm_even(p->k);
-        gather_32(to, (const uint32_t *)from + panel * (even / 2) * IG_PANEL + col, even / 2,
-                  IG_PANEL);
+    if (p->panels && p->from == INGOT_BF16) { /* pairs along k: 32 bits at a time */
+        const size_t pairs = ig_gemm_even(p->k) / 2;
+        turn_32(to, p->ld / 2, from + j * pairs * 4, IG_PANEL, pairs, cols);
         return;
     }
+    const size_t each = ig_dtype(p->from)->bytes;
     const size_t stride = p->panels ? IG_PANEL : p->turned ? 1 : p->n;
-    const size_t at = p->panels ? panel * p->k * IG_PANEL + col : p->turned ? j * p->k : j;
-    if (p->to == CU_F32)
-        gather_32(to, (const uint32_t *)from + at, p->k, stride);
-    else if (p->from == INGOT_F32)
-        gather_rounded(to, (const float *)from + at, p->k, stride);
-    else
-        gather_16(to, (const uint16_t *)from + at, p->k, stride);
+    from += (p->panels || p->turned ? j * p->k : j) * each;
+    (p->to == CU_F32        ? turn_32
+     : p->from == INGOT_F32 ? turn_rounded
+                            : turn_16)(to, p->ld, from, stride, p->k, cols);
 }
 
 static ingot_status fill_rows(const void *ud, void *dst, ingot_error *err)
 {
     const packing *p = ud;
     const size_t from_bytes = matrix_elements(p) * ig_dtype(p->from)->bytes,
-                 row_bytes = p->ld * (size_t)cu_float_bytes(p->to);
+                 row_bytes = p->ld * (size_t)cu_float_bytes(p->to),
+                 most = !p->panels && p->turned ? 1 : IG_PANEL;
     (void)err;
     char *to = dst;
+    if (p->ld != p->k) memset(to, 0, p->matrices * p->n * row_bytes);
     for (size_t m = 0; m < p->matrices; m++)
-        for (size_t j = 0; j < p->n; j++, to += row_bytes) {
-            memset(to, 0, row_bytes);
-            pack_row(p, to, (const char *)p->data + m * from_bytes, j);
+        for (size_t j = 0; j < p->n; j += most) {
+            const size_t cols = IG_MIN(most, p->n - j);
+            pack_rows(p, to, (const char *)p->data + m * from_bytes, j, cols);
+            to += cols * row_bytes;
         }
     return INGOT_OK;
 }
