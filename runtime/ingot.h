@@ -389,6 +389,9 @@ typedef struct {
     size_t ranks;          /* share heads and hidden columns among so many ranks (tensor
                               parallelism), each with its part of the threads and of the weights;
                               0 and 1: one does all */
+    const char *device;    /* as a session's; "cuda:0,cuda:1": these share the model */
+    size_t device_bytes;   /* as a session's, of each device */
+    double device_fraction;
 } ingot_generator_options;
 
 /* ingot_generator_open - the cache, the working memory and the thread of a model's generator.

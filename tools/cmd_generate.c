@@ -38,6 +38,11 @@ static ingot_status open_draft(ig_generate *j, ingot_error *err)
 static ingot_status open_generator(ig_generate *j, ingot_error *err)
 {
     const args *a = j->a;
+    ig_device_args where = a->device;
+    ingot_session_options place = {.size = sizeof place};
+    const bool several = where.name && strchr(where.name, ',');
+    if (several) where.name = NULL; /* the generator reads the list */
+    IG_TRY(ig_device_choose(&place, &where, err));
     const ingot_generator_options o = {
         .size = sizeof o,
         .context = (size_t)a->context,
@@ -54,6 +59,9 @@ static ingot_status open_generator(ig_generate *j, ingot_error *err)
         .lookup = (size_t)a->lookup,
         .kv_spare_bytes = (size_t)a->kv_spare,
         .ranks = (size_t)a->ranks,
+        .device = several ? a->device.name : place.device,
+        .device_bytes = place.device_bytes,
+        .device_fraction = place.device_fraction,
     };
     const ingot_status s = ingot_generator_open(&j->g, j->o.model, &o, err);
     if (s == INGOT_E_UNSUPPORTED || s == INGOT_E_FORMAT) ig_wrap(err, s, "%s", a->model);
@@ -234,7 +242,7 @@ static const ig_option options[] = {
     {.name = "math", .arg = "M", .kind = IG_OPT_CHOICE, .choices = maths, .help = "exact gives the same bits for every chunk, thread count and processor; fast may use faster methods that do not", .offset = offsetof(args, math)},
     NUMBER("tensor-parallel", 0, ranks, 1, 64, "divide heads and hidden columns among N ranks, each with its part of the threads and weights; sums are in another order"),
     IG_OPTION_THREADS(args),
-    IG_OPTION_DEVICE(args),
+    IG_OPTIONS_DEVICE(args),
     FLAG("stats", stats, "tell speeds, the time to the first token and memory on standard error"),
     IG_OPTION_JSON(args),
     IG_OPTION_QUIET(args),

@@ -3,10 +3,56 @@
 #include "runtime/api/handles.h"
 #include "runtime/llm/engine/engine.h"
 
+#include <stdio.h>
+#include <string.h>
+
+enum { MOST_DEVICES = 16 };
+
 struct ingot_generator {
     ingot_model *model, *draft; /* one hold each */
     ig_engine *engine;
+    ig_found_device found[MOST_DEVICES];
+    size_t n_found;
+    ig_exec_device devices[MOST_DEVICES]; /* of found, without the CPU; the engine keeps them */
+    size_t n_devices;
+    char device[128]; /* their names as they were given */
 };
+
+/* The devices of a list of names: none where it is the CPU. */
+static ingot_status take_devices(ingot_generator *g, const ingot_generator_options *o,
+                                 ingot_error *err)
+{
+    ig_device_wish wish = {.budget_bytes = o->device_bytes,
+                           .budget_fraction = o->device_fraction,
+                           .fast = o->fast_math};
+    for (const char *at = o->device; at;) {
+        char name[32];
+        const size_t length = strcspn(at, ",");
+        if (length >= sizeof name || g->n_found == MOST_DEVICES)
+            return ig_fail(err, INGOT_E_ARG, "device '%.60s': up to %d names as cuda:0", o->device,
+                           MOST_DEVICES);
+        snprintf(name, sizeof name, "%.*s", (int)length, at);
+        wish.name = name;
+        ig_found_device *f = &g->found[g->n_found];
+        IG_TRY(ig_devices_take(&g->model->rt->devices, f, &wish, err));
+        g->n_found++;
+        if (f->api)
+            g->devices[g->n_devices++] = (ig_exec_device){.api = f->api,
+                                                          .device = f->device,
+                                                          .name = f->name,
+                                                          .may_fall_back = f->may_fall_back};
+        at = at[length] ? at + length + 1 : NULL;
+    }
+    const size_t n = g->n_devices;
+    if (n && n != g->n_found)
+        return ig_fail(err, INGOT_E_ARG, "device '%.60s': the CPU and devices cannot share a model",
+                       o->device);
+    snprintf(g->device, sizeof g->device, "%s",
+             n == 1 ? g->devices[0].name
+             : n    ? o->device
+                    : "cpu");
+    return INGOT_OK;
+}
 
 ingot_status ingot_generator_open(ingot_generator **out, ingot_model *model,
                                   const ingot_generator_options *options, ingot_error *err)
@@ -21,13 +67,17 @@ ingot_status ingot_generator_open(ingot_generator **out, ingot_model *model,
     g->draft = o.draft;
     atomic_fetch_add(&model->holds, 1);
     if (o.draft) atomic_fetch_add(&o.draft->holds, 1);
+    ingot_status s = take_devices(g, &o, err);
     const ig_engine_setup setup = {.heap = heap,
                                    .pool = model->rt->pool,
                                    .log = &model->rt->log,
                                    .file = model->file,
                                    .draft = o.draft ? o.draft->file : NULL,
-                                   .options = &o};
-    const ingot_status s = ig_engine_open(&g->engine, &setup, err);
+                                   .options = &o,
+                                   .devices = g->devices,
+                                   .n_devices = g->n_devices,
+                                   .device_name = g->device};
+    if (!s) s = ig_engine_open(&g->engine, &setup, err);
     if (s) ingot_generator_close(&g);
     *out = g;
     return s;
@@ -38,7 +88,8 @@ void ingot_generator_close(ingot_generator **generator)
     ingot_generator *g = *generator;
     *generator = NULL;
     if (!g) return;
-    ig_engine_close(&g->engine);
+    if (g->engine) ig_engine_close(&g->engine);
+    for (size_t i = 0; i < g->n_found; i++) ig_devices_give(&g->model->rt->devices, &g->found[i]);
     ingot_model *model = g->model, *draft = g->draft;
     ig_give(&model->rt->heap, g, sizeof *g);
     if (draft) ig_model_drop(draft);

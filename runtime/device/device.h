@@ -136,7 +136,8 @@ typedef struct ig_device_api {
     ingot_status (*kv)(ig_device_stream *stream, const ig_kv_step *kv, ingot_error *err);
 
     /* Recording: launches between begin and end are kept instead of run; replay runs them with one
-     * call. A launch's addresses are those of its recording. */
+     * call. A launch's addresses are those of its recording. E_UNSUPPORTED: it was made for a cache
+     * elsewhere or a step of another kind; nothing is lost, launch one by one. */
     ingot_status (*record_begin)(ig_device_stream *stream, ingot_error *err);
     ingot_status (*record_end)(ig_device_stream *stream, ig_device_graph **out, ingot_error *err);
     ingot_status (*replay)(ig_device_stream *stream, ig_device_graph *graph, ingot_error *err);

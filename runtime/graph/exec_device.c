@@ -115,13 +115,19 @@ static ingot_status run_step(ig_exec *x, ig_plan *p, const ig_step *step, ingot_
 
 /* ---- recordings ---- */
 
+static ingot_status launches(ig_exec *x, const ig_plan *p, ingot_error *err)
+{
+    ingot_status s = INGOT_OK;
+    for (size_t i = 0; !s && i < p->n_steps; i++)
+        if (p->steps[i].taken) s = launch(x, &p->steps[i], err);
+    return s;
+}
+
 static ingot_status record(ig_exec *x, ig_plan *p, ingot_error *err)
 {
     const ig_exec_device *d = &x->options.device;
     IG_TRY(d->api->record_begin(d->stream, err));
-    ingot_status s = INGOT_OK;
-    for (size_t i = 0; !s && i < p->n_steps; i++)
-        if (p->steps[i].taken) s = launch(x, &p->steps[i], err);
+    const ingot_status s = launches(x, p, err);
     ingot_error later;
     const ingot_status ended = d->api->record_end(d->stream, &p->recorded, s ? &later : err);
     if (s && p->recorded) d->api->graph_close(&p->recorded);
@@ -141,8 +147,13 @@ static ingot_status run_recorded(ig_exec *x, ig_plan *p, ingot_error *err)
     if (ig_exec_cancelled(x)) return ig_fail(err, INGOT_E_CANCELLED, "the run was cancelled");
     if (!p->recorded) IG_TRY(record(x, p, err));
     IG_TRY(copies(x, p, IG_STEP_UP, err));
-    IG_TRY(d->api->replay(d->stream, p->recorded, err));
-    return copies(x, p, IG_STEP_DOWN, err);
+    ingot_status s = d->api->replay(d->stream, p->recorded, err);
+    if (s == INGOT_E_UNSUPPORTED) { /* another kind of step: recorded again when it comes twice */
+        d->api->graph_close(&p->recorded);
+        p->n_runs = 0;
+        s = launches(x, p, err);
+    }
+    return s ? s : copies(x, p, IG_STEP_DOWN, err);
 }
 
 /* ---- a run ---- */

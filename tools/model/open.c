@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const ig_devices[] = {"auto", "cpu", NULL};
-
 /* A fraction has a point and no unit, and is at most 1. */
 static bool is_fraction(const char *text, double *value)
 {
@@ -14,7 +12,7 @@ static bool is_fraction(const char *text, double *value)
     return end != text && !*end && strchr(text, '.') && *value <= 1;
 }
 
-ingot_status ig_device_options(ingot_session_options *o, const ig_device_args *a, ingot_error *err)
+ingot_status ig_device_choose(ingot_session_options *o, const ig_device_args *a, ingot_error *err)
 {
     ig_device_kind kind;
     int ordinal;

@@ -31,15 +31,13 @@ ingot_status ig_model_failed(ig_cli *cli, ingot_status s);
 /* ig_model_computes - exit code 3 for a file without a graph: one that holds only a tokenizer. */
 ingot_status ig_model_computes(ig_cli *cli, const ig_opened *o, const char *path, ingot_error *err);
 
-extern const char *const ig_devices[]; /* of generate */
-
 /* Where to run, for commands with IG_OPTIONS_DEVICE. */
 typedef struct {
     const char *name, *memory; /* as given; NULL: auto, the default */
 } ig_device_args;
 
-/* ig_device_options - as options of a session. Errors: E_ARG, what was given is not one. */
-ingot_status ig_device_options(ingot_session_options *o, const ig_device_args *a, ingot_error *err);
+/* ig_device_choose - as options of a session. Errors: E_ARG, what was given is not one. */
+ingot_status ig_device_choose(ingot_session_options *o, const ig_device_args *a, ingot_error *err);
 
 /* The same for all: --threads, and --device with --gpu-mem. */
 #define IG_OPTION_THREADS(type)                                                                   \
@@ -47,11 +45,6 @@ ingot_status ig_device_options(ingot_session_options *o, const ig_device_args *a
         .name = "threads", .letter = 't', .arg = "N", .kind = IG_OPT_INT, .low = 0, .high = 1024, \
         .offset = offsetof(type, threads),                                                        \
         .help = "threads to use; 0: all cores that this process may use"                          \
-    }
-#define IG_OPTION_DEVICE(type)                                                                 \
-    {                                                                                          \
-        .name = "device", .arg = "D", .kind = IG_OPT_CHOICE, .offset = offsetof(type, device), \
-        .choices = ig_devices, .help = "where to run"                                          \
     }
 #define IG_OPTIONS_DEVICE(type)                                                               \
     {.name = "device",                                                                        \

@@ -40,6 +40,7 @@ void cu_stream_close(ig_device_stream **stream)
     (void)gpu_use(d->info.ordinal);
     (void)gpu_stream_wait(s->s); /* its staging memory is in use until then */
     staging_close(&s->staging);
+    kv_close(s);
     gpu_stream_close(s->s);
     ig_give(d->heap, s, sizeof *s);
 }
@@ -122,6 +123,7 @@ bool device_pinned(ig_device *d, const void *p, size_t bytes)
 struct ig_device_graph {
     ig_heap *heap;
     gpu_graph graph;
+    kv_mark mark; /* of the cache that it was recorded with */
 };
 
 ingot_status cu_record_begin(ig_device_stream *s, ingot_error *err)
@@ -147,7 +149,7 @@ ingot_status cu_record_end(ig_device_stream *s, ig_device_graph **out, ingot_err
         gpu_graph_close(graph);
         return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory", d->info.ordinal);
     }
-    *g = (ig_device_graph){.heap = d->heap, .graph = graph};
+    *g = (ig_device_graph){.heap = d->heap, .graph = graph, .mark = kv_mark_of(s)};
     *out = g;
     return INGOT_OK;
 }
@@ -155,6 +157,8 @@ ingot_status cu_record_end(ig_device_stream *s, ig_device_graph **out, ingot_err
 ingot_status cu_replay(ig_device_stream *s, ig_device_graph *graph, ingot_error *err)
 {
     IG_TRY(device_enter(s->device, err));
+    if (!kv_same(graph->mark, kv_mark_of(s)))
+        return ig_fail(err, INGOT_E_UNSUPPORTED, "recorded for another step of the cache");
     CU_TRY(s->device, "replaying", err, gpu_graph_replay(graph->graph, s->s));
     return INGOT_OK;
 }
