@@ -388,9 +388,10 @@ typedef struct {
                               device's memory */
     size_t ranks;          /* share heads and hidden columns among so many ranks (tensor
                               parallelism), each with its part of the threads and of the weights;
-                              0 and 1: one does all */
-    const char *device;    /* as a session's; "cuda:0,cuda:1": these share the model */
-    size_t device_bytes;   /* as a session's, of each device */
+                              0 and 1: one does all. On devices: as many as are given */
+    const char *device;     /* as a session's; "cuda:0,cuda:1": these share the model as ranks. Where
+                               it fails, what is under way is computed again on the CPU */
+    size_t device_bytes;    /* as a session's; pages of keys and values are part of it */
     double device_fraction;
 } ingot_generator_options;
 

@@ -94,7 +94,7 @@ static ingot_status open_session(job *j, side *s, ingot_error *err)
     ingot_session_options o = {.size = sizeof o};
     ig_device_args where = j->a->device;
     if (s == &j->sides[1] && j->a->device_b) where.name = j->a->device_b;
-    IG_TRY(ig_device_choose(&o, &where, err));
+    IG_TRY(ig_device_given(&o, &where, err));
     IG_TRY(ingot_session_open(&s->session, s->model, &o, err));
     s->runner.session = s->session;
     return INGOT_OK;

@@ -38,13 +38,13 @@ static ingot_status open_draft(ig_generate *j, ingot_error *err)
 static ingot_status open_generator(ig_generate *j, ingot_error *err)
 {
     const args *a = j->a;
-    ig_device_args where = a->device;
-    ingot_session_options place = {.size = sizeof place};
-    const bool several = where.name && strchr(where.name, ',');
-    if (several) where.name = NULL; /* the generator reads the list */
-    IG_TRY(ig_device_choose(&place, &where, err));
+    ingot_session_options where = {0};
+    IG_TRY(ig_device_given(&where, &a->device, err));
     const ingot_generator_options o = {
         .size = sizeof o,
+        .device = where.device,
+        .device_bytes = where.device_bytes,
+        .device_fraction = where.device_fraction,
         .context = (size_t)a->context,
         .kv_bytes = (size_t)a->kv_bytes,
         .kv_type = (ingot_kv_type)a->kv_type,
@@ -59,9 +59,6 @@ static ingot_status open_generator(ig_generate *j, ingot_error *err)
         .lookup = (size_t)a->lookup,
         .kv_spare_bytes = (size_t)a->kv_spare,
         .ranks = (size_t)a->ranks,
-        .device = several ? a->device.name : place.device,
-        .device_bytes = place.device_bytes,
-        .device_fraction = place.device_fraction,
     };
     const ingot_status s = ingot_generator_open(&j->g, j->o.model, &o, err);
     if (s == INGOT_E_UNSUPPORTED || s == INGOT_E_FORMAT) ig_wrap(err, s, "%s", a->model);

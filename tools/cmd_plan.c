@@ -40,7 +40,7 @@ static ingot_status make_plan(job *j, ingot_error *err)
 {
     char text[200];
     ingot_session_options o = {.size = sizeof o, .fast_math = j->a->math == 1};
-    IG_TRY(ig_device_choose(&o, &j->a->device, err));
+    IG_TRY(ig_device_given(&o, &j->a->device, err));
     IG_TRY(ingot_session_open(&j->session, j->o.model, &o, err));
     const ingot_status s =
         ingot_session_plan(&j->plan, j->session, j->shapes.in, j->shapes.n_in, err);

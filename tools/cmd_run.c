@@ -82,7 +82,7 @@ static ingot_status open_session(job *j, ingot_error *err)
                                .fast_math = j->a->math == 1,
                                .trace = j->a->profile ? ig_profile_step : NULL,
                                .trace_ud = &j->profile};
-    IG_TRY(ig_device_choose(&o, &j->a->device, err));
+    IG_TRY(ig_device_given(&o, &j->a->device, err));
     IG_TRY(ingot_session_open(&j->session, j->o.model, &o, err));
     j->runner.session = j->session;
     return judge(j, ingot_session_plan(&j->plan, j->session, j->runner.in, j->runner.n_in, err));

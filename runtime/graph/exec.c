@@ -120,13 +120,14 @@ static ingot_status find_plan(ig_exec *x, const ig_type *in, ingot_error *err)
 {
     ingot_error own = {0}, *e = err ? err : &own;
     const bool device = x->options.device.api;
+    if (x->options.device.only && *x->fallen) return ig_fail(err, INGOT_E_DEVICE, "%s", x->fallen);
     const ingot_status s = find_or_make(x, in, e);
     const bool lost = device && s == INGOT_E_DEVICE;
     if (!lost && !(device && s == INGOT_E_NOMEM)) return s;
     if (!lost && !x->options.device.may_fall_back)
         return ig_wrap(e, s, "%s (--device cpu needs none of its memory)", x->options.device.name);
     ig_exec_fall(x, e->text);
-    return find_or_make(x, in, err);
+    return x->options.device.only ? s : find_or_make(x, in, err);
 }
 
 /* ---- inputs and outputs -----------------------------------------------------------------------

@@ -35,6 +35,8 @@ typedef struct {
     ig_device_stream *stream; /* that the exec works on; NULL: it opens its own */
     const char *name;         /* "cuda:0" */
     bool may_fall_back;       /* a plan that the device has no memory for is made for the CPU */
+    bool only; /* never on the CPU, which cannot read what the steps work on (pages of
+                  the device): once lost, every run is E_DEVICE */
 } ig_exec_device;
 
 typedef struct {

@@ -55,7 +55,6 @@ int ig_exit_code(ingot_status status)
     case INGOT_E_CANCELLED:
         return IG_EXIT_INTERRUPTED;
     case INGOT_E_IO:
-    case INGOT_E_DEVICE:
     case INGOT_E_INTERNAL:
         break;
     }

@@ -1,6 +1,7 @@
 /* open.c - see open.h. */
 #include "tools/model/open.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,13 +13,26 @@ static bool is_fraction(const char *text, double *value)
     return end != text && !*end && strchr(text, '.') && *value <= 1;
 }
 
-ingot_status ig_device_choose(ingot_session_options *o, const ig_device_args *a, ingot_error *err)
+/* A name, or several with commas between. */
+static ingot_status check_names(const char *list, ingot_error *err)
 {
     ig_device_kind kind;
     int ordinal;
+    for (const char *at = list;; at++) {
+        char one[64];
+        const size_t length = strcspn(at, ",");
+        snprintf(one, sizeof one, "%.*s", (int)length, at);
+        IG_TRY(ig_device_name(&kind, &ordinal, one, err));
+        at += length;
+        if (!*at) return INGOT_OK;
+    }
+}
+
+ingot_status ig_device_given(ingot_session_options *o, const ig_device_args *a, ingot_error *err)
+{
     uint64_t bytes;
     o->device = a->name ? a->name : "auto";
-    IG_TRY(ig_device_name(&kind, &ordinal, o->device, err));
+    IG_TRY(check_names(o->device, err));
     if (!a->memory) return INGOT_OK;
     if (is_fraction(a->memory, &o->device_fraction)) {
         if (o->device_fraction > 0) return INGOT_OK;

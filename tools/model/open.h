@@ -36,8 +36,8 @@ typedef struct {
     const char *name, *memory; /* as given; NULL: auto, the default */
 } ig_device_args;
 
-/* ig_device_choose - as options of a session. Errors: E_ARG, what was given is not one. */
-ingot_status ig_device_choose(ingot_session_options *o, const ig_device_args *a, ingot_error *err);
+/* ig_device_given - as options of a session. Errors: E_ARG, what was given is not one. */
+ingot_status ig_device_given(ingot_session_options *o, const ig_device_args *a, ingot_error *err);
 
 /* The same for all: --threads, and --device with --gpu-mem. */
 #define IG_OPTION_THREADS(type)                                                                   \

@@ -6,7 +6,6 @@
 #ifndef IG_CU_INSIDE_H
 #define IG_CU_INSIDE_H
 
-#include "kernels/attention/kv_cuda.h"
 #include "runtime/device/cuda/gpu.h"
 #include "runtime/device/cuda/op.h"
 
@@ -62,26 +61,6 @@ typedef struct {
 ingot_status constants_open(ig_device *d, ingot_error *err);
 void constants_close(ig_device *d);
 
-/* ---- the cache of keys and values (kv.c) ---- */
-typedef struct {
-    cu_kv_tables tables; /* its image: NULL, or room for `bytes` */
-    int32_t *host;       /* likewise */
-    size_t bytes;
-    bool present;
-} kv_state;
-
-/* What a recording depends on. */
-typedef struct {
-    const void *image, *base, *layers;
-    int64_t page_bytes;
-    int tiles;
-    bool items;
-} kv_mark;
-
-void kv_close(ig_device_stream *s);
-kv_mark kv_mark_of(const ig_device_stream *s);
-bool kv_same(kv_mark a, kv_mark b);
-
 /* ---- the device and its streams ---- */
 struct ig_device {
     ig_heap *heap;
@@ -102,7 +81,8 @@ struct ig_device_stream {
     staging staging;
     uint64_t uploads_seen; /* work from now on comes after the first so many uploads */
     bool recording;
-    kv_state kv; /* of the next launches */
+    const struct cu_kv_tables *kv; /* of the next launches; NULL: none */
+    struct kv_image *image;        /* where they lie (kv.c); NULL: there never were any */
 };
 
 /* A bound op: what an ig_device_bind's state points to. */
@@ -156,7 +136,8 @@ void cu_give_constant(ig_device *d, void *p);
 ingot_status cu_bind(ig_device *d, ig_device_bind *b);
 ingot_status cu_launch(ig_device_stream *s, const ig_device_run *r);
 void cu_unbind(ig_device *d, const ig_node *node, void *state);
-ingot_status cu_kv(ig_device_stream *s, const ig_kv_step *kv, ingot_error *err);
+ingot_status cu_kv(ig_device_stream *s, const ig_kv_step *kv, uint64_t *form, ingot_error *err);
+void kv_close(ig_device_stream *s);
 ingot_status cu_record_begin(ig_device_stream *s, ingot_error *err);
 ingot_status cu_record_end(ig_device_stream *s, ig_device_graph **out, ingot_error *err);
 ingot_status cu_replay(ig_device_stream *s, ig_device_graph *graph, ingot_error *err);

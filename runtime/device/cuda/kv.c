@@ -1,82 +1,65 @@
-/* kv.c - the cache of a stream's next launches: its tables in device memory at a fixed place.
- *
- * The image of a step (kv_tables.h) travels in order with the stream's work, before the launches
- * that read it. It stays where it is as long as it fits, so that recordings find it; what else a
- * recording depends on is compared when it is replayed. */
+/* kv.c - the cache of the next launches: its tables, made on the host and sent to a place of the
+ * stream's own. */
 #include "runtime/device/cuda/inside.h"
 #include "runtime/device/cuda/kv_tables.h"
 #include "runtime/base/checked.h"
 
-#include <string.h>
+enum { KV_LEAST = 64 << 10 }; /* bytes of an image: most steps' fit */
 
-enum { LEAST_BYTES = 64 << 10 };
+struct kv_image {
+    cu_kv_tables tables;
+    void *device;
+    int32_t *host;
+    size_t bytes;  /* room of both */
+    uint64_t born; /* how often they were taken */
+};
 
-void kv_close(ig_device_stream *s)
+static void give(ig_device *d, struct kv_image *k)
 {
-    kv_state *k = &s->kv;
-    ig_device *d = s->device;
-    cu_give(d, k->tables.image);
-    ig_give(d->heap, k->host, k->bytes);
-    *k = (kv_state){0};
+    if (k->device) pool_give(d, k->device);
+    if (k->host) ig_give(d->heap, k->host, k->bytes);
+    k->device = NULL;
+    k->host = NULL;
+    k->bytes = 0;
 }
 
-/* Room for a step of so many bytes, twice as much as before. */
-static ingot_status grow(ig_device_stream *s, size_t bytes, ingot_error *err)
+/* Launches that are under way still read the old image. */
+static ingot_status grow(ig_device_stream *s, struct kv_image *k, size_t bytes, ingot_error *err)
 {
-    kv_state *k = &s->kv;
     ig_device *d = s->device;
-    size_t room = IG_MAX(k->bytes, (size_t)LEAST_BYTES);
-    while (room < bytes && ig_mul_ok(room, (size_t)2, &room)) {
-    }
-    if (room < bytes) return ig_fail(err, INGOT_E_NOMEM, "tables of %zu bytes", bytes);
+    const size_t room = IG_MAX(bytes, IG_MAX(2 * k->bytes, (size_t)KV_LEAST));
     IG_TRY(cu_wait(s, err));
-    kv_close(s);
-    void *image;
+    give(d, k);
     k->host = ig_take(d->heap, room);
     if (!k->host) return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory", d->info.ordinal);
     k->bytes = room;
-    IG_TRY(cu_take(d, &image, room, IG_DEVICE_KV, err));
-    k->tables.image = image;
-    return INGOT_OK;
+    k->born++;
+    return pool_take(d, &k->device, room, IG_DEVICE_WORK, err);
 }
 
-ingot_status cu_kv(ig_device_stream *s, const ig_kv_step *kv, ingot_error *err)
+ingot_status cu_kv(ig_device_stream *s, const ig_kv_step *kv, uint64_t *form, ingot_error *err)
 {
-    kv_state *k = &s->kv;
     ig_device *d = s->device;
     size_t bytes;
-    k->present = false;
+    s->kv = NULL;
     if (!kv) return INGOT_OK;
-    IG_TRY(device_enter(d, err));
+    if (!s->image) s->image = ig_take0(d->heap, sizeof *s->image);
+    struct kv_image *k = s->image;
+    if (!k) return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory", d->info.ordinal);
     IG_TRY(ig_cu_kv_measure(&bytes, kv, err));
-    if (bytes > k->bytes || !k->tables.image) IG_TRY(grow(s, bytes, err));
-    ig_cu_kv_fill(&k->tables, k->host, &bytes, kv, ig_cu_chip(d).processors);
-    IG_TRY(staging_copy(d, &s->staging, s->s, k->tables.image, k->host, bytes, GPU_UP, err));
-    k->present = true;
+    if (bytes > k->bytes || !k->device) IG_TRY(grow(s, k, bytes, err));
+    k->tables.image = k->device;
+    ig_cu_kv_fill(&k->tables, k->host, &bytes, kv, d->info.processors);
+    IG_TRY(cu_copy(s, k->device, k->host, bytes, IG_TO_DEVICE, err));
+    *form = k->born << 2 | (uint64_t)(k->tables.n_items > 0) << 1 | (k->tables.n_tiles > 0);
+    s->kv = &k->tables;
     return INGOT_OK;
 }
 
-const struct cu_kv_tables *ig_cu_kv(const ig_device_stream *s)
+void kv_close(ig_device_stream *s)
 {
-    return s->kv.present ? &s->kv.tables : NULL;
-}
-
-/* Launches are given addresses and the counts of tiles and items by value; of items only whether
- * there are any matters to what is launched. */
-kv_mark kv_mark_of(const ig_device_stream *s)
-{
-    const cu_kv_tables *t = &s->kv.tables;
-    if (!s->kv.present) return (kv_mark){0};
-    return (kv_mark){.image = t->image,
-                     .base = t->base,
-                     .layers = t->layers,
-                     .page_bytes = t->page_bytes,
-                     .tiles = t->n_tiles,
-                     .items = t->n_items > 0};
-}
-
-bool kv_same(kv_mark a, kv_mark b)
-{
-    return a.image == b.image && a.base == b.base && a.layers == b.layers &&
-           a.page_bytes == b.page_bytes && a.tiles == b.tiles && a.items == b.items;
+    if (!s->image) return;
+    give(s->device, s->image);
+    ig_give(s->device->heap, s->image, sizeof *s->image);
+    s->image = NULL;
 }

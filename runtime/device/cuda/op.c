@@ -121,6 +121,8 @@ cu_chip ig_cu_chip(const ig_device *d)
 
 bool ig_cu_fast(const ig_device *d) { return d->fast; }
 
+const struct cu_kv_tables *ig_cu_kv(const ig_device_stream *s) { return s->kv; }
+
 int ig_cu_copy(ig_device_stream *s, void *to, const void *from, size_t bytes)
 {
     return bytes ? gpu_copy(s->s, to, from, bytes, GPU_WITHIN) : 0;

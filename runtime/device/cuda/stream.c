@@ -123,7 +123,6 @@ bool device_pinned(ig_device *d, const void *p, size_t bytes)
 struct ig_device_graph {
     ig_heap *heap;
     gpu_graph graph;
-    kv_mark mark; /* of the cache that it was recorded with */
 };
 
 ingot_status cu_record_begin(ig_device_stream *s, ingot_error *err)
@@ -149,7 +148,7 @@ ingot_status cu_record_end(ig_device_stream *s, ig_device_graph **out, ingot_err
         gpu_graph_close(graph);
         return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory", d->info.ordinal);
     }
-    *g = (ig_device_graph){.heap = d->heap, .graph = graph, .mark = kv_mark_of(s)};
+    *g = (ig_device_graph){.heap = d->heap, .graph = graph};
     *out = g;
     return INGOT_OK;
 }
@@ -157,8 +156,6 @@ ingot_status cu_record_end(ig_device_stream *s, ig_device_graph **out, ingot_err
 ingot_status cu_replay(ig_device_stream *s, ig_device_graph *graph, ingot_error *err)
 {
     IG_TRY(device_enter(s->device, err));
-    if (!kv_same(graph->mark, kv_mark_of(s)))
-        return ig_fail(err, INGOT_E_UNSUPPORTED, "recorded for another step of the cache");
     CU_TRY(s->device, "replaying", err, gpu_graph_replay(graph->graph, s->s));
     return INGOT_OK;
 }
