@@ -88,7 +88,8 @@ CU_KV_INLINE int cu_kv_chunk(int length)
 /* (token, chunk) pairs that a launch of so many rows may have to keep. */
 CU_KV_INLINE int64_t cu_kv_part_rows(int64_t rows)
 {
-    return rows * CU_KV_CHUNKS < CU_KV_PART_ROWS ? rows * CU_KV_CHUNKS : CU_KV_PART_ROWS;
+    const int64_t most = CU_KV_PART_ROWS;
+    return rows * CU_KV_CHUNKS < most ? rows * CU_KV_CHUNKS : most;
 }
 
 #ifdef __cplusplus

@@ -143,7 +143,7 @@ static void add_pages(writer *w, size_t rows_at, size_t tickets_at)
             row.pages = (int32_t)w->at;
             memcpy(at, &row, sizeof row);
         }
-        for (; is_few(s) && item < items_end; item += ITEM_WORDS) {
+        for (; s->n && is_few(s) && item < items_end; item += ITEM_WORDS) {
             cu_kv_item own;
             memcpy(&own, w->image + item, sizeof own);
             if (own.span.row != (int32_t)s->row) break;

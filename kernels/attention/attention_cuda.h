@@ -1,0 +1,97 @@
+/* attention_cuda.h - launchers of attention on CUDA devices, over pages of a cache and over plain
+ * tensors. Scores go through the rule of attention.h. Threads: any; errors: the runtime's number,
+ * cudaErrorInvalidValue for what the kernels cannot do. */
+#ifndef ATTENTION_CUDA_H
+#define ATTENTION_CUDA_H
+
+#include "kernels/attention/kv_cuda.h"
+#include "kernels/cuda/stream.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What elements are in memory; the first are those of ig_page_type. BOOL: one byte, of masks. */
+typedef enum { CU_ATT_F32, CU_ATT_F16, CU_ATT_BF16, CU_ATT_I8, CU_ATT_F8, CU_ATT_BOOL } cu_att_type;
+
+typedef struct {
+    float scale, softcap; /* softcap > 0: z = softcap tanh(z / softcap) */
+    const float *slopes;  /* [heads] or NULL: z += slope (j - position of i) */
+    const float *sinks;   /* [heads] or NULL: one more logit, without a value */
+    int32_t causal;       /* no key after the query's own position */
+    int32_t left, right;  /* nor further than that before and after it; < 0: no bound */
+    float hidden;         /* y of a query that sees nothing */
+} cu_att_rule;
+
+/* ---- over pages ---- */
+
+/* A step's tokens: keys and values are appended, then every query reads its sequence's pages. Query
+ * head h reads kv head h / (heads / kv_heads). Strides in elements. */
+typedef struct {
+    cu_kv_tables kv;
+    int32_t layer;
+    int32_t rows, heads, kv_heads, d, dv;
+    const void *q, *k, *v; /* [rows, heads, d], [rows, kv_heads, d], [rows, kv_heads, dv] */
+    int64_t q_row, k_row, v_row;
+    cu_att_type x_type;        /* of q, k and v: F32, F16 or BF16 */
+    const float *table;        /* [rows, 2, half]: cosines, sines; NULL: nothing turns */
+    int32_t half, interleaved; /* as in kernels/rope/rope.h */
+    float *y;                  /* [rows, heads, dv] */
+    void *turned;              /* scratch, cu_paged_scratch */
+    float *parts;              /* scratch */
+    cu_att_rule rule;          /* causal; right is not used */
+} cu_paged_args;
+
+/* Bytes of scratch, multiples of 256, for a launch of these rows, heads, d and dv. */
+void cu_paged_scratch(const cu_paged_args *a, int64_t *turned_bytes, int64_t *parts_bytes);
+
+/* Turns q and k, rounds k and v into pages and q to what the pages' kernels multiply; zeros y of
+ * padding rows. */
+int cu_paged_append(const cu_paged_args *a, cu_stream s);
+/* y of all spans. Spans of at most CU_KV_FEW tokens and longer ones have kernels of their own; none
+ * is started where the step has no span of its kind: a recording serves steps with the same kinds
+ * (kv.n_items > 0, kv.n_tiles > 0). */
+int cu_paged_attend(const cu_paged_args *a, cu_stream s);
+/* Both. */
+int cu_paged_attention(const cu_paged_args *a, cu_stream s);
+
+/* ---- over tensors ---- */
+
+/* Strides in elements. */
+typedef struct {
+    void *y;
+    const void *q, *k, *v;
+    cu_att_type type; /* F32, F16 or BF16, of all four */
+    int32_t batch, heads, kv_heads, tq, tk, d, dv;
+    int64_t q_batch, q_head, q_row, k_batch, k_head, k_row, v_batch, v_head, v_row;
+    int64_t y_batch, y_head, y_row;
+    const void *mask; /* NULL, or [batch, heads, tq, mask_len]: BOOL true: look; else to add. Keys
+                         past mask_len are hidden. Stride 0: repeated */
+    cu_att_type mask_type; /* F32, F16, BF16, BOOL */
+    int64_t mask_batch, mask_head, mask_row;
+    int32_t mask_len;
+    int32_t offset; /* query i stands at key i + offset */
+    cu_att_rule rule;
+} cu_attention_args;
+
+int cu_attention(const cu_attention_args *a, cu_stream s);
+
+/* Heads of these sizes that cu_attention and cu_paged_attend have the shared memory for. */
+int cu_attention_can(int64_t d, int64_t dv);
+
+/* to [batch, heads, past_tokens + tokens, size] = past [.., past_tokens, ..] (NULL: none), then
+ * rows of `from`, whose strides in elements are given; elements of `bytes` 1, 2, 4 or 8. */
+typedef struct {
+    void *to;
+    const void *past, *from;
+    int64_t from_batch, from_head, from_row;
+    int32_t batch, heads, past_tokens, tokens, size, bytes;
+} cu_join_args;
+
+int cu_join_tokens(const cu_join_args *a, cu_stream s);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
