@@ -1,6 +1,7 @@
 # The CUDA backend. Kernels lie beside the CPU's as kernels/<op>/<name>_cuda.cu (sm_80, and PTX for
-# what comes after it), <name>_cuda89.cu (Ada's 8-bit floats) and <name>_cuda90.cu (Hopper). Each file is compiled twice: by nvcc for the plugin,
-# where there is a toolkit, and as C++ against the emulator in kernels/cuda, always.
+# what comes after it), <name>_cuda89.cu (Ada's 8-bit floats) and <name>_cuda90.cu (Hopper). Each file
+# is compiled twice: by nvcc for the plugin, where there is a toolkit, and as C++ against the emulator
+# in kernels/cuda, always.
 set(INGOT_CUDA AUTO CACHE STRING "the CUDA plugin: AUTO (where nvcc 12.3 or newer is), ON, OFF")
 set_property(CACHE INGOT_CUDA PROPERTY STRINGS AUTO ON OFF)
 
@@ -38,7 +39,8 @@ if(INGOT_TESTS AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
 endif()
 
 # ---- compiled for devices ----
-find_program(INGOT_NVCC nvcc HINTS ${CUDAToolkit_ROOT}/bin /usr/local/cuda/bin)
+find_program(INGOT_NVCC nvcc HINTS ${CUDAToolkit_ROOT}/bin /usr/local/cuda/bin
+             ${CMAKE_SOURCE_DIR}/.venv/cuda/nvidia/cu13/bin) # the last: tools/check --cuda
 set(cuda_version 0)
 if(INGOT_NVCC AND NOT INGOT_CUDA STREQUAL OFF AND NOT INGOT_MINIMAL AND NOT CMAKE_CROSSCOMPILING)
   execute_process(COMMAND ${INGOT_NVCC} --version OUTPUT_VARIABLE cuda_version)

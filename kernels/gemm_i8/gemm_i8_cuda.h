@@ -65,7 +65,8 @@ typedef struct {
     const int8_t *w; /* s8 [.., n, ldw] */
     int64_t lda, ldw;
     int m, n, k;
-    int a_signed, w_signed; /* what a is, and what w was; zero points are in those terms */
+    int a_signed, w_signed; /* what the operands were; zero points are in those terms */
+    int a_ready;            /* a is s8 by now; else it is as it was */
     /* Product i of `batch`, i in row-major order over dims; steps count matrices. rank 0: one. */
     int batch, rank;
     int dims[CU_I8_RANK], a_step[CU_I8_RANK], w_step[CU_I8_RANK];
@@ -86,6 +87,15 @@ typedef struct {
 } cu_gemm_i8_args;
 
 int cu_gemm_i8(const cu_gemm_i8_args *a, cu_stream s);
+
+/* One product on Hopper's tensor cores; a signed by now (a_signed or a_ready), k >= 1. cu_gemm_i8
+ * goes there where cu_gemm_i8_large says so: worth a copy of unsigned activations. */
+int cu_gemm_i8_sm90(const cu_gemm_i8_args *a, cu_stream s);
+int cu_gemm_i8_sm80(const cu_gemm_i8_args *a, cu_stream s); /* whatever the chip */
+static inline int cu_gemm_i8_large(int cc, int batch, int m, int n, int k)
+{
+    return cc == 90 && batch == 1 && m > 64 && n > 64 && k > 64;
+}
 
 #ifdef __cplusplus
 }

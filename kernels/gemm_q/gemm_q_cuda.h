@@ -29,7 +29,7 @@ typedef struct {
     const void *x; /* [.., k], ldx elements between rows */
     int64_t ldx;
     cu_float type;        /* of x */
-    const int32_t *order; /* row i comes from row order[i] of x; NULL: from row i */
+    const int32_t *order; /* row i comes from row order[i] of x (-1: zeros); NULL: from row i */
     int m, rows, k;
     int a8;     /* first rounded to 8 bits in groups of 32, as ig_q_act of gemm_q.h says */
     int *clear; /* n_clear counters for the product that follows, set to 0 */
@@ -73,6 +73,10 @@ typedef struct {
 size_t cu_gemm_q_scratch(const cu_gemm_q_args *a);
 size_t cu_gemm_q_tickets(const cu_gemm_q_args *a);
 int cu_gemm_q(const cu_gemm_q_args *a, cu_stream s);
+/* The two that it chooses from: whatever the chip and any m; many tokens of one matrix on Hopper.
+ */
+int cu_gemm_q_sm80(const cu_gemm_q_args *a, cu_stream s);
+int cu_gemm_q_sm90(const cu_gemm_q_args *a, cu_stream s);
 
 #ifdef __cplusplus
 }
