@@ -7,14 +7,15 @@ extern "C" int cu_attention_can(int64_t d, int64_t dv)
     return d + dv < 1 << 16 && plain_smem<8>(d, dv) <= cu_this_chip().shared_bytes;
 }
 
-extern "C" int cu_attention(const cu_attention_args *a, cu_stream s)
+// What plain_args and flash_args have in common.
+template <class A> static A dense_args(const cu_attention_args *a)
 {
-    plain_args p = {};
+    A p = {};
     p.q = a->q;
     p.k = a->k;
     p.v = a->v;
     p.y = a->y;
-    p.q_type = p.kv_type = p.y_type = a->type;
+    p.y_type = a->y_type;
     p.mask = a->mask;
     p.mask_type = a->mask_type;
     p.heads = a->heads;
@@ -32,8 +33,37 @@ extern "C" int cu_attention(const cu_attention_args *a, cu_stream s)
     p.offset = a->offset;
     p.rule = a->rule;
     p.score = att_scores_of(a->rule);
-    const bool many = (int64_t)a->tq * (a->heads / a->kv_heads) > 8;
-    const int status = att_plain(&p, a->tq, a->batch, many, s);
+    return p;
+}
+
+// 16-bit rows that 16-byte copies can read.
+static bool is_wide(const cu_attention_args *a)
+{
+    if (a->type != CU_ATT_F16 && a->type != CU_ATT_BF16) return false;
+    const void *const p[] = {a->q, a->k, a->v, a->y};
+    for (const void *x : p)
+        if ((uintptr_t)x % 16) return false;
+    const int64_t n[] = {a->d,       a->dv,      a->q_batch, a->q_head,  a->q_row,
+                         a->k_batch, a->k_head,  a->k_row,   a->v_batch, a->v_head,
+                         a->v_row,   a->y_batch, a->y_head,  a->y_row};
+    for (int64_t x : n)
+        if (x % 8) return false;
+    return true;
+}
+
+extern "C" int cu_attention(const cu_attention_args *a, cu_stream s)
+{
+    int status = ATT_NO_KERNEL;
+    if (is_wide(a)) {
+        const flash_args p = dense_args<flash_args>(a);
+        status = att_dense90(&p, a->type, a->batch, s);
+        if (status == ATT_NO_KERNEL) status = att_dense(&p, a->type, a->batch, s);
+    }
+    if (status == ATT_NO_KERNEL) {
+        plain_args p = dense_args<plain_args>(a);
+        p.q_type = p.kv_type = a->type;
+        status = att_plain(&p, a->tq, a->batch, (int64_t)a->tq * (a->heads / a->kv_heads) > 8, s);
+    }
     return status == ATT_NO_KERNEL ? ATT_INVALID : status;
 }
 
@@ -57,11 +87,12 @@ __global__ void __launch_bounds__(256) join_tokens(const __grid_constant__ cu_jo
 
 template <class T> static int join(const cu_join_args *a, cu_stream s)
 {
-    enum { THREADS = 256, MOST = 1 << 16 };
+    enum { THREADS = 256 };
+    const int64_t most = 1 << 16;
     const int64_t total =
         (int64_t)a->batch * a->heads * ((int64_t)a->past_tokens + a->tokens) * a->size;
     const int64_t blocks = (total + THREADS - 1) / THREADS;
-    return cu_start(join_tokens<T>, (unsigned)(blocks < MOST ? blocks : MOST), THREADS, 0, s, *a);
+    return cu_start(join_tokens<T>, (unsigned)(blocks < most ? blocks : most), THREADS, 0, s, *a);
 }
 
 extern "C" int cu_join_tokens(const cu_join_args *a, cu_stream s)

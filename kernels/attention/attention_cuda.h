@@ -48,9 +48,9 @@ void cu_paged_scratch(const cu_paged_args *a, int64_t *turned_bytes, int64_t *pa
 /* Turns q and k, rounds k and v into pages and q to what the pages' kernels multiply; zeros y of
  * padding rows. */
 int cu_paged_append(const cu_paged_args *a, cu_stream s);
-/* y of all spans. Spans of at most CU_KV_FEW tokens and longer ones have kernels of their own; none
- * is started where the step has no span of its kind: a recording serves steps with the same kinds
- * (kv.n_items > 0, kv.n_tiles > 0). */
+/* y of all spans: those of at most CU_KV_FEW tokens and longer ones have kernels of their own. What
+ * is started depends on the rows of the launch and the layer's format, never on the step: a
+ * recording serves every step of at most that many rows. */
 int cu_paged_attend(const cu_paged_args *a, cu_stream s);
 /* Both. */
 int cu_paged_attention(const cu_paged_args *a, cu_stream s);
@@ -61,7 +61,7 @@ int cu_paged_attention(const cu_paged_args *a, cu_stream s);
 typedef struct {
     void *y;
     const void *q, *k, *v;
-    cu_att_type type; /* F32, F16 or BF16, of all four */
+    cu_att_type type, y_type; /* F32, F16 or BF16: of q, k and v; of y: the same, or F32 */
     int32_t batch, heads, kv_heads, tq, tk, d, dv;
     int64_t q_batch, q_head, q_row, k_batch, k_head, k_row, v_batch, v_head, v_row;
     int64_t y_batch, y_head, y_row;

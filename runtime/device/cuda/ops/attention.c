@@ -131,6 +131,7 @@ static ingot_status bind(ig_device *device, ig_device_bind *b)
     state *s = IG_CU_STATE(b, state);
     if (!s) return INGOT_E_NOMEM;
     const char *why = unsuited(b, &s->args.type);
+    s->args.y_type = s->args.type;
     if (why) return IG_CU_DECLINE(b, why);
     s->each = (int)ig_dtype(b->in[Q]->dtype)->bytes;
     if (!measure(s, b)) return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
