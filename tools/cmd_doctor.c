@@ -250,6 +250,11 @@ static void put_cuda(report *r)
     if (r->as_json) ig_json_array(&r->json, "devices");
     for (int i = 0; i < n; i++) put_device(r, api, i);
     if (r->as_json) ig_json_end(&r->json);
+    if (r->as_json) {
+        ig_json_array(&r->json, "ops");
+        for (size_t i = 0; api && api->op(i); i++) ig_json_text(&r->json, NULL, api->op(i));
+        ig_json_end(&r->json);
+    }
     close_section(r);
 }
 

@@ -15,6 +15,15 @@ template <int BM, int BN, int BK, int ST> int run(const cu_gemm_i8_args *g, cu_s
 extern "C" int cu_gemm_i8(const cu_gemm_i8_args *g, cu_stream s)
 {
     if (g->m == 0 || g->n == 0 || g->batch == 0) return 0;
+    if (cu_gemm_i8_large(cu_this_chip().cc, g->batch, g->m, g->n, g->k) &&
+        (g->a_signed || g->a_ready))
+        return cu_gemm_i8_sm90(g, s);
+    return cu_gemm_i8_sm80(g, s);
+}
+
+extern "C" int cu_gemm_i8_sm80(const cu_gemm_i8_args *g, cu_stream s)
+{
+    if (g->m == 0 || g->n == 0 || g->batch == 0) return 0;
     // A small tile where the large ones would leave processors without work.
     const int64_t large = (int64_t)((g->m + 127) / 128) * ((g->n + 127) / 128) * g->batch;
     if (g->m <= 64 || g->n <= 64 || large < cu_this_chip().processors)

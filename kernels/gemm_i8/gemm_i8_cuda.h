@@ -88,6 +88,15 @@ typedef struct {
 
 int cu_gemm_i8(const cu_gemm_i8_args *a, cu_stream s);
 
+/* One product on Hopper's tensor cores; a signed by now (a_signed or a_ready), k >= 1. cu_gemm_i8
+ * goes there where cu_gemm_i8_large says so: worth a copy of unsigned activations. */
+int cu_gemm_i8_sm90(const cu_gemm_i8_args *a, cu_stream s);
+int cu_gemm_i8_sm80(const cu_gemm_i8_args *a, cu_stream s); /* whatever the chip */
+static inline int cu_gemm_i8_large(int cc, int batch, int m, int n, int k)
+{
+    return cc == 90 && batch == 1 && m > 64 && n > 64 && k > 64;
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -17,6 +17,14 @@ __device__ __forceinline__ void lo_store(void *p, int type, int64_t i, float v)
         ((uint16_t *)p)[i] = type == CU_F16 ? px_f2h(v) : px_f2bf(v);
 }
 
+// The sum of row n of the weights and token m to y; not gated.
+__device__ __forceinline__ void lo_finish_one(const cu_finish &f, int64_t m, int n, float v)
+{
+    if (f.bias) v += lo_load(f.bias, f.type, n);
+    if (f.residual) v += lo_load(f.residual, f.type, m * f.ld_residual + n);
+    lo_store(f.y, f.type, m * f.ldy + n, act_any(f.act, f.a, f.b, v));
+}
+
 // The sums of rows n and n + 8 of the weights (n % 16 < 8) and token m to y: two results, or,
 // gated, one of up and gate. Called from loops that stay loops: its code stands once in a kernel.
 __device__ __forceinline__ void lo_finish_pair(const cu_finish &f, int64_t m, int n, float v0,

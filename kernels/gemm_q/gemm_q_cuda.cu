@@ -78,6 +78,14 @@ extern "C" size_t cu_gemm_q_tickets(const cu_gemm_q_args *a)
 
 extern "C" int cu_gemm_q(const cu_gemm_q_args *a, cu_stream s)
 {
+    enum { MANY = 64 };
+    if (cu_this_chip().cc == 90 && !a->slots && a->m > MANY && a->w.n && a->w.k)
+        return cu_gemm_q_sm90(a, s);
+    return cu_gemm_q_sm80(a, s);
+}
+
+extern "C" int cu_gemm_q_sm80(const cu_gemm_q_args *a, cu_stream s)
+{
     if (a->m == 0 || a->w.n == 0) return 0;
     switch (a->w.bits) {
     case 4:

@@ -73,6 +73,10 @@ typedef struct {
 size_t cu_gemm_q_scratch(const cu_gemm_q_args *a);
 size_t cu_gemm_q_tickets(const cu_gemm_q_args *a);
 int cu_gemm_q(const cu_gemm_q_args *a, cu_stream s);
+/* The two that it chooses from: whatever the chip and any m; many tokens of one matrix on Hopper.
+ */
+int cu_gemm_q_sm80(const cu_gemm_q_args *a, cu_stream s);
+int cu_gemm_q_sm90(const cu_gemm_q_args *a, cu_stream s);
 
 #ifdef __cplusplus
 }

@@ -4,7 +4,7 @@
 #include "kernels/gemm_q/finish_cuda.cuh"
 #include "kernels/gemm_q/gemm_q_cuda.h"
 
-constexpr int ACTS_THREADS = 256;
+constexpr int ACTS_THREADS = 512;
 
 // Elements [8 c, 8 c + 8) of a row; those past k are zeros.
 __device__ __forceinline__ void acts_load(float (&v)[8], const void *x, int type, int64_t row,

@@ -1,9 +1,9 @@
 /* sample_cuda.h - from rows of logits in device memory to the next tokens, one launch for a batch.
  *
  * The stages and what they mean are those of runtime/llm/sample/sampler.h: mask, bias, penalties,
- * temperature, top-k, top-p, min-p, one draw by a counter of the request. Greedy tokens are the same
- * as the CPU's; draws follow the same distribution from the same random number, so tokens differ only
- * where a rounded sum of weights falls on the other side of it. */
+ * temperature, top-k, top-p, min-p, one draw by a counter of the request. Greedy tokens are the
+ * same as the CPU's; draws follow the same distribution from the same random number, so tokens
+ * differ only where a rounded sum of weights falls on the other side of it. */
 #ifndef SAMPLE_CUDA_H
 #define SAMPLE_CUDA_H
 
@@ -34,8 +34,8 @@ typedef struct {
 enum { CU_SAMPLE_OK, CU_SAMPLE_NAN, CU_SAMPLE_NONE_LEFT, CU_SAMPLE_INFINITE };
 
 /* All pointers are device memory; strides are in elements. mask [rows, mask_stride] (bit id % 64 of
- * word id / 64), before and bias may be NULL where no row uses them. token [rows]; status [rows]: one
- * of the above, the token then means nothing. logprob [rows] or NULL. scratch:
+ * word id / 64), before and bias may be NULL where no row uses them. token [rows]; status [rows]:
+ * one of the above, the token then means nothing. logprob [rows] or NULL. scratch:
  * cu_sample_scratch(rows, vocab) bytes. */
 typedef struct {
     const float *logits;

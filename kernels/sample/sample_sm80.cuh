@@ -1,11 +1,13 @@
-// sample_sm80.cuh - sampling: a block of 1024 threads goes over a row of logits, which stays in the L2.
+// sample_sm80.cuh - sampling: a block of 1024 threads goes over a row of logits, which stays in the
+// L2.
 //
-// Weights exp(z) are summed as integers, multiples of 2^-40: sums do not depend on the order, so that
-// atomics, warps and schedules change no bit. A cut (top-k, top-p) is the fewest elements, best
-// first, whose masses reach a target. It is found without sorting: a histogram of 2048 bins over the
-// distance from the top (1/64 each) tells the bin in which the target falls; its elements, a few
-// hundred of 128 thousand, are gathered in shared memory and each adds up what lies before it. Where
-// a bin holds too many (equal logits), the bits of their keys part them further, 11 at a time.
+// Weights exp(z) are summed as integers, multiples of 2^-40: sums do not depend on the order, so
+// that atomics, warps and schedules change no bit. A cut (top-k, top-p) is the fewest elements,
+// best first, whose masses reach a target. It is found without sorting: a histogram of 2048 bins
+// over the distance from the top (1/64 each) tells the bin in which the target falls; its elements,
+// a few hundred of 128 thousand, are gathered in shared memory and each adds up what lies before
+// it. Where a bin holds too many (equal logits), the bits of their keys part them further, 11 at a
+// time.
 //
 // Bytes: greedy reads a row once, a draw with top-p four times and 1/32, top-k two times more. One
 // multiprocessor takes about 64 bytes a clock from the L2: 5 us a pass at 128 thousand logits, an
@@ -74,8 +76,8 @@ template <class F> EL_INLINE void sample_each(const float *x, int vocab, F f)
 }
 
 // ---- what the model should have meant: mask, bias and penalties, in a copy of the row ----
-EL_INLINE void sample_penalise(float *x, int *counts, const int32_t *before, uint32_t from, uint32_t to,
-                               int vocab, const cu_sample_row &r, bool repetition)
+EL_INLINE void sample_penalise(float *x, int *counts, const int32_t *before, uint32_t from,
+                               uint32_t to, int vocab, const cu_sample_row &r, bool repetition)
 {
     for (uint32_t i = from + threadIdx.x; i < to; i += SAMPLE_THREADS)
         if ((uint32_t)before[i] < (uint32_t)vocab) counts[before[i]] = 0;
@@ -100,7 +102,8 @@ EL_INLINE const float *sample_shaped(const cu_sample_args &a, const cu_sample_ro
                                      const float *logits)
 {
     const bool repeats = r.repetition > 0 && r.repetition != 1;
-    const bool penalises = (repeats || r.presence != 0 || r.frequency != 0) && a.before && r.n_before;
+    const bool penalises =
+        (repeats || r.presence != 0 || r.frequency != 0) && a.before && r.n_before;
     if (!r.masked && !r.n_bias && !penalises) return logits;
     float *x = (float *)a.scratch + (int64_t)row * a.vocab;
     int *counts = (int *)a.scratch + (int64_t)(a.rows + (int)row) * a.vocab;
@@ -120,8 +123,8 @@ EL_INLINE const float *sample_shaped(const cu_sample_args &a, const cu_sample_ro
     const uint32_t from = r.n_before - window;
     if (repeats) sample_penalise(x, counts, before, from, r.n_before, a.vocab, r, true);
     if (r.presence != 0 || r.frequency != 0)
-        sample_penalise(x, counts, before, from > r.n_prompt ? from : r.n_prompt, r.n_before, a.vocab,
-                        r, false);
+        sample_penalise(x, counts, before, from > r.n_prompt ? from : r.n_prompt, r.n_before,
+                        a.vocab, r, false);
     return x;
 }
 
@@ -141,15 +144,16 @@ EL_INLINE sample_top sample_find_top(const float *x, int vocab, uint64_t *room)
         const uint64_t k = (uint64_t)key << 32 | (0xffffffffu - id);
         best = k > best ? k : best;
     });
-    best = rows_block(best, [](uint64_t a, uint64_t b) { return a > b ? a : b; }, room);
+    best = rows_block(
+        best, [](uint64_t a, uint64_t b) { return a > b ? a : b; }, room);
     const uint32_t key = (uint32_t)(best >> 32);
     sample_top t;
     t.id = 0xffffffffu - (uint32_t)best;
     t.value = px_float(key ^ (key >> 31 ? 0x80000000u : 0xffffffffu));
-    t.status = key == 0xffffffffu                   ? CU_SAMPLE_NAN
-               : t.value == px_float(0x7f800000u)   ? CU_SAMPLE_INFINITE
-               : !sample_is_token(t.value)          ? CU_SAMPLE_NONE_LEFT
-                                                    : CU_SAMPLE_OK;
+    t.status = key == 0xffffffffu                 ? CU_SAMPLE_NAN
+               : t.value == px_float(0x7f800000u) ? CU_SAMPLE_INFINITE
+               : !sample_is_token(t.value)        ? CU_SAMPLE_NONE_LEFT
+                                                  : CU_SAMPLE_OK;
     return t;
 }
 
@@ -223,8 +227,9 @@ EL_INLINE sample_cut sample_cut_list(sample_room *room, uint64_t target)
 }
 
 // Elements that all have one key and one mass: the first of them by id.
-template <class In> EL_INLINE sample_cut sample_cut_ties(sample_room *room, uint32_t key, uint64_t mass,
-                                                         uint64_t target, int vocab, In in)
+template <class In>
+EL_INLINE sample_cut sample_cut_ties(sample_room *room, uint32_t key, uint64_t mass,
+                                     uint64_t target, int vocab, In in)
 {
     const uint64_t wanted = (target + mass - 1) / mass;
     if (threadIdx.x == 0) room->last_id = 0;
@@ -249,11 +254,11 @@ template <class In> EL_INLINE sample_cut sample_cut_ties(sample_room *room, uint
 }
 
 // The fewest elements, largest value first, whose masses reach the target (> 0). value(logit): what
-// is compared, `top` its largest; mass(logit, id): 0 for what does not count. filled: the room has the
-// histogram of the bins already.
+// is compared, `top` its largest; mass(logit, id): 0 for what does not count. filled: the room has
+// the histogram of the bins already.
 template <class V, class M>
-EL_INLINE sample_cut sample_find_cut(sample_room *room, const float *x, int vocab, float top, V value,
-                                     M mass, uint64_t target, bool filled)
+EL_INLINE sample_cut sample_find_cut(sample_room *room, const float *x, int vocab, float top,
+                                     V value, M mass, uint64_t target, bool filled)
 {
     const sample_cut all = {0, 0xffffffffu};
     if (!filled) {
@@ -302,7 +307,8 @@ EL_INLINE sample_cut sample_find_cut(sample_room *room, const float *x, int voca
             const uint64_t m = mass(v, id);
             each = m > each ? m : each;
         });
-        each = rows_block(each, [](uint64_t a, uint64_t b) { return a > b ? a : b; }, room->warp);
+        each = rows_block(
+            each, [](uint64_t a, uint64_t b) { return a > b ? a : b; }, room->warp);
         return sample_cut_ties(room, prefix, each, target, vocab,
                                [&](uint32_t id) { return mass(x[id], id) && inside(x[id], 0); });
     }
@@ -364,8 +370,8 @@ EL_INLINE double sample_uniform(uint64_t seed, uint64_t index)
 }
 
 // The token of a row with a temperature.
-EL_INLINE uint32_t sample_choose(sample_room *room, const float *x, int vocab, const cu_sample_row &r,
-                                 float top)
+EL_INLINE uint32_t sample_choose(sample_room *room, const float *x, int vocab,
+                                 const cu_sample_row &r, float top)
 {
     const sample_cut all = {0, 0xffffffffu};
     sample_cut first = all, second = all; // by logits, by logits over the temperature
@@ -391,7 +397,8 @@ EL_INLINE uint32_t sample_choose(sample_room *room, const float *x, int vocab, c
             sample_add(&room->mass[b], m);
             px_atomic_add(&room->count[b], 1u);
         });
-        total = rows_block(total, [](uint64_t a, uint64_t b) { return a + b; }, room->warp);
+        total = rows_block(
+            total, [](uint64_t a, uint64_t b) { return a + b; }, room->warp);
         const double share = (double)r.top_p * (double)total;
         const uint64_t target = (uint64_t)share + ((double)(uint64_t)share < share);
         second = sample_find_cut(room, x, vocab, 0.f, z_of, mass, target ? target : 1, true);
@@ -408,11 +415,13 @@ EL_INLINE uint32_t sample_choose(sample_room *room, const float *x, int vocab, c
 }
 
 // The logarithm of a token's probability in the model's own distribution.
-EL_INLINE float sample_logprob(sample_room *room, const float *x, int vocab, float top, uint32_t token)
+EL_INLINE float sample_logprob(sample_room *room, const float *x, int vocab, float top,
+                               uint32_t token)
 {
     uint64_t total = 0;
     sample_each(x, vocab, [&](uint32_t, float v) { total += sample_fixed(px_exp(v - top)); });
-    total = rows_block(total, [](uint64_t a, uint64_t b) { return a + b; }, room->warp);
+    total = rows_block(
+        total, [](uint64_t a, uint64_t b) { return a + b; }, room->warp);
     return (float)((double)x[token] - ((double)top + fn_log((double)total * 0x1p-40)));
 }
 

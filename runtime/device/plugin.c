@@ -97,6 +97,14 @@ const ig_device_api *ig_plugin(const char **path, ingot_error *err)
     return plugin.api;
 }
 
+bool ig_plugin_has(const char *op)
+{
+    const ig_device_api *api = ig_plugin(NULL, NULL);
+    for (size_t i = 0; api && api->op(i); i++)
+        if (!strcmp(api->op(i), op)) return true;
+    return false;
+}
+
 /* ---- names ---- */
 
 ingot_status ig_device_name(ig_device_kind *kind, int *ordinal, const char *name, ingot_error *err)

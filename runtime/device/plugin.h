@@ -14,6 +14,10 @@
  * NULL): where it was found, NULL where it was not. Threads: any. */
 const ig_device_api *ig_plugin(const char **path, ingot_error *err);
 
+/* ig_plugin_has - the plugin has kernels for that op; whether a step of it runs on a device its
+ * sizes and types tell. false also without the plugin. */
+bool ig_plugin_has(const char *op);
+
 /* ---- names: "cpu", "auto", "cuda" or "cuda:N" ---- */
 typedef enum { IG_ON_CPU, IG_ON_AUTO, IG_ON_CUDA } ig_device_kind;
 

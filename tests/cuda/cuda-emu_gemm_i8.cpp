@@ -167,6 +167,10 @@ int main()
     product(70, 66, 160, 1, false, true, CU_I8_I32, true);
     product(130, 257, 96, 1, false, false, CU_I8_F32, true); // the large tile
     product(3, 5, 0, 1, true, true, CU_I8_I32, false);
+    // Hopper's: whole and ragged tiles, one and several stages, more tiles than processors
+    product(130, 257, 96, 1, true, true, CU_I8_I32, false);
+    product(70, 66, 600, 1, true, false, CU_I8_U8, true);
+    product(65, 1300, 130, 1, false, true, CU_I8_F32, false);
     quantise(5, 77);
     quantise(9, 256);
     return done();

@@ -93,10 +93,13 @@ static Product product(const Weights &w, const float *x, int m, bool a8)
     return p;
 }
 
+static bool hopper = true; // may Hopper's kernel be used?
 static int run(const Product &p)
 {
     const int status = cu_q_acts(&p.acts, nullptr);
-    return status ? status : cu_gemm_q(&p.gemm, nullptr);
+    return status   ? status
+           : hopper ? cu_gemm_q(&p.gemm, nullptr)
+                    : cu_gemm_q_sm80(&p.gemm, nullptr);
 }
 
 static double silu(double x) { return x / (1 + exp(-x)); }
@@ -215,5 +218,15 @@ int main()
             plain(ig_q_format_named(name), m, 100 + below(100), 100 + below(700), m < 30, true);
     plain(ig_q_format_named("i4g64"), 3, 320, 1500, true, false);
     special();
+    // many tokens: whole and ragged tiles, one row tile too few for a pair, more items than
+    // processors
+    for (const char *name : some)
+        plain(ig_q_format_named(name), 65 + below(100), 64 * (1 + below(3)) - below(20),
+              32 + below(200), false, true);
+    plain(ig_q_format_named("i4g32m"), 130, 190, 600, true, false);
+    plain(ig_q_format_named("i8g64"), 300, 500, 128, false, true); // 256 tokens at once
+    as_the_cpu(ig_q_format_named("i4g32"), 70, 80, 100);
+    hopper = false;
+    plain(ig_q_format_named("i4g32m"), 130, 190, 200, false, false);
     return done();
 }

@@ -139,8 +139,19 @@ static void matmul_integer()
     }
 }
 
+// The size from which Hopper's tensor cores are used: unsigned activations are copied for them.
+static void large()
+{
+    for (int at : {INGOT_U8, INGOT_I8}) {
+        Tensor a(at, {2, 40, 96}), b(INGOT_I8, {96, 70}, true), az(at, {});
+        op_agrees("matmul_integer, large", "matmul_integer", {},
+                  {a.any_bits(), b.any_bits(), az.any_bits()}, 1, 0, 1);
+    }
+}
+
 int main()
 {
+    large();
     matmul_q();
     glu();
     moe(1, 8, 2, "softmax", true, false, "i4g32", "i4g64", 10);

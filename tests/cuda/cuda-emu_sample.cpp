@@ -44,7 +44,8 @@ struct Batch {
         a.logits = logits, a.row = rows_there, a.mask = mask, a.before = before;
         a.bias_id = bias_id, a.bias_add = bias_add, a.scratch = scratch;
         a.token = out, a.status = out + rows, a.logprob = (float *)(out + 2 * rows);
-        a.logits_stride = vocab, a.mask_stride = words, a.before_stride = BEFORE, a.bias_stride = BIAS;
+        a.logits_stride = vocab, a.mask_stride = words, a.before_stride = BEFORE,
+        a.bias_stride = BIAS;
         a.rows = rows, a.vocab = vocab;
         std::vector<int32_t> first;
         for (int m = 0; m < n_modes; m++) {
@@ -60,9 +61,10 @@ struct Batch {
         for (int r = 0; r < rows; r++) {
             int32_t token = -1;
             float logprob = 0;
-            const int status = cpu_sample(&token, &logprob, p.data(), logits + (size_t)r * vocab, vocab,
-                                          &row[r], mask + (size_t)r * words, before + r * BEFORE,
-                                          bias_id + r * BIAS, bias_add + r * BIAS);
+            const int status =
+                cpu_sample(&token, &logprob, p.data(), logits + (size_t)r * vocab, vocab, &row[r],
+                           mask + (size_t)r * words, before + r * BEFORE, bias_id + r * BIAS,
+                           bias_add + r * BIAS);
             if (!check(status == out[rows + r], "%s: row %d: status %d, the CPU's %d", what, r,
                        out[rows + r], status) ||
                 status)
@@ -71,8 +73,8 @@ struct Batch {
             differ += out[r] != token;
             const float got = a.logprob[r];
             if (out[r] == token)
-                check(fabsf(got - logprob) <= 2e-5f * (1 + fabsf(logprob)), "%s: logprob %g, not %g", what,
-                      got, logprob);
+                check(fabsf(got - logprob) <= 2e-5f * (1 + fabsf(logprob)),
+                      "%s: logprob %g, not %g", what, got, logprob);
         }
         check(differ <= off, "%s: %d of %d tokens differ", what, differ, rows);
     }
@@ -88,13 +90,12 @@ static void draws(const char *what, int vocab, int n_modes, void (*set)(cu_sampl
 int main()
 {
     draws("greedy", 1003, 10, [](cu_sample_row &, int) {});
-    draws("temperature", 700, 3, [](cu_sample_row &r, int i) { r.temperature = 0.5f + 0.1f * (float)i; });
-    draws("top_k", 1500, 3, [](cu_sample_row &r, int i) {
-        r.temperature = 1.3f, r.top_k = (uint32_t)(1 + i * i);
-    });
-    draws("top_p", 1501, 4, [](cu_sample_row &r, int i) {
-        r.temperature = 2, r.top_p = 0.04f * (float)(i + 1);
-    });
+    draws("temperature", 700, 3,
+          [](cu_sample_row &r, int i) { r.temperature = 0.5f + 0.1f * (float)i; });
+    draws("top_k", 1500, 3,
+          [](cu_sample_row &r, int i) { r.temperature = 1.3f, r.top_k = (uint32_t)(1 + i * i); });
+    draws("top_p", 1501, 4,
+          [](cu_sample_row &r, int i) { r.temperature = 2, r.top_p = 0.04f * (float)(i + 1); });
     draws("all cuts", 4000, 4, [](cu_sample_row &r, int i) {
         r.temperature = 1.5f, r.top_k = 60, r.top_p = 0.9f, r.min_p = i % 2 ? 0.05f : 0;
     });

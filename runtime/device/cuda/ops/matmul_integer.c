@@ -170,7 +170,8 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
     g->low = (int)ig_cu_int(b, "low");
     g->high = (int)ig_cu_int(b, "high");
     g->bias_is_int = b->node->n_in > BIAS && b->in[BIAS] && b->in[BIAS]->dtype == INGOT_I32;
-    s->copies_a = g->k % 16 != 0;
+    s->copies_a = g->k % 16 || (!s->a_was_signed &&
+                                cu_gemm_i8_large(ig_cu_chip(d).cc, g->batch, g->m, g->n, g->k));
     s->sums_a = !g->w_signed || elements(b, B_ZERO);
     g->a_signed = s->a_was_signed;
     g->a_ready = s->copies_a;

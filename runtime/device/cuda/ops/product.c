@@ -166,8 +166,7 @@ static cu_gemm_out out_of(const ig_cu_product_ask *ask)
 static ingot_status bind_f32(ig_cu_product *p, ig_device *d, ig_device_bind *b,
                              const ig_cu_product_ask *ask)
 {
-    const bool packs = ask->known && ask->layout == IG_P16;
-    const bool rows = packs || ask->b_turned;
+    const bool rows = ask->known || ask->b_turned;
     p->kind = IG_CU_GEMM_F32;
     p->full = (cu_gemm_f32_args){.m = (int)ask->m,
                                  .n = (int)ask->n,
@@ -178,7 +177,8 @@ static ingot_status bind_f32(ig_cu_product *p, ig_device *d, ig_device_bind *b,
                                  .b_col = rows ? 1 : ask->n,
                                  .batch = batch_of(ask, ask->m * ask->k, ask->n * ask->k),
                                  .out = out_of(ask)};
-    if (packs) IG_TRY(pack_weights(p, d, b, ask, ask->k, CU_F32));
+    if (ask->known) IG_TRY(pack_weights(p, d, b, ask, ask->k, CU_F32));
+    p->full.choice = cu_gemm_f32_choose(&p->full);
     b->kernel = "gemm_f32";
     return b->declined ? INGOT_OK : reserve_room(p, d, b, cu_gemm_f32_room(&p->full));
 }
@@ -222,6 +222,7 @@ static ingot_status bind_half(ig_cu_product *p, ig_device *d, ig_device_bind *b,
         (p->casts_b && !piece(b, &p->at_b, ask->b_n * ask->n, (int64_t)ld, 2)))
         return IG_CU_DECLINE(b, "operands are too large");
     if (ask->known) IG_TRY(pack_weights(p, d, b, ask, (int64_t)ld, type));
+    p->half.choice = cu_gemm_choose(&p->half);
     b->kernel = cu_gemm_name(&p->half);
     return b->declined ? INGOT_OK : reserve_room(p, d, b, cu_gemm_room(&p->half));
 }

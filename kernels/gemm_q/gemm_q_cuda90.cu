@@ -1,0 +1,32 @@
+// gemm_q_cuda90.cu - products with low-bit weights and many tokens on Hopper's wgmma.
+#include "kernels/cuda/launch.cuh"
+#include "kernels/gemm_q/gemm_q_sm90.cuh"
+
+namespace
+{
+
+template <int BITS, bool OFFSET, int NT> int run(const cu_gemm_q_args *a, cu_stream s)
+{
+    const int items = (a->w.n / 64 + 1) / 2 * ((a->m + NT - 1) / NT);
+    const int room = cu_this_chip().processors;
+    return cu_start(gemm_q_sm90<BITS, OFFSET, NT>, dim3((unsigned)(items < room ? items : room)),
+                    384, QShape90<BITS, NT>::smem, s, *a);
+}
+
+// 256 tokens where that leaves no processor without work.
+template <int BITS, bool OFFSET> int run_tokens(const cu_gemm_q_args *a, cu_stream s)
+{
+    const int items = (a->w.n / 64 + 1) / 2 * ((a->m + 255) / 256);
+    if (a->m > 128 && items >= cu_this_chip().processors) return run<BITS, OFFSET, 256>(a, s);
+    return run<BITS, OFFSET, 128>(a, s);
+}
+
+} // namespace
+
+extern "C" int cu_gemm_q_sm90(const cu_gemm_q_args *a, cu_stream s)
+{
+    if (a->w.bits == 16) return run_tokens<16, false>(a, s);
+    if (a->w.bits == 8)
+        return a->w.offsets ? run_tokens<8, true>(a, s) : run_tokens<8, false>(a, s);
+    return a->w.offsets ? run_tokens<4, true>(a, s) : run_tokens<4, false>(a, s);
+}
