@@ -35,6 +35,10 @@ if(INGOT_TESTS AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   target_include_directories(ingot_cuda_emulated PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/runtime)
   target_compile_options(ingot_cuda_emulated PRIVATE -Wall -Wextra -Wno-unknown-pragmas)
   target_link_libraries(ingot_cuda_emulated PUBLIC Threads::Threads)
+  if(INGOT_SANITIZE) # `thread` makes the emulator find races of kernels
+    target_compile_options(ingot_cuda_emulated PRIVATE -fsanitize=${INGOT_SANITIZE}
+                           -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  endif()
   ingot_cuda_library(ingot_cuda_emu $<TARGET_OBJECTS:ingot_cuda_emulated>)
 endif()
 
