@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write Llama-shaped GGUF models with random weights, for benchmarks: only their shape and type matter.
 
-    gguf_model.py 1.1B q4_0 model.gguf        shapes: tiny, 125M, 1.1B; types: f16, q4_0, q4_K ..
+    gguf_model.py 1.1B q4_0 model.gguf        shapes: tiny, 125M, 1.1B, 7B; types: f16, q4_0, q4_K ..
 
 Needs numpy alone. Blocks of quantised types are random bytes with scales that give weights of a
 standard deviation near 1 / sqrt(inputs), so that the activations of every layer stay finite.
@@ -14,7 +14,8 @@ import numpy as np
 #          width layers heads kv heads  inner  vocabulary
 SHAPES = {"tiny": (256, 2, 4, 2, 512, 512),
           "125M": (768, 12, 12, 12, 2048, 32000),
-          "1.1B": (2048, 22, 32, 4, 5632, 32000)}
+          "1.1B": (2048, 22, 32, 4, 5632, 32000),
+          "7B": (4096, 32, 32, 8, 14336, 32000)}
 # ggml's number, values and bytes of a block; of quantised types where its halves lie, as parts of the
 # weights' deviation, and bytes that are fixed, which are scales of groups: all else is random
 TYPES = {"f32": (0, 1, 4), "f16": (1, 1, 2), "bf16": (30, 1, 2),

@@ -57,7 +57,7 @@ int cu_paged_attention(const cu_paged_args *a, cu_stream s);
 
 /* ---- over tensors ---- */
 
-/* Strides in elements. `fast`: products of f32 may round their operands to bf16. */
+/* Strides in elements. */
 typedef struct {
     void *y;
     const void *q, *k, *v;
@@ -70,13 +70,25 @@ typedef struct {
     cu_att_type mask_type; /* F32, F16, BF16, BOOL */
     int64_t mask_batch, mask_head, mask_row;
     int32_t mask_len;
-    const int64_t *lengths; /* device, [batch] or NULL: keys that are there; the last query stands
-                               at the last of them */
-    int32_t offset;         /* else query i stands at key i + offset */
+    int32_t offset; /* query i stands at key i + offset */
     cu_att_rule rule;
 } cu_attention_args;
 
 int cu_attention(const cu_attention_args *a, cu_stream s);
+
+/* Heads of these sizes that cu_attention and cu_paged_attend have the shared memory for. */
+int cu_attention_can(int64_t d, int64_t dv);
+
+/* to [batch, heads, past_tokens + tokens, size] = past [.., past_tokens, ..] (NULL: none), then
+ * rows of `from`, whose strides in elements are given; elements of `bytes` 1, 2, 4 or 8. */
+typedef struct {
+    void *to;
+    const void *past, *from;
+    int64_t from_batch, from_head, from_row;
+    int32_t batch, heads, past_tokens, tokens, size, bytes;
+} cu_join_args;
+
+int cu_join_tokens(const cu_join_args *a, cu_stream s);
 
 #ifdef __cplusplus
 }

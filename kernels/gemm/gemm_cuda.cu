@@ -11,15 +11,23 @@ static int64_t batch_count(const cu_gemm_batch *b)
     return n;
 }
 
-static cu_gemm_choice choose(const cu_gemm_args *a)
+static cu_gemm_shape shape_of(const cu_gemm_args *a, bool may_split)
 {
-    cu_gemm_shape shape = {};
-    shape.m = a->m, shape.n = a->n, shape.k = a->k;
-    shape.terms = a->split ? SPLIT_TERMS : 1;
-    shape.batch = batch_count(&a->batch);
-    shape.element = 2;
-    shape.c_bytes = cu_float_bytes(a->c_type);
-    shape.may_split = true;
+    cu_gemm_shape s = {};
+    s.m = a->m, s.n = a->n, s.k = a->k;
+    s.terms = a->split ? SPLIT_TERMS : 1;
+    s.batch = batch_count(&a->batch);
+    s.element = 2;
+    s.c_bytes = cu_float_bytes(a->c_type);
+    s.may_split = may_split;
+    // a box that begins in one plane must not end in the next
+    s.tma = a->k > 0 && a->batch.rank <= 1 && (!a->split || a->k % 64 == 0);
+    return s;
+}
+
+static cu_gemm_choice choose(const cu_gemm_args *a, bool may_split)
+{
+    const cu_gemm_shape shape = shape_of(a, may_split);
     const cu_chip chip = cu_this_chip();
     return cu_gemm_pick(&shape, &chip, a->only - 1);
 }
@@ -42,28 +50,31 @@ static int run_tile(const cu_gemm_args *a, const cu_gemm_choice &choice, cu_stre
     return run<T, C, 128, 128, 32, 4>(a, plan, s);
 }
 
+template <class T>
+static int run_type(const cu_gemm_args *a, const cu_gemm_choice &choice, cu_stream s)
+{
+    return a->c_type == CU_F32 ? run_tile<T, F32>(a, choice, s) : run_tile<T, T>(a, choice, s);
+}
+
 extern "C" int cu_gemm(const cu_gemm_args *a, cu_stream s)
 {
     if (a->m <= 0 || a->n <= 0 || !batch_count(&a->batch)) return 0;
     if (!cu_gemm_rows(a->a, a->lda, a->k) || !cu_gemm_rows(a->b, a->ldb, a->k)) return CU_INVALID;
-    cu_gemm_choice choice = choose(a);
-    if (choice.splits > 1 && !a->room) {
-        choice.splits = 1;
-        choice.split_steps = INT32_MAX;
-    }
-    if (a->type == CU_F16)
-        return a->c_type == CU_F32 ? run_tile<F16, F32>(a, choice, s)
-                                   : run_tile<F16, F16>(a, choice, s);
-    return a->c_type == CU_F32 ? run_tile<Bf16, F32>(a, choice, s)
-                               : run_tile<Bf16, Bf16>(a, choice, s);
+    const cu_gemm_choice choice = choose(a, a->room != nullptr);
+    if (choice.cycles == INFINITY) return CU_INVALID;
+    if (cu_gemm_block_of(choice.variant)->cc_min == 90) return cu_gemm_hopper(a, &choice, s);
+    return a->type == CU_F16 ? run_type<F16>(a, choice, s) : run_type<Bf16>(a, choice, s);
 }
 
 extern "C" size_t cu_gemm_room(const cu_gemm_args *a)
 {
-    return cu_gemm_choice_room(choose(a), a->m, a->n, batch_count(&a->batch));
+    const cu_gemm_shape shape = shape_of(a, true);
+    const cu_chip chip = cu_this_chip();
+    const cu_gemm_choice c = cu_gemm_pick(&shape, &chip, a->only - 1);
+    return cu_gemm_choice_room(&c, &shape, &chip);
 }
 
 extern "C" const char *cu_gemm_name(const cu_gemm_args *a)
 {
-    return cu_gemm_block_of(choose(a).variant)->name;
+    return cu_gemm_block_of(choose(a, true).variant)->name;
 }

@@ -10,16 +10,15 @@ static int64_t batch_count(const cu_gemm_batch *b)
     return n;
 }
 
-static cu_gemm_choice choose(const cu_gemm_f32_args *a)
+static cu_gemm_shape shape_of(const cu_gemm_f32_args *a, bool may_split)
 {
-    cu_gemm_shape shape = {};
-    shape.m = a->m, shape.n = a->n, shape.k = a->k;
-    shape.batch = batch_count(&a->batch);
-    shape.terms = 1;
-    shape.c_bytes = shape.element = 4;
-    shape.may_split = true;
-    const cu_chip chip = cu_this_chip();
-    return cu_gemm_pick(&shape, &chip, a->only - 1);
+    cu_gemm_shape s = {};
+    s.m = a->m, s.n = a->n, s.k = a->k;
+    s.terms = 1;
+    s.batch = batch_count(&a->batch);
+    s.element = s.c_bytes = 4;
+    s.may_split = may_split;
+    return s;
 }
 
 template <int BM, int BN, int TM>
@@ -35,20 +34,26 @@ static int run(const cu_gemm_f32_args *a, const gemm_plan &plan, cu_stream s)
 extern "C" int cu_gemm_f32(const cu_gemm_f32_args *a, cu_stream s)
 {
     if (a->m <= 0 || a->n <= 0 || !batch_count(&a->batch)) return 0;
-    const cu_gemm_choice c = choose(a);
-    gemm_plan plan = {c.splits, c.split_steps};
-    if (plan.splits > 1 && !a->room) plan.splits = 1, plan.split_steps = INT32_MAX;
+    const cu_gemm_shape shape = shape_of(a, a->room != nullptr);
+    const cu_chip chip = cu_this_chip();
+    const cu_gemm_choice c = cu_gemm_pick(&shape, &chip, a->only - 1);
+    const gemm_plan plan = {c.splits, c.split_steps};
     switch (c.variant) {
     case CU_GEMM_F32_M128N128:
         return run<128, 128, 8>(a, plan, s);
     case CU_GEMM_F32_M64N64:
         return run<64, 64, 8>(a, plan, s);
-    default:
+    case CU_GEMM_F32_M16N128:
         return run<16, 128, 4>(a, plan, s);
+    default:
+        return CU_INVALID;
     }
 }
 
 extern "C" size_t cu_gemm_f32_room(const cu_gemm_f32_args *a)
 {
-    return cu_gemm_choice_room(choose(a), a->m, a->n, batch_count(&a->batch));
+    const cu_gemm_shape shape = shape_of(a, true);
+    const cu_chip chip = cu_this_chip();
+    const cu_gemm_choice c = cu_gemm_pick(&shape, &chip, a->only - 1);
+    return cu_gemm_choice_room(&c, &shape, &chip);
 }

@@ -9,22 +9,34 @@
 #include <math.h>
 
 static const cu_gemm_block blocks[] = {
-    {"gemm_sm80_128x128", 2, 128, 128, 32, 4, 2, 66 << 10, 80, 1000, false},
-    {"gemm_sm80_64x64", 2, 64, 64, 64, 3, 5, 49 << 10, 80, 1000, false},
-    {"gemm_f32_128x128", 4, 128, 128, 16, 3, 2, 66 << 10, 80, 1000, false},
-    {"gemm_f32_64x64", 4, 64, 64, 16, 3, 6, 27 << 10, 80, 1000, false},
-    {"gemm_f32_16x128", 4, 16, 128, 16, 3, 6, 30 << 10, 80, 1000, false},
+    {"gemm_sm80_128x128", CU_GEMM_MMA, 2, 128, 128, 32, 4, 2, 66 << 10, 80, 1000},
+    {"gemm_sm80_64x64", CU_GEMM_MMA, 2, 64, 64, 64, 3, 5, 49 << 10, 80, 1000},
+    {"gemm_f32_128x128", CU_GEMM_FMA, 4, 128, 128, 16, 3, 2, 66 << 10, 80, 1000},
+    {"gemm_f32_64x64", CU_GEMM_FMA, 4, 64, 64, 16, 3, 6, 27 << 10, 80, 1000},
+    {"gemm_f32_16x128", CU_GEMM_FMA, 4, 16, 128, 16, 3, 6, 30 << 10, 80, 1000},
+    {"gemm_sm90_cooperative", CU_GEMM_WGMMA, 2, 128, 256, 64, 4, 1, 225 << 10, 90, 90},
+    {"gemm_sm90_stream_k", CU_GEMM_WGMMA, 2, 128, 256, 64, 4, 1, 225 << 10, 90, 90},
+    {"gemm_sm90_ping_pong", CU_GEMM_WGMMA, 2, 128, 128, 64, 6, 1, 225 << 10, 90, 90},
+    {"gemm_sm90_thin16", CU_GEMM_THIN, 2, 16, 128, 64, 5, 2, 91 << 10, 90, 90},
+    {"gemm_sm90_thin32", CU_GEMM_THIN, 2, 32, 128, 64, 5, 2, 101 << 10, 90, 90},
+    {"gemm_sm90_thin64", CU_GEMM_THIN, 2, 64, 128, 64, 4, 2, 97 << 10, 90, 90},
+    {"gemm_sm90_thin128", CU_GEMM_THIN, 2, 128, 128, 64, 6, 1, 193 << 10, 90, 90},
 };
 static_assert(sizeof blocks / sizeof *blocks == CU_GEMM_VARIANTS, "a block a variant");
 
 extern "C" const cu_gemm_block *cu_gemm_block_of(cu_gemm_variant v) { return &blocks[v]; }
 
-// Multiply-adds a cycle and multiprocessor.
-static double mma_rate(int cc, int element, bool wgmma)
+static bool hopper(const cu_gemm_block *b)
 {
-    if (element == 4) return cc == 80 ? 56 : 100;
+    return b->kind == CU_GEMM_WGMMA || b->kind == CU_GEMM_THIN;
+}
+
+// Multiply-adds a cycle and multiprocessor.
+static double mma_rate(int cc, const cu_gemm_block *b)
+{
+    if (b->kind == CU_GEMM_FMA) return cc == 80 ? 56 : 100;
     if (cc == 80) return 1024;
-    if (cc == 90) return wgmma ? 2048 : 1280;
+    if (cc == 90) return hopper(b) ? 2048 : 1100;
     return 512;
 }
 static double l2_rate(int cc) { return cc == 80 || cc >= 90 ? 40 : 24; }
@@ -32,25 +44,36 @@ static double dram_rate(int cc) { return cc == 80 ? 13 : cc >= 90 ? 18 : 6; }
 enum { SHARED_RATE = 128, LATENCY = 1000, LAUNCH = 1500 };
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static int64_t tiles_of(const cu_gemm_block *b, const cu_gemm_shape *s)
+{
+    return ceil_div(s->m, b->bm) * ceil_div(s->n, b->bn) * s->batch;
+}
+static int64_t steps_of(const cu_gemm_block *b, const cu_gemm_shape *s)
+{
+    return ceil_div(s->k, b->bk) * s->terms;
+}
 
 struct block_cost {
-    double step, floor, fixed; // a step of one block, of the latency; begin and end of a block
+    double step, floor, fixed, join; // a step of one block; of the latency; begin and end of a
+                                     // block; a tile's partial sums out or in
 };
 
-static block_cost cost_of(const cu_gemm_block *b, const cu_gemm_shape *s, int cc, int splits)
+static block_cost cost_of(const cu_gemm_block *b, const cu_gemm_shape *s, int cc)
 {
     const double bytes = (double)(b->bm + b->bn) * b->bk * b->element;
-    // mma.sync: four warps in a square read each operand twice; wgmma: b once for every 64 rows
-    const double read =
-        b->tma ? ((double)b->bm + b->bn * (b->bm / 64.0)) * b->bk * b->element : 2 * bytes;
-    const double mma = (double)b->bm * b->bn * b->bk / mma_rate(cc, b->element, b->tma),
-                 shared = (read + bytes) / SHARED_RATE, l2 = bytes / l2_rate(cc);
+    // mma.sync: four warps in a square read each operand twice; wgmma: the columns' side is read
+    // again for each 64 rows
+    const double rows = b->kind == CU_GEMM_THIN ? b->bn : b->bm,
+                 cols = b->kind == CU_GEMM_THIN ? b->bm : b->bn;
+    const double read = hopper(b) ? (rows + cols * rows / 64) * b->bk * b->element : 2 * bytes;
     const double tile = (double)b->bm * b->bn;
+    const double mma = tile * b->bk / mma_rate(cc, b), shared = (read + bytes) / SHARED_RATE,
+                 l2 = bytes / l2_rate(cc);
     block_cost c;
     c.step = fmax(mma, fmax(shared, l2));
     c.floor = (double)LATENCY / (b->stages - 1);
     c.fixed = LATENCY + tile * s->c_bytes / l2_rate(cc);
-    if (splits > 1) c.fixed += tile * 4 / l2_rate(cc) + LATENCY;
+    c.join = tile * 4 / l2_rate(cc);
     return c;
 }
 
@@ -67,60 +90,105 @@ static int64_t seats_of(const cu_gemm_block *b, const cu_chip *chip)
     return by_memory < b->per_sm ? by_memory : b->per_sm;
 }
 
-static double cycles(const cu_gemm_block *b, const cu_gemm_shape *s, const cu_chip *chip,
-                     int splits, int64_t split_steps)
+// Waves of blocks, K of each tile in `splits` pieces.
+static double waves(const cu_gemm_block *b, const cu_gemm_shape *s, const cu_chip *chip, int splits,
+                    double split_steps)
 {
-    const int64_t tiles = ceil_div(s->m, b->bm) * ceil_div(s->n, b->bn) * s->batch,
-                  all = tiles * splits, per_sm = seats_of(b, chip),
-                  seats = chip->processors * per_sm;
-    const block_cost c = cost_of(b, s, chip->cc, splits);
-    const double full = (double)(all / seats) * wave(&c, (double)per_sm, (double)split_steps);
-    const int64_t rest = all % seats;
-    const double last =
-        rest ? wave(&c, (double)ceil_div(rest, chip->processors), (double)split_steps) : 0;
-    const double bytes = (double)s->element * (s->terms > 1 ? 3 : 1) * s->batch *
-                             (double)(s->m * s->k + s->n * s->k) +
-                         (double)s->batch * s->m * s->n * s->c_bytes;
-    // the last block of a tile reads the partial sums of all
-    const double join = splits > 1 ? (double)b->bm * b->bn * 4 * splits / l2_rate(chip->cc) : 0;
-    return LAUNCH + join + fmax(full + last, bytes / (dram_rate(chip->cc) * chip->processors));
+    const int64_t all = tiles_of(b, s) * splits, per_sm = seats_of(b, chip),
+                  seats = chip->processors * per_sm, rest = all % seats;
+    block_cost c = cost_of(b, s, chip->cc);
+    if (splits > 1) c.fixed += c.join + LATENCY;
+    double t = (double)(all / seats) * wave(&c, (double)per_sm, split_steps);
+    if (rest) t += wave(&c, (double)ceil_div(rest, chip->processors), split_steps);
+    return t + (splits > 1 ? c.join * splits : 0); // the last to arrive reads all pieces
 }
 
-static bool runs(const cu_gemm_block *b, const cu_gemm_shape *s, const cu_chip *chip)
+// Persistent ping-pong: the epilogue of one tile hides behind the products of the next.
+static double turns(const cu_gemm_block *b, const cu_gemm_shape *s, const cu_chip *chip,
+                    double steps)
+{
+    const block_cost c = cost_of(b, s, chip->cc);
+    const double each = (double)ceil_div(tiles_of(b, s), chip->processors);
+    return each * fmax(steps * fmax(c.step, c.floor), c.fixed / 2) + c.fixed;
+}
+
+// Whole waves but one, and what is left over in equal runs of K steps.
+static double runs(const cu_gemm_block *b, const cu_gemm_shape *s, const cu_chip *chip,
+                   cu_gemm_choice *choice, int64_t steps)
+{
+    const int64_t tiles = tiles_of(b, s), p = chip->processors, full = tiles / p,
+                  whole = (full ? full - 1 : 0) * p, each = ceil_div((tiles - whole) * steps, p);
+    const block_cost c = cost_of(b, s, chip->cc);
+    choice->whole = (int)whole;
+    choice->cut_steps = (int)each;
+    const double pieces = fmax(2, ceil_div(steps, each) + 1);
+    return (double)(whole / p) * wave(&c, 1, (double)steps) + wave(&c, 1, (double)each) + c.fixed +
+           c.join * (2 + pieces) + LATENCY;
+}
+
+static double bytes_floor(const cu_gemm_shape *s, const cu_chip *chip)
+{
+    const double bytes = (double)s->element * (s->terms > 1 ? 3 : 1) * (double)s->batch *
+                             (double)(s->m * s->k + s->n * s->k) +
+                         (double)s->batch * (double)s->m * (double)s->n * s->c_bytes;
+    return bytes / (dram_rate(chip->cc) * chip->processors);
+}
+
+extern "C" size_t cu_gemm_choice_room(const cu_gemm_choice *c, const cu_gemm_shape *s,
+                                      const cu_chip *chip)
+{
+    const cu_gemm_block *b = &blocks[c->variant];
+    const size_t tile = (size_t)b->bm * b->bn * sizeof(float);
+    if (c->cut_steps) return 2 * (size_t)chip->processors * tile;
+    return c->splits > 1 ? (size_t)tiles_of(b, s) * c->splits * tile : 0;
+}
+
+static bool usable(const cu_gemm_block *b, const cu_gemm_shape *s, const cu_chip *chip)
 {
     return b->element == s->element && chip->cc >= b->cc_min && chip->cc <= b->cc_max &&
-           seats_of(b, chip) > 0 && (!b->tma || s->tma);
+           seats_of(b, chip) > 0 && (!hopper(b) || s->tma);
 }
 
-extern "C" size_t cu_gemm_choice_room(cu_gemm_choice c, int64_t m, int64_t n, int64_t batch)
+static void consider(cu_gemm_choice *best, cu_gemm_choice c, double cycles, double floor)
 {
-    const cu_gemm_block *b = &blocks[c.variant];
-    const int64_t tiles = ceil_div(m, b->bm) * ceil_div(n, b->bn) * batch;
-    return c.splits > 1 ? (size_t)tiles * c.splits * b->bm * b->bn * sizeof(float) : 0;
+    // where memory is the bound, what keeps it busy with less wins
+    c.cycles = LAUNCH + fmax(cycles, floor) + 0.05 * fmin(cycles, floor);
+    if (c.cycles < best->cycles) *best = c;
 }
 
 extern "C" cu_gemm_choice cu_gemm_pick(const cu_gemm_shape *s, const cu_chip *chip, int only)
 {
-    enum { MOST_SPLITS = 16, LEAST_STEPS = 4, MOST_TILES = 4096 };
+    enum { MOST_SPLITS = 16, LEAST_STEPS = 4 };
+    const double floor = bytes_floor(s, chip);
     cu_gemm_choice best = {};
     best.cycles = INFINITY;
     for (int v = 0; v < CU_GEMM_VARIANTS; v++) {
         const cu_gemm_block *b = &blocks[v];
-        if (!runs(b, s, chip) || (only >= 0 && v != only)) continue;
-        const int64_t steps = ceil_div(s->k, b->bk) * s->terms,
-                      tiles = ceil_div(s->m, b->bm) * ceil_div(s->n, b->bn) * s->batch;
-        for (int splits = 1; splits <= MOST_SPLITS; splits++) {
-            const int64_t each = ceil_div(steps, splits);
-            if (splits > 1 && (!s->may_split || tiles > MOST_TILES || each < LEAST_STEPS ||
-                               ceil_div(steps, each) != splits))
+        if (!usable(b, s, chip) || (only >= 0 && v != only)) continue;
+        const int64_t steps = steps_of(b, s), tiles = tiles_of(b, s);
+        cu_gemm_choice c = {};
+        c.variant = (cu_gemm_variant)v;
+        c.splits = 1;
+        c.split_steps = (int)steps;
+        if (v == CU_GEMM_STREAM_K) {
+            const int64_t left = tiles % chip->processors + chip->processors;
+            if (!s->may_split || left * steps > INT32_MAX || steps < LEAST_STEPS ||
+                (only < 0 && tiles % chip->processors == 0) || left > CU_GEMM_TICKETS)
                 continue;
-            const double t = cycles(b, s, chip, splits, each);
-            if (t < best.cycles) {
-                best.variant = (cu_gemm_variant)v;
-                best.splits = splits;
-                best.split_steps = (int)each;
-                best.cycles = t;
-            }
+            const double t = runs(b, s, chip, &c, steps);
+            consider(&best, c, t, floor);
+            continue;
+        }
+        if (v == CU_GEMM_PING_PONG) {
+            consider(&best, c, turns(b, s, chip, (double)steps), floor);
+            continue;
+        }
+        const bool splits_do = s->may_split && tiles <= CU_GEMM_TICKETS && v != CU_GEMM_COOPERATIVE;
+        for (c.splits = 1; c.splits <= (splits_do ? MOST_SPLITS : 1); c.splits++) {
+            const int64_t each = ceil_div(steps, c.splits);
+            if (c.splits > 1 && (each < LEAST_STEPS || ceil_div(steps, each) != c.splits)) continue;
+            c.split_steps = (int)each;
+            consider(&best, c, waves(b, s, chip, c.splits, (double)each), floor);
         }
     }
     return best;

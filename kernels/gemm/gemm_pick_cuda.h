@@ -3,7 +3,7 @@
 #ifndef GEMM_PICK_CUDA_H
 #define GEMM_PICK_CUDA_H
 
-#include "kernels/cuda/stream.h"
+#include "kernels/gemm/gemm_cuda.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,31 +27,44 @@ typedef enum {
     CU_GEMM_F32_M128N128, /* f32: 128x128x16, 3 stages */
     CU_GEMM_F32_M64N64,
     CU_GEMM_F32_M16N128,
+    CU_GEMM_COOPERATIVE, /* sm_90a, 128x256x64, whole tiles */
+    CU_GEMM_STREAM_K,    /* the same; the last tiles are cut along K */
+    CU_GEMM_PING_PONG,   /* sm_90a, 128x128x64 */
+    CU_GEMM_THIN16,      /* sm_90a, up to so many rows of a, 128 of b */
+    CU_GEMM_THIN32,
+    CU_GEMM_THIN64,
+    CU_GEMM_THIN128,
     CU_GEMM_VARIANTS
 } cu_gemm_variant;
 
 typedef struct {
     cu_gemm_variant variant;
-    int splits, split_steps; /* of K steps of the variant */
+    int splits, split_steps; /* blocks a tile; K steps of each but the last */
+    int whole, cut_steps;    /* stream-K: tiles that are not cut; K steps a block of the others */
     double cycles;           /* what the model expects */
 } cu_gemm_choice;
 
 /* A variant's block: tile, resources, where it runs. */
+typedef enum { CU_GEMM_MMA, CU_GEMM_FMA, CU_GEMM_WGMMA, CU_GEMM_THIN } cu_gemm_kind;
 typedef struct {
     const char *name;
+    cu_gemm_kind kind;
     int element;                    /* bytes */
     int bm, bn, bk, stages, per_sm; /* blocks a multiprocessor, by registers */
     int shared_bytes;
     int cc_min, cc_max;
-    bool tma;
 } cu_gemm_block;
 const cu_gemm_block *cu_gemm_block_of(cu_gemm_variant v);
 
 /* Bytes of partial sums; 0: none. */
-size_t cu_gemm_choice_room(cu_gemm_choice c, int64_t m, int64_t n, int64_t batch);
+size_t cu_gemm_choice_room(const cu_gemm_choice *c, const cu_gemm_shape *shape,
+                           const cu_chip *chip);
 
 /* The cheapest choice; `only` >= 0: of that variant. */
 cu_gemm_choice cu_gemm_pick(const cu_gemm_shape *shape, const cu_chip *chip, int only);
+
+/* Hopper's variants (gemm_cuda90.cu); what cu_gemm checks has been checked. */
+int cu_gemm_hopper(const cu_gemm_args *g, const cu_gemm_choice *c, cu_stream s);
 
 #ifdef __cplusplus
 }

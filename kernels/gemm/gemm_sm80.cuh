@@ -53,38 +53,54 @@ template <int G> __device__ __forceinline__ void walk(int i, int tm, int tn, int
     in = at / rows;
 }
 
-// The sums of all splits of a tile, `n` floats of each thread, in acc of the last block to arrive;
-// false for the others. `flag`: a word of shared memory.
+// The N sums of each of THREADS threads to and from N * THREADS floats of `room`, 16 bytes a
+// thread.
+template <int N, int THREADS>
+__device__ __forceinline__ void store_sums(const float (&acc)[N], float *to, int thread)
+{
+    static_assert(N % 4 == 0, "vectors of four");
+#pragma unroll
+    for (int q = 0; q < N; q += 4)
+        *(float4 *)(to + q * THREADS + thread * 4) =
+            float4{acc[q], acc[q + 1], acc[q + 2], acc[q + 3]};
+}
+template <int N, int THREADS>
+__device__ __forceinline__ void add_sums(float (&acc)[N], const float *from, int thread)
+{
+#pragma unroll
+    for (int q = 0; q < N; q += 4) {
+        const float4 t = px_ldcg((const float4 *)(from + q * THREADS + thread * 4));
+        acc[q] += t.x, acc[q + 1] += t.y, acc[q + 2] += t.z, acc[q + 3] += t.w;
+    }
+}
+
+// Is the caller the last of n to draw this ticket? The last leaves it at zero.
+__device__ __forceinline__ bool arrive_last(int *ticket, int n)
+{
+    const bool last = px_ticket(ticket) == n - 1;
+    if (last) *ticket = 0;
+    return last;
+}
+
+// The sums of all splits of a tile in acc of the last block to arrive; false for the others.
+// `flag`: a word of shared memory.
 template <int N, int THREADS>
 __device__ __forceinline__ bool join_splits(float (&acc)[N], float *room, int *ticket, int split,
                                             int splits, int *flag)
 {
-    static_assert(N % 4 == 0, "vectors of four");
-    float *mine = room + (int64_t)split * N * THREADS + threadIdx.x * 4;
-#pragma unroll
-    for (int q = 0; q < N; q += 4)
-        *(float4 *)(mine + q * THREADS) = float4{acc[q], acc[q + 1], acc[q + 2], acc[q + 3]};
+    const int thread = threadIdx.x;
+    store_sums<N, THREADS>(acc, room + (int64_t)split * N * THREADS, thread);
     px_fence();
     __syncthreads();
-    if (threadIdx.x == 0) {
-        const int arrived = px_ticket(ticket);
-        if (arrived == splits - 1) *ticket = 0;
-        *flag = arrived == splits - 1;
-    }
+    if (thread == 0) *flag = arrive_last(ticket, splits);
     __syncthreads();
     if (!*flag) return false;
     px_fence();
 #pragma unroll
     for (int q = 0; q < N; q++) acc[q] = 0.f;
 #pragma unroll 1
-    for (int s = 0; s < splits; s++) {
-        const float *from = room + (int64_t)s * N * THREADS + threadIdx.x * 4;
-#pragma unroll
-        for (int q = 0; q < N; q += 4) {
-            const float4 t = px_ldcg((const float4 *)(from + q * THREADS));
-            acc[q] += t.x, acc[q + 1] += t.y, acc[q + 2] += t.z, acc[q + 3] += t.w;
-        }
-    }
+    for (int s = 0; s < splits; s++)
+        add_sums<N, THREADS>(acc, room + (int64_t)s * N * THREADS, thread);
     return true;
 }
 

@@ -1,109 +1,344 @@
-// Hopper GEMM: persistent, warp-specialised. One producer warpgroup drives TMA, two consumer
-// warpgroups run wgmma, each on 64 rows of a 128 x BN tile. C[M,N] = A[M,K] * B[N,K]^T (+ bias). K
-// and N % 8 == 0.
+// gemm_sm90.cuh - Hopper's products of 16-bit floats: one producer thread drives TMA through a ring
+// of stages, two consumer warpgroups run wgmma, blocks are persistent (one a multiprocessor).
+//
+//   cooperative  128x256x64, 4 stages: each consumer has 64 of the 128 rows. 192 KB in the ring:
+//                all but one stage (144 KB) may be in flight, 26 KB would do for memory's latency
+//   ping-pong    128x128x64, 6 stages: consumers take whole tiles in turns, so that one's epilogue
+//                hides behind the other's products
+//
+// Both keep 128 sums a thread (232 registers), release a stage when the wgmma group after it was
+// issued, and walk tiles in columns of 16 row tiles for L2.
+//
+// Stream-K (Osama et al. 2023; cooperative only): tiles that do not fill a wave are cut into equal
+// runs of K steps, one a block; pieces of a tile meet in `room`, where the last to arrive adds them
+// in order of k.
+//
+// Sums leave through shared memory: as 16-bit floats by stmatrix into swizzled boxes that TMA
+// stores while the next tile is multiplied, where nothing but alpha, bias and relu is asked for;
+// else as f32 pieces of 64 x 64 through epilogue_sm80.cuh.
 #pragma once
-#include "kernels/cuda/ptx.cuh"
-constexpr int H_BM = 128, H_BK = 64;
-template <int BN, int ST> constexpr int h_smem() { return ST * (H_BM + BN) * H_BK * 2 + 1024; }
+#include "kernels/gemm/gemm_sm80.cuh"
+
+constexpr int H_BM = 128, H_BK = 64, H_WALK = 16, H_PIECE = 64 * 64 * 4;
+
+struct gemm90_plan {
+    int blocks;    // of the grid
+    int whole;     // tiles that are not cut: block b takes b, b + blocks, ...
+    int cut_steps; // K steps a block of the tiles after them
+    bool boxes;    // c leaves by TMA
+};
+
+template <int BN, int ST> constexpr int gemm_sm90_smem()
+{
+    return ST * (H_BM + BN) * H_BK * 2 + 2 * H_PIECE + 2 * ST * 8 + 16;
+}
 
 #if defined(IGT_EMU) || defined(IGT_SM90A)
-template <int BN> struct HMma;
-template <> struct HMma<128> {
-    static __device__ __forceinline__ void go(float (&d)[64], uint64_t a, uint64_t b, bool c)
+// What a block multiplies, piece by piece: `n` steps from `k0` on of a tile.
+struct gemm90_work {
+    int tile, k0, n, steps;
+    int whole, end, at, stride; // at: the next whole tile, then the next step of those that are cut
+    bool cut;
+
+    __device__ __forceinline__ gemm90_work(const gemm90_plan &p, int tiles, int steps_)
+        : steps(steps_), whole(p.whole), at(blockIdx.x), stride(gridDim.x), cut(false)
     {
-        px_wgmma_bf16(d, a, b, c);
+        end = min((tiles - p.whole) * steps, ((int)blockIdx.x + 1) * p.cut_steps);
+        first_cut = blockIdx.x * p.cut_steps;
+    }
+    int first_cut;
+    __device__ __forceinline__ bool next()
+    {
+        if (!cut) {
+            if (at < whole) {
+                tile = at, k0 = 0, n = steps;
+                at += stride;
+                return true;
+            }
+            cut = true, at = first_cut;
+        }
+        if (at >= end) return false;
+        tile = whole + at / steps, k0 = at % steps;
+        n = min(steps - k0, end - at);
+        at += n;
+        return true;
     }
 };
-template <> struct HMma<256> {
-    static __device__ __forceinline__ void go(float (&d)[128], uint64_t a, uint64_t b, bool c)
+
+struct gemm90_place {
+    int batch, m0, n0;
+};
+__device__ __forceinline__ gemm90_place place_of(int tile, int tm, int tn, int bn)
+{
+    gemm90_place p;
+    int im, in;
+    p.batch = tile / (tm * tn);
+    walk<H_WALK>(tile % (tm * tn), tm, tn, im, in);
+    p.m0 = im * H_BM, p.n0 = in * bn;
+    return p;
+}
+
+// The columns of step k: K block and, of split operands, plane.
+__device__ __forceinline__ void columns_of(const cu_gemm_args &g, int step, int &ca, int &cb)
+{
+    if (g.split) {
+        const int term = step % SPLIT_TERMS, k = step / SPLIT_TERMS * H_BK;
+        ca = (int)(SPLIT_A >> term * 4 & 3) * g.k + k;
+        cb = (int)(SPLIT_B >> term * 4 & 3) * g.k + k;
+    } else
+        ca = cb = step * H_BK;
+}
+
+// A ring of stages: position and the parity of its present round.
+template <int ST> struct gemm90_ring {
+    int st = 0, parity = 0;
+    __device__ __forceinline__ void next()
     {
-        px_wgmma_bf16(d, a, b, c);
+        if (++st == ST) st = 0, parity ^= 1;
+    }
+    __device__ __forceinline__ void skip(int n)
+    {
+        st += n;
+        parity ^= st / ST & 1;
+        st %= ST;
     }
 };
+
+// The producer's part: every step of every piece of work, in the consumers' order.
+template <int BN, int ST>
+__device__ __forceinline__ void gemm90_produce(char *smem, const igt_tmap *ta, const igt_tmap *tb,
+                                               const cu_gemm_args &g, const gemm90_plan &plan,
+                                               uint64_t *full, uint64_t *empty, int steps, int tm,
+                                               int tn, int tiles)
+{
+    constexpr int SA = H_BM * H_BK * 2, SB = BN * H_BK * 2;
+    gemm90_ring<ST> r;
+    for (gemm90_work w(plan, tiles, steps); w.next();) {
+        const gemm90_place p = place_of(w.tile, tm, tn, BN);
+        const int za = g.batch.rank && g.batch.a_step[0] ? p.batch : 0,
+                  zb = g.batch.rank && g.batch.b_step[0] ? p.batch : 0;
+        for (int k = w.k0; k < w.k0 + w.n; k++, r.next()) {
+            int ca, cb;
+            columns_of(g, k, ca, cb);
+            px_mbar_wait(empty + r.st, r.parity ^ 1);
+            px_mbar_expect(full + r.st, SA + SB);
+            px_tma_3d(smem + r.st * SA, ta, full + r.st, ca, p.m0, za);
+            px_tma_3d(smem + ST * SA + r.st * SB, tb, full + r.st, cb, p.n0, zb);
+        }
+    }
+}
+
+// Steps of one tile by a warpgroup whose MH blocks of 64 rows begin at row `row` of the stage's A:
+// sums of block h are acc[h * BN / 2 ..].
+template <class T, int BN, int ST, int MH>
+__device__ __forceinline__ void gemm90_consume(float (&acc)[MH * BN / 2], char *smem,
+                                               uint64_t *full, uint64_t *empty, gemm90_ring<ST> &r,
+                                               int steps, int row, bool leader)
+{
+    constexpr int SA = H_BM * H_BK * 2, SB = BN * H_BK * 2;
+    int before = -1;
+#    pragma unroll
+    for (int q = 0; q < MH * BN / 2; q++) acc[q] = 0.f;
+    for (int k = 0; k < steps; k++, r.next()) {
+        px_mbar_wait(full + r.st, r.parity);
+        const uint64_t da = px_desc_k128(smem + r.st * SA + row * H_BK * 2),
+                       db = px_desc_k128(smem + ST * SA + r.st * SB);
+        px_wg_fence();
+#    pragma unroll
+        for (int kk = 0; kk < H_BK / 16; kk++)
+#    pragma unroll
+            for (int h = 0; h < MH; h++)
+                T::wgmma((float(&)[BN / 2]) acc[h * BN / 2], da + kk * 2 + h * (64 * H_BK * 2 / 16),
+                         db + kk * 2, true);
+        px_wg_commit();
+        px_wg_wait<1>(); // the step before is done: its stage may be filled again
+        if (before >= 0 && leader) px_mbar_arrive(empty + before);
+        before = r.st;
+    }
+    px_wg_wait<0>();
+    if (before >= 0 && leader) px_mbar_arrive(empty + before);
+}
+
+// Pieces of a tile that several blocks share: false where another block finishes it. `flag`: a word
+// of shared memory; barrier 3 is the 256 consumers'.
+template <int N>
+__device__ __forceinline__ bool gemm90_meet(float (&acc)[N], const cu_gemm_args &g,
+                                            const gemm90_plan &plan, const gemm90_work &w,
+                                            int thread, int *flag)
+{
+    constexpr int CONSUMERS = 256;
+    constexpr int64_t PART = (int64_t)N * CONSUMERS;
+    const int tile = w.tile - plan.whole;
+    const int64_t begin = (int64_t)tile * w.steps, end = begin + w.steps - 1;
+    const int first = (int)(begin / plan.cut_steps), last = (int)(end / plan.cut_steps);
+    // a block has at most two pieces: one that begins a tile, one that does not
+    float *room = (float *)g.room;
+    store_sums<N, CONSUMERS>(acc, room + (2 * (int64_t)blockIdx.x + (w.k0 == 0)) * PART, thread);
+    px_fence();
+    px_bar_sync(3, CONSUMERS);
+    if (thread == 0) *flag = arrive_last(g.tickets + tile, last - first + 1);
+    px_bar_sync(3, CONSUMERS);
+    if (!*flag) return false;
+    px_fence();
+#    pragma unroll
+    for (int q = 0; q < N; q++) acc[q] = 0.f;
+#    pragma unroll 1
+    for (int c = first; c <= last; c++)
+        add_sums<N, CONSUMERS>(acc, room + (2 * (int64_t)c + (c == first)) * PART, thread);
+    return true;
+}
+
+// A warpgroup's sums to c as f32 pieces of 64 x 64. Piece i begins `rows` (i) and `cols` (i) from
+// (m0, n0); sums of piece i are acc[i * 32 ..]. `barrier`: the warpgroup's own.
+template <class C, int PIECES, bool WIDE>
+__device__ __forceinline__ void gemm90_pieces(float (&acc)[PIECES * 32], float *piece,
+                                              const cu_gemm_out &o, int m0, int n0, int m, int n,
+                                              int thread, int barrier)
+{
+    const int lane = thread & 31, row = (thread >> 5) * 16 + (lane >> 2);
+#    pragma unroll 1
+    for (int i = 0; i < PIECES; i++) {
+#    pragma unroll
+        for (int j = 0; j < 8; j++)
+#    pragma unroll
+            for (int h = 0; h < 2; h++)
+                *(float2 *)(piece + tile_at<64>(row + h * 8, j * 8 + (lane & 3) * 2)) =
+                    float2{acc[j * 4 + h * 2], acc[j * 4 + h * 2 + 1]};
+        px_bar_sync(barrier, 128);
+        const int r0 = WIDE ? 0 : i / 2 * 64, c0 = WIDE ? i * 64 : i % 2 * 64;
+        tile_to_c<C, 64, 64>(piece, o, m0 + r0, n0 + c0, m, n, thread, 128);
+        px_bar_sync(barrier, 128);
+#    pragma unroll
+        for (int q = 0; q + 32 < PIECES * 32; q++) acc[q] = acc[q + 32]; // the next to the front
+    }
+}
+
+// The same as 16-bit boxes of 64 x 64 that TMA stores: two buffers of 8 KB in turns.
+template <class C, int PIECES, bool WIDE>
+__device__ __forceinline__ void gemm90_boxes(const float (&acc)[PIECES * 32], char *buffers,
+                                             const igt_tmap *tc, const cu_gemm_out &o, int batch,
+                                             int m0, int n0, int m, int n, int thread, int barrier)
+{
+    const int lane = thread & 31, matrix = lane >> 3,
+              row = (thread >> 5) * 16 + (matrix & 1) * 8 + (lane & 7);
+    const float low = o.act == CU_ACT_relu ? 0.f : -INFINITY;
+#    pragma unroll
+    for (int i = 0; i < PIECES; i++) {
+        char *box = buffers + (i & 1) * 8192;
+        const int r0 = m0 + (WIDE ? 0 : i / 2 * 64), c0 = n0 + (WIDE ? i * 64 : i % 2 * 64);
+        if (thread == 0) px_bulk_wait_read<1>(); // the buffer's last box has left
+        px_bar_sync(barrier, 128);
+#    pragma unroll
+        for (int j = 0; j < 4; j++) { // 16 columns
+            uint32_t v[4];
+#    pragma unroll
+            for (int half = 0; half < 2; half++) {
+                const float *s = acc + i * 32 + j * 8 + half * 4;
+                const int col = c0 + j * 16 + half * 8 + (lane & 3) * 2;
+                float b0 = 0.f, b1 = 0.f;
+                if (o.bias) {
+                    const typename C::raw *p = (const typename C::raw *)o.bias;
+                    b0 = col < n ? C::widen(p[col]) : 0.f;
+                    b1 = col + 1 < n ? C::widen(p[col + 1]) : 0.f;
+                }
+#    pragma unroll
+                for (int h = 0; h < 2; h++) {
+                    const float y0 = o.alpha * s[h * 2] + b0, y1 = o.alpha * s[h * 2 + 1] + b1;
+                    v[half * 2 + h] = C::pack(low > y0 ? low : y0, low > y1 ? low : y1);
+                }
+            }
+            px_stsm4(box + row * 128 + (((j * 2 + (matrix >> 1)) ^ (row & 7)) << 4), v);
+        }
+        px_fence_async();
+        px_bar_sync(barrier, 128);
+        if (thread == 0) {
+            if (r0 < m && c0 < n) px_tma_store_3d(tc, box, c0, r0, batch);
+            px_bulk_commit();
+        }
+    }
+}
+
+template <class T, class C, int PIECES, bool WIDE>
+__device__ __forceinline__ void gemm90_finish(float (&acc)[PIECES * 32], char *piece,
+                                              const igt_tmap *tc, const cu_gemm_args &g,
+                                              const gemm90_plan &plan, const gemm90_place &p,
+                                              int row, int thread, int barrier)
+{
+    if constexpr (sizeof(typename C::raw) == 2) {
+        if (plan.boxes) {
+            gemm90_boxes<C, PIECES, WIDE>(acc, piece, tc, g.out, p.batch, p.m0 + row, p.n0, g.m,
+                                          g.n, thread, barrier);
+            return;
+        }
+    }
+    typedef typename C::raw raw;
+    cu_gemm_out o = g.out;
+    o.c = (raw *)o.c + p.batch * g.batch.c_step;
+    if (o.residual) o.residual = (const raw *)o.residual + p.batch * g.batch.r_step;
+    gemm90_pieces<C, PIECES, WIDE>(acc, (float *)piece, o, p.m0 + row, p.n0, g.m, g.n, thread,
+                                   barrier);
+}
 #endif
 
-template <int BN, int ST>
+// One block is 128 producer threads (one works) and 2 x 128 consumers. PING: ping-pong.
+template <class T, class C, int BN, int ST, bool PING>
 __global__ void __launch_bounds__(384, 1)
-    gemm_bf16_sm90(const __grid_constant__ igt_tmap ta, const __grid_constant__ igt_tmap tb,
-                   const float *__restrict__ bias, bf16_t *__restrict__ C, int M, int N, int K)
+    gemm_sm90(const __grid_constant__ igt_tmap ta, const __grid_constant__ igt_tmap tb,
+              const __grid_constant__ igt_tmap tc, const __grid_constant__ cu_gemm_args g,
+              const gemm90_plan plan, int tiles)
 {
 #if defined(IGT_EMU) || defined(IGT_SM90A)
     IGT_SMEM(smem);
-    constexpr int SA = H_BM * H_BK * 2, SB = BN * H_BK * 2;
-    uint64_t *full = (uint64_t *)(smem + ST * (SA + SB)), *empty = full + ST;
-    const int tid = threadIdx.x, wg = tid / 128, lane = tid & 31, kt = (K + H_BK - 1) / H_BK;
-    const int tm = (M + H_BM - 1) / H_BM, tn = (N + BN - 1) / BN;
-    auto tile = [&](int i, int &m0, int &n0) { // columns of 16 row tiles, for L2
-        int grp = i / (16 * tn), gm = min(16, tm - grp * 16), in = i % (16 * tn);
-        m0 = (grp * 16 + in % gm) * H_BM;
-        n0 = in / gm * BN;
-    };
+    char *piece = smem + ST * (H_BM + BN) * H_BK * 2;
+    uint64_t *full = (uint64_t *)(piece + 2 * H_PIECE), *empty = full + ST;
+    int *flag = (int *)(empty + ST);
+    const int tid = threadIdx.x, wg = tid / 128, thread = tid % 128;
+    const int tm = (g.m + H_BM - 1) / H_BM, tn = (g.n + BN - 1) / BN,
+              steps = (g.k + H_BK - 1) / H_BK * (g.split ? SPLIT_TERMS : 1);
     if (tid == 0) {
         for (int i = 0; i < ST; i++) {
             px_mbar_init(full + i, 1);
-            px_mbar_init(empty + i, 2);
+            px_mbar_init(empty + i, PING ? 1 : 2);
         }
         px_mbar_fence_init();
     }
     __syncthreads();
-    int st = 0, ph = 0;
-    auto next = [&] {
-        if (++st == ST) {
-            st = 0;
-            ph ^= 1;
-        }
-    };
-
     if (wg == 0) {
         px_reg_dec<40>();
         if (tid == 0)
-            for (int i = blockIdx.x; i < tm * tn; i += gridDim.x) {
-                int m0, n0;
-                tile(i, m0, n0);
-                for (int k = 0; k < kt; k++, next()) {
-                    px_mbar_wait(empty + st, ph ^ 1);
-                    px_mbar_expect(full + st, SA + SB);
-                    px_tma_2d(smem + st * SA, &ta, full + st, k * H_BK, m0);
-                    px_tma_2d(smem + ST * SA + st * SB, &tb, full + st, k * H_BK, n0);
-                }
-            }
+            gemm90_produce<BN, ST>(smem, &ta, &tb, g, plan, full, empty, steps, tm, tn, tiles);
     } else {
         px_reg_inc<232>();
-        for (int i = blockIdx.x; i < tm * tn; i += gridDim.x) {
-            int m0, n0, prev = -1;
-            tile(i, m0, n0);
-            float acc[BN / 2];
-#    pragma unroll
-            for (int j = 0; j < BN / 2; j++) acc[j] = 0.f;
-            for (int k = 0; k < kt; k++, next()) {
-                px_mbar_wait(full + st, ph);
-                uint64_t da = px_desc_k128(smem + st * SA + (wg - 1) * 64 * H_BK * 2),
-                         db = px_desc_k128(smem + ST * SA + st * SB);
-                px_wg_fence();
-#    pragma unroll
-                for (int kk = 0; kk < H_BK / 16; kk++)
-                    HMma<BN>::go(acc, da + kk * 2, db + kk * 2, true);
-                px_wg_commit();
-                px_wg_wait<1>(); // the previous step is done, so its stage may be refilled
-                if (prev >= 0 && tid % 128 == 0) px_mbar_arrive(empty + prev);
-                prev = st;
-            }
-            px_wg_wait<0>();
-            if (prev >= 0 && tid % 128 == 0) px_mbar_arrive(empty + prev);
-#    pragma unroll
-            for (int j = 0; j < BN / 8; j++) {
-                int n = n0 + j * 8 + (lane & 3) * 2;
-                if (n >= N) continue;
-                float b0 = bias ? bias[n] : 0.f, b1 = bias ? bias[n + 1] : 0.f;
-#    pragma unroll
-                for (int h = 0; h < 2; h++) {
-                    int m = m0 + (wg - 1) * 64 + (tid % 128) / 32 * 16 + (lane >> 2) + h * 8;
-                    if (m < M)
-                        *(uint32_t *)(C + (size_t)m * N + n) =
-                            px_pack_bf16(acc[j * 4 + h * 2] + b0, acc[j * 4 + h * 2 + 1] + b1);
+        const int me = wg - 1;
+        char *mine = piece + me * H_PIECE;
+        gemm90_ring<ST> r;
+        float acc[128];
+        if constexpr (PING) {
+            // Tiles in turns: barrier 3 + me is this one's leave to multiply.
+            int turn = 0;
+            if (me == 1) px_bar_arrive(3, 256);
+            for (gemm90_work w(plan, tiles, steps); w.next(); turn ^= 1) {
+                if (turn != me) {
+                    r.skip(w.n);
+                    continue;
                 }
+                const gemm90_place p = place_of(w.tile, tm, tn, BN);
+                px_bar_sync(3 + me, 256);
+                gemm90_consume<T, BN, ST, 2>(acc, smem, full, empty, r, w.n, 0, thread == 0);
+                px_bar_arrive(3 + (me ^ 1), 256);
+                gemm90_finish<T, C, 4, false>(acc, mine, &tc, g, plan, p, 0, thread, 1 + me);
+            }
+            // Whose turn would be next takes the leave that nobody uses.
+            if (turn == me) px_bar_sync(3 + me, 256);
+        } else {
+            for (gemm90_work w(plan, tiles, steps); w.next();) {
+                const gemm90_place p = place_of(w.tile, tm, tn, BN);
+                gemm90_consume<T, BN, ST, 1>(acc, smem, full, empty, r, w.n, me * 64, thread == 0);
+                if (w.n < steps && !gemm90_meet(acc, g, plan, w, tid - 128, flag)) continue;
+                gemm90_finish<T, C, 4, true>(acc, mine, &tc, g, plan, p, me * 64, thread, 1 + me);
             }
         }
+        if (plan.boxes && thread == 0) px_bulk_wait<0>();
     }
 #endif
 }

@@ -16,6 +16,13 @@ struct Bf16 {
     {
         px_mma_bf16(c, a, b);
     }
+#if defined(IGT_EMU) || defined(IGT_SM90A)
+    template <int R>
+    static __device__ __forceinline__ void wgmma(float (&d)[R], uint64_t a, uint64_t b, bool keep)
+    {
+        px_wgmma_bf16(d, a, b, keep);
+    }
+#endif
 };
 struct F16 {
     typedef uint16_t raw;
@@ -34,6 +41,13 @@ struct F16 {
     {
         px_mma_f16(c, a, b);
     }
+#if defined(IGT_EMU) || defined(IGT_SM90A)
+    template <int R>
+    static __device__ __forceinline__ void wgmma(float (&d)[R], uint64_t a, uint64_t b, bool keep)
+    {
+        px_wgmma_f16(d, a, b, keep);
+    }
+#endif
 };
 struct F32 {
     typedef float raw;

@@ -65,7 +65,8 @@ typedef struct {
     const int8_t *w; /* s8 [.., n, ldw] */
     int64_t lda, ldw;
     int m, n, k;
-    int a_signed, w_signed; /* what a is, and what w was; zero points are in those terms */
+    int a_signed, w_signed; /* what the operands were; zero points are in those terms */
+    int a_ready;            /* a is s8 by now; else it is as it was */
     /* Product i of `batch`, i in row-major order over dims; steps count matrices. rank 0: one. */
     int batch, rank;
     int dims[CU_I8_RANK], a_step[CU_I8_RANK], w_step[CU_I8_RANK];

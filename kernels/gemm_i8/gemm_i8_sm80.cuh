@@ -32,7 +32,7 @@ __global__ void __launch_bounds__(128) gemm_i8_sm80(const cu_gemm_i8_args g)
     int ia, iw;
     i8_batch(g, (int)blockIdx.z, ia, iw);
     const int8_t *a = (const int8_t *)g.a + ia * g.a_matrix, *w = g.w + iw * g.w_matrix;
-    const uint32_t flip = g.a_signed ? 0 : 0x80808080;
+    const uint32_t flip = g.a_signed || g.a_ready ? 0 : 0x80808080;
 
     auto load = [&](int st, int k0) {
         char *sa = smem + st * (BM + BN) * BK, *sw = sa + BM * BK;

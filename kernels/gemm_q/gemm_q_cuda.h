@@ -29,7 +29,7 @@ typedef struct {
     const void *x; /* [.., k], ldx elements between rows */
     int64_t ldx;
     cu_float type;        /* of x */
-    const int32_t *order; /* row i comes from row order[i] of x; NULL: from row i */
+    const int32_t *order; /* row i comes from row order[i] of x (-1: zeros); NULL: from row i */
     int m, rows, k;
     int a8;     /* first rounded to 8 bits in groups of 32, as ig_q_act of gemm_q.h says */
     int *clear; /* n_clear counters for the product that follows, set to 0 */

@@ -59,8 +59,9 @@ __global__ void __launch_bounds__(ACTS_THREADS) q_acts_sm80(const cu_q_acts_args
     const int tid = threadIdx.x, r = blockIdx.x, chunks = (a.k + 63) / 64 * 8;
     for (int i = r * ACTS_THREADS + tid; i < a.n_clear; i += gridDim.x * ACTS_THREADS)
         a.clear[i] = 0;
-    const bool there = r < a.m;
-    const int64_t row = there ? (int64_t)(a.order ? a.order[r] : r) * a.ldx : 0;
+    const int from = r >= a.m ? -1 : a.order ? a.order[r] : r;
+    const bool there = from >= 0;
+    const int64_t row = there ? from * a.ldx : 0;
     uint32_t top = 0;
     for (int c = tid; c < (chunks + 31) / 32 * 32; c += ACTS_THREADS) { // whole warps
         float v[8];

@@ -44,16 +44,24 @@ static void product(int variant, int m, int n, int k, cu_float type, bool wide_c
 static void variant(int v)
 {
     const cu_gemm_block *b = cu_gemm_block_of((cu_gemm_variant)v);
-    product(v, b->bm, b->bn, 2 * b->bk, CU_BF16, false, {});
-    product(v, b->bm + 1, b->bn + 9, b->bk + 8, CU_F16, true, random_epilogue(false));
-    product(v, 1, 3, 8, CU_F16, false, random_epilogue(false));
+    const int few = (v == CU_GEMM_STREAM_K ? 4 : 1) * b->bk; // what stream-K cuts at least
+    product(v, b->bm, b->bn, few + b->bk, CU_BF16, false, {});
+    product(v, b->bm + 1, b->bn + 9, few + 8, CU_F16, true, random_epilogue(false));
+    product(v, 1, 3, few - b->bk + 8, CU_F16, false, random_epilogue(false));
     product(v, b->bm - 1, 48, 5 * b->bk, CU_BF16, true, random_epilogue(true));
     product(v, 17, 2 * b->bn, 16 * b->bk + 8, CU_BF16, false, random_epilogue(false));
-    batch_case two;
+    epilogue_case plain; // what Hopper's boxes do
+    plain.act = CU_ACT_relu, plain.bias = true, plain.alpha = 0.5f;
+    product(v, 2 * b->bm + 5, b->bn + 24, few + 16, CU_F16, false, plain);
+    batch_case one, two;
+    one.d0 = 3, one.b_repeats = 1;
+    product(v, 33, 40, few + 8, CU_BF16, false, plain, one);
     two.d0 = 2, two.d1 = 3, two.b_repeats = 1;
-    product(v, 33, 40, 72, CU_BF16, true, random_epilogue(false), two);
-    two.a_repeats = 2, two.b_repeats = 0;
-    product(v, 20, 16, 24, CU_F16, false, random_epilogue(true), two);
+    if (b->cc_min == 80) {
+        product(v, 33, 40, 72, CU_BF16, true, random_epilogue(false), two);
+        two.a_repeats = 2, two.b_repeats = 0;
+        product(v, 20, 16, 24, CU_F16, false, random_epilogue(true), two);
+    }
 }
 
 static void activations()

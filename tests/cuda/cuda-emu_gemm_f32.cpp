@@ -121,8 +121,10 @@ int main()
         cast(CU_F16, CU_F16, 1, 66, 72, turned, false);
         cast(CU_F32, CU_BF16, 2, 7, 100, turned, true);
     }
-    for (int v = 0; v < CU_GEMM_VARIANTS; v++)
-        if (cu_gemm_block_of((cu_gemm_variant)v)->element == 2) split_product(v, 70, 40, 101);
+    for (int v = 0; v < CU_GEMM_VARIANTS; v++) {
+        const cu_gemm_block *b = cu_gemm_block_of((cu_gemm_variant)v);
+        if (b->element == 2) split_product(v, 70, 40, b->cc_min == 80 ? 101 : 128);
+    }
     split_product(-1, 9, 20, 600);
     return done();
 }

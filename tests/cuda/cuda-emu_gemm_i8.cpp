@@ -65,7 +65,8 @@ static void product(int m, int n, int k, int batch, bool a_signed, bool w_signed
     char *y = buffer<char>((size_t)batch * m * n * size);
     cu_gemm_i8_args g = {};
     g.a = k % 16 ? (const void *)ra.y : a;
-    g.a_signed = k % 16 ? 1 : a_signed;
+    g.a_ready = k % 16 != 0;
+    g.a_signed = a_signed;
     g.w = rw.y;
     g.lda = g.ldw = round16(k);
     g.m = m, g.n = n, g.k = k;
@@ -76,12 +77,7 @@ static void product(int m, int n, int k, int batch, bool a_signed, bool w_signed
     g.a_matrix = (int64_t)m * round16(k), g.w_matrix = (int64_t)n * round16(k);
     g.a_sum = ra.sums, g.w_sum = rw.sums;
     g.w_signed = w_signed;
-    // a copy is signed: its zero points are then in signed terms, which flipping a's bits gives
-    uint8_t *az_seen = buffer<uint8_t>((size_t)inner * m);
-    for (int i = 0; i < inner * m; i++) az_seen[i] = az[i] ^ (g.a_signed != a_signed ? 0x80 : 0);
-    uint8_t *no_zero = zeros ? nullptr : buffer<uint8_t>(1);
-    if (no_zero) no_zero[0] = g.a_signed != a_signed ? 0x80 : 0;
-    g.a_zero = {zeros ? az_seen : no_zero, zeros && row_zeros, zeros && row_zeros ? m : 0};
+    g.a_zero = {zeros ? az : nullptr, zeros && row_zeros, zeros && row_zeros ? m : 0};
     g.w_zero = {zeros ? wz : nullptr, column_zeros, column_zeros ? n : 0};
     g.to = to;
     g.scale = {scale, 1, 0};

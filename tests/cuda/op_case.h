@@ -18,6 +18,7 @@ typedef struct {
     int64_t dims[8];
     const void *data;
     int constant; /* known when the step is bound */
+    int panels; /* ... and packed on the device's side: [.., k, n] of f32, f16 or bf16 in IG_P16 */
 } op_input;
 
 typedef struct {

@@ -7,7 +7,7 @@
 
 #include "kernels/gemm_q/gemm_q_cuda.h"
 #include "kernels/gemm_q/q_tiles.h"
-#include "runtime/device/cuda/op.h"
+#include "runtime/device/cuda/ops/common.h"
 
 typedef struct {
     const ig_q_format *format; /* NULL: weights of f16 or bf16 (dtype) in IG_P16 */

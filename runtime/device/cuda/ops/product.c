@@ -167,7 +167,7 @@ static ingot_status bind_f32(ig_cu_product *p, ig_device *d, ig_device_bind *b,
 {
     const bool packs = ask->known && ask->layout == IG_P16;
     const bool rows = packs || ask->b_turned;
-    p->f32 = true;
+    p->kind = IG_CU_GEMM_F32;
     p->full = (cu_gemm_f32_args){.m = (int)ask->m,
                                  .n = (int)ask->n,
                                  .k = (int)ask->k,
@@ -225,6 +225,41 @@ static ingot_status bind_half(ig_cu_product *p, ig_device *d, ig_device_bind *b,
     return b->declined ? INGOT_OK : reserve_room(p, d, b, cu_gemm_room(&p->half));
 }
 
+/* Is it a product of few rows with weights that lie, or will, in rows of 16 bytes? */
+static bool is_thin(const ig_cu_product_ask *ask)
+{
+    const int64_t bytes = (int64_t)ig_dtype(ask->b)->bytes;
+    return ask->known && ask->m <= CU_GEMV_ROWS && ask->m > 0 && ask->n > 0 && ask->k > 0 &&
+           ask->k * bytes % 16 == 0 && !ask->batch.rank && (!ask->a_turned || ask->m == 1) &&
+           ask->alpha == 1;
+}
+
+static ingot_status bind_thin(ig_cu_product *p, ig_device *d, ig_device_bind *b,
+                              const ig_cu_product_ask *ask, cu_float type)
+{
+    static const cu_gemv_type types[] = {CU_GEMV_F32, CU_GEMV_F16, CU_GEMV_BF16};
+    cu_float a_type, c_type;
+    (void)float_of(ask->a, &a_type), (void)float_of(ask->c, &c_type);
+    p->kind = IG_CU_GEMV;
+    p->thin = (cu_gemv_args){.ldw = ask->k,
+                             .type = types[type],
+                             .ldx = ask->k,
+                             .x_type = a_type,
+                             .m = (int)ask->m,
+                             .n = (int)ask->n,
+                             .k = (int)ask->k,
+                             .finish = {.ld_residual = ask->columns,
+                                        .ldy = ask->columns,
+                                        .type = c_type,
+                                        .act = (cu_act)act_of(ask->act),
+                                        .a = (float)ask->act_a,
+                                        .b = (float)ask->act_b,
+                                        .gated = ask->gated,
+                                        .n_out = (int)ask->columns}};
+    b->kernel = "gemv";
+    return pack_weights(p, d, b, ask, ask->k, type);
+}
+
 ingot_status ig_cu_product_bind(ig_cu_product *p, ig_device *d, ig_device_bind *b,
                                 const ig_cu_product_ask *ask)
 {
@@ -236,8 +271,9 @@ ingot_status ig_cu_product_bind(ig_cu_product *p, ig_device *d, ig_device_bind *
         ask->m * ask->columns > INT64_MAX / 8 || ask->a_n * ask->m > INT64_MAX / 8)
         return IG_CU_DECLINE(b, "a side of 2^31 or more");
     if (act_of(ask->act) < 0) return IG_CU_DECLINE(b, "an activation without a device function");
-    if (w == CU_F32 && !ig_cu_fast(d)) return bind_f32(p, d, b, ask);
-    return bind_half(p, d, b, ask, w == CU_F32 ? CU_BF16 : w);
+    const cu_float type = w == CU_F32 && ig_cu_fast(d) ? CU_BF16 : w;
+    if (is_thin(ask) && (type == w || ask->k % 8 == 0)) return bind_thin(p, d, b, ask, type);
+    return type == CU_F32 ? bind_f32(p, d, b, ask) : bind_half(p, d, b, ask, type);
 }
 
 void ig_cu_product_unbind(ig_cu_product *p, ig_device *d)
@@ -257,18 +293,35 @@ static int cast(const cu_gemm_cast_args *how, const void *x, void *y, cu_stream 
     return cu_gemm_cast(&a, s);
 }
 
+static int launch_thin(const ig_cu_product *p, const ig_cu_product_io *io, cu_stream s)
+{
+    cu_gemv_args g = p->thin;
+    g.w = p->weights;
+    g.x = io->a;
+    g.finish.bias = io->bias;
+    g.finish.residual = io->residual;
+    g.finish.y = io->c;
+    return cu_gemv(&g, s);
+}
+
+static cu_gemm_out out_to(const cu_gemm_out *of, const ig_cu_product_io *io)
+{
+    cu_gemm_out out = *of;
+    out.c = io->c;
+    out.bias = io->bias;
+    out.residual = io->residual;
+    return out;
+}
+
 int ig_cu_product_launch(const ig_cu_product *p, const ig_cu_product_io *io, cu_stream s)
 {
     char *scratch = io->scratch;
     const void *a = io->a, *b = p->weights ? p->weights : io->b;
-    cu_gemm_out out = p->f32 ? p->full.out : p->half.out;
-    out.c = io->c;
-    out.bias = io->bias;
-    out.residual = io->residual;
     void *room = p->splits ? scratch + p->at_room : NULL;
-    if (p->f32) {
+    if (p->kind == IG_CU_GEMV) return launch_thin(p, io, s);
+    if (p->kind == IG_CU_GEMM_F32) {
         cu_gemm_f32_args g = p->full;
-        g.a = a, g.b = b, g.out = out, g.room = room, g.tickets = p->tickets;
+        g.a = a, g.b = b, g.out = out_to(&g.out, io), g.room = room, g.tickets = p->tickets;
         return cu_gemm_f32(&g, s);
     }
     int status = 0;
@@ -281,6 +334,6 @@ int ig_cu_product_launch(const ig_cu_product *p, const ig_cu_product_io *io, cu_
         b = scratch + p->at_b;
     }
     cu_gemm_args g = p->half;
-    g.a = a, g.b = b, g.out = out, g.room = room, g.tickets = p->tickets;
+    g.a = a, g.b = b, g.out = out_to(&g.out, io), g.room = room, g.tickets = p->tickets;
     return status ? status : cu_gemm(&g, s);
 }
