@@ -28,13 +28,19 @@ function(ingot_cuda_library name)
 endfunction()
 
 # ---- emulated ----
-if(INGOT_TESTS AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+# (AddressSanitizer does not know the emulator's stacks.)
+if(INGOT_TESTS AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64" AND NOT INGOT_MINIMAL AND
+   NOT INGOT_SANITIZE MATCHES "address")
   set_source_files_properties(${cuda_sources} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
   add_library(ingot_cuda_emulated OBJECT ${cuda_sources} runtime/device/cuda/gpu_emu.cpp
               runtime/device/cuda/gpu_emu_comm.cpp)
   target_include_directories(ingot_cuda_emulated PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/runtime)
   target_compile_options(ingot_cuda_emulated PRIVATE -Wall -Wextra -Wno-unknown-pragmas)
   target_link_libraries(ingot_cuda_emulated PUBLIC Threads::Threads)
+  if(INGOT_SANITIZE) # `thread` makes the emulator find races of kernels
+    target_compile_options(ingot_cuda_emulated PRIVATE -fsanitize=${INGOT_SANITIZE}
+                           -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  endif()
   ingot_cuda_library(ingot_cuda_emu $<TARGET_OBJECTS:ingot_cuda_emulated>)
 endif()
 
@@ -42,7 +48,8 @@ endif()
 find_program(INGOT_NVCC nvcc HINTS ${CUDAToolkit_ROOT}/bin /usr/local/cuda/bin
              ${CMAKE_SOURCE_DIR}/.venv/cuda/nvidia/cu13/bin) # the last: tools/check --cuda
 set(cuda_version 0)
-if(INGOT_NVCC AND NOT INGOT_CUDA STREQUAL OFF AND NOT INGOT_MINIMAL AND NOT CMAKE_CROSSCOMPILING)
+if(INGOT_NVCC AND NOT INGOT_CUDA STREQUAL OFF AND NOT INGOT_MINIMAL AND NOT INGOT_SANITIZE AND
+   NOT CMAKE_CROSSCOMPILING)
   execute_process(COMMAND ${INGOT_NVCC} --version OUTPUT_VARIABLE cuda_version)
   string(REGEX MATCH "release ([0-9.]+)" found "${cuda_version}")
   set(cuda_version "${CMAKE_MATCH_1}")

@@ -16,7 +16,7 @@ struct kv_image {
 
 static void give(ig_device *d, struct kv_image *k)
 {
-    if (k->device) pool_give(d, k->device);
+    cu_give(d, k->device);
     if (k->host) ig_give(d->heap, k->host, k->bytes);
     k->device = NULL;
     k->host = NULL;
@@ -34,7 +34,7 @@ static ingot_status grow(ig_device_stream *s, struct kv_image *k, size_t bytes, 
     if (!k->host) return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory", d->info.ordinal);
     k->bytes = room;
     k->born++;
-    return pool_take(d, &k->device, room, IG_DEVICE_WORK, err);
+    return cu_take(d, &k->device, room, IG_DEVICE_KV, err);
 }
 
 ingot_status cu_kv(ig_device_stream *s, const ig_kv_step *kv, uint64_t *form, ingot_error *err)
@@ -51,7 +51,9 @@ ingot_status cu_kv(ig_device_stream *s, const ig_kv_step *kv, uint64_t *form, in
     k->tables.image = k->device;
     ig_cu_kv_fill(&k->tables, k->host, &bytes, kv, d->info.processors);
     IG_TRY(cu_copy(s, k->device, k->host, bytes, IG_TO_DEVICE, err));
-    *form = k->born << 2 | (uint64_t)(k->tables.n_items > 0) << 1 | (k->tables.n_tiles > 0);
+    /* grids may have a block for each tile */
+    *form = k->born << 40 | (uint64_t)k->tables.n_tiles << 2 |
+            (uint64_t)(k->tables.n_items > 0) << 1 | (k->tables.n_tiles > 0);
     s->kv = &k->tables;
     return INGOT_OK;
 }
