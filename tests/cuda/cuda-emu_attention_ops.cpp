@@ -71,6 +71,21 @@ static void attention_past()
     }
 }
 
+static void rounded()
+{
+    Tensor q = Tensor(INGOT_F32, {2, 2, 70, 32}).random(),
+           k = Tensor(INGOT_F32, {2, 2, 66, 32}).random();
+    Tensor v = Tensor(INGOT_F32, {2, 2, 66, 40}).random(),
+           mask = Tensor(INGOT_F32, {70, 66}).random();
+    Tensor none, counts(INGOT_I64, {2});
+    counts.set(0, 66), counts.set(1, 0);
+    const attributes causal = {attribute("causal", 1)};
+    op_agrees("f32 that may be rounded", "attention", {}, {q, k, v}, 1, 1e-2, 2, 0, 1);
+    op_agrees("rounded, mask", "attention", {}, {q, k, v, mask}, 1, 1e-2, 2, 0, 1);
+    op_agrees("rounded, counts", "attention", causal, {q, k, v, none, none, none, counts}, 1, 1e-2,
+              1, 0, 1);
+}
+
 static void ropes()
 {
     Tensor at(INGOT_I64, {7});
@@ -108,6 +123,7 @@ int main()
     attention_masks();
     attention_layouts();
     attention_past();
+    rounded();
     ropes();
     return done();
 }
