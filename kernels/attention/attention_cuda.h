@@ -90,6 +90,17 @@ typedef struct {
 
 int cu_join_tokens(const cu_join_args *a, cu_stream s);
 
+/* y [heads, n, n]: y[h, i, j] = table [.., heads] at row bucket[n - 1 + j - i]; bucket [2 n - 1] in
+ * device memory, one a distance. */
+typedef struct {
+    float *y;
+    const float *table;
+    const int32_t *bucket;
+    int32_t heads, n;
+} cu_relative_bias_args;
+
+int cu_relative_bias(const cu_relative_bias_args *a, cu_stream s);
+
 #ifdef __cplusplus
 }
 #endif

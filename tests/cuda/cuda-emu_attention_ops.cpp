@@ -1,5 +1,5 @@
-// attention, rope_table and rotary_embedding on the device beside the CPU's: layouts, masks, past
-// and present, counts of keys; types that the device widens.
+// attention, relative_bias, rope_table and rotary_embedding on the device beside the CPU's:
+// layouts, masks, past and present, counts of keys; types that the device widens.
 #include "tests/cuda/op_check.hpp"
 
 using namespace cuda_test;
@@ -118,8 +118,19 @@ static void ropes()
     }
 }
 
+static void biases()
+{
+    Tensor table = Tensor(INGOT_F32, {33, 3}).random();
+    for (int64_t n : {1, 40, 300}) {
+        Tensor x = Tensor(INGOT_F32, {2, n, 4}).random();
+        op_agrees("relative_bias", "relative_bias",
+                  {attribute("buckets", 32), attribute("max_distance", 100)}, {x, table}, 1, 0, 1);
+    }
+}
+
 int main()
 {
+    biases();
     attention_masks();
     attention_layouts();
     attention_past();
