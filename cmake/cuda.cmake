@@ -1,6 +1,7 @@
 # The CUDA backend. Kernels lie beside the CPU's as kernels/<op>/<name>_cuda.cu (sm_80, and PTX for
-# what comes after it), <name>_cuda89.cu (Ada's 8-bit floats) and <name>_cuda90.cu (Hopper). Each file is compiled twice: by nvcc for the plugin,
-# where there is a toolkit, and as C++ against the emulator in kernels/cuda, always.
+# what comes after it), <name>_cuda89.cu (Ada's 8-bit floats) and <name>_cuda90.cu (Hopper). Each file
+# is compiled twice: by nvcc for the plugin, where there is a toolkit, and as C++ against the emulator
+# in kernels/cuda, always.
 set(INGOT_CUDA AUTO CACHE STRING "the CUDA plugin: AUTO (where nvcc 12.3 or newer is), ON, OFF")
 set_property(CACHE INGOT_CUDA PROPERTY STRINGS AUTO ON OFF)
 
@@ -27,20 +28,28 @@ function(ingot_cuda_library name)
 endfunction()
 
 # ---- emulated ----
-if(INGOT_TESTS AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+# (AddressSanitizer does not know the emulator's stacks.)
+if(INGOT_TESTS AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64" AND NOT INGOT_MINIMAL AND
+   NOT INGOT_SANITIZE MATCHES "address")
   set_source_files_properties(${cuda_sources} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
   add_library(ingot_cuda_emulated OBJECT ${cuda_sources} runtime/device/cuda/gpu_emu.cpp
               runtime/device/cuda/gpu_emu_comm.cpp)
   target_include_directories(ingot_cuda_emulated PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/runtime)
   target_compile_options(ingot_cuda_emulated PRIVATE -Wall -Wextra -Wno-unknown-pragmas)
   target_link_libraries(ingot_cuda_emulated PUBLIC Threads::Threads)
+  if(INGOT_SANITIZE) # `thread` makes the emulator find races of kernels
+    target_compile_options(ingot_cuda_emulated PRIVATE -fsanitize=${INGOT_SANITIZE}
+                           -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  endif()
   ingot_cuda_library(ingot_cuda_emu $<TARGET_OBJECTS:ingot_cuda_emulated>)
 endif()
 
 # ---- compiled for devices ----
-find_program(INGOT_NVCC nvcc HINTS ${CUDAToolkit_ROOT}/bin /usr/local/cuda/bin)
+find_program(INGOT_NVCC nvcc HINTS ${CUDAToolkit_ROOT}/bin /usr/local/cuda/bin
+             ${CMAKE_SOURCE_DIR}/.venv/cuda/nvidia/cu13/bin) # the last: tools/check --cuda
 set(cuda_version 0)
-if(INGOT_NVCC AND NOT INGOT_CUDA STREQUAL OFF AND NOT INGOT_MINIMAL AND NOT CMAKE_CROSSCOMPILING)
+if(INGOT_NVCC AND NOT INGOT_CUDA STREQUAL OFF AND NOT INGOT_MINIMAL AND NOT INGOT_SANITIZE AND
+   NOT CMAKE_CROSSCOMPILING)
   execute_process(COMMAND ${INGOT_NVCC} --version OUTPUT_VARIABLE cuda_version)
   string(REGEX MATCH "release ([0-9.]+)" found "${cuda_version}")
   set(cuda_version "${CMAKE_MATCH_1}")

@@ -39,13 +39,28 @@ else()
   message(STATUS "Ingot: tokenizers off")
 endif()
 
-# ingot_text_sources(list) - drops the files of tokenizers where they are off.
+# What is left out where tokenizers are off: folders, and single files of other folders.
+set(INGOT_TEXT_ONLY
+  /runtime/text/ /runtime/llm/embed/ /runtime/llm/grammar/trie_tokenizer.c
+  /formats/gguf/ /formats/hf/ /formats/llm/families/ /formats/llama2c/tokenizer.c
+  /formats/safetensors/ /formats/tokenizer/
+  /tools/cmd_embed.c /tools/cmd_rerank.c /tools/cmd_tokenize.c
+  /tests/text/ /tests/llm/ /tests/formats/unit_gguf_types.c /tests/formats/unit_llama2c.c)
+
+# ingot_text_sources(list) - drops those from the list.
 function(ingot_text_sources list)
-  set(kept ${${list}})
-  if(NOT INGOT_TEXT)
-    list(FILTER kept EXCLUDE REGEX "/(runtime/text|runtime/llm/embed|formats/gguf|formats/tokenizer|formats/hf|formats/safetensors|formats/llm/families|tests/text|tests/llm)/|/llama2c/tokenizer\\.c$|/unit_(gguf_types|llama2c)\\.c$|/cmd_(embed|rerank)\\.c$|_tokeniz[a-z]+\\.c$")
+  if(INGOT_TEXT)
+    return()
   endif()
-  set(${list} ${kept} PARENT_SCOPE)
+  foreach(part ${INGOT_TEXT_ONLY})
+    foreach(file ${${list}})
+      string(FIND ${file} ${CMAKE_SOURCE_DIR}${part} at)
+      if(at EQUAL 0)
+        list(REMOVE_ITEM ${list} ${file})
+      endif()
+    endforeach()
+  endforeach()
+  set(${list} ${${list}} PARENT_SCOPE)
 endfunction()
 
 # Only its header: the hash is compiled into Ingot, in every build.

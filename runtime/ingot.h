@@ -256,6 +256,7 @@ typedef struct {
     const char *name, *op, *kernel;
     uint64_t begin_ns, end_ns; /* monotonic clock */
     double flops, bytes;
+    const char *device; /* "cpu", "cuda:0" */
 } ingot_trace;
 
 typedef struct {
@@ -265,9 +266,22 @@ typedef struct {
                                    GiB */
     void (*trace)(void *ud, const ingot_trace *step); /* NULL: none */
     void *trace_ud;
+    /* Where to run: "cpu" (and NULL), "cuda:0", or "auto": the first device that can be used, else
+     * the CPU. What a device lacks a kernel for runs on the CPU. Results differ from the CPU's by
+     * rounding, and are the same from run to run. */
+    const char *device;
+    size_t device_bytes;    /* budget of all memory on it, which the runtime's sessions share: the
+                               first one sets it; 0: */
+    double device_fraction; /* of what is free then; 0: 0.9 */
 } ingot_session_options;
 
 /* ingot_session_open - plans and working memory for one caller at a time; cheap.
+ *
+ * A device that has no memory for the weights or the activations gives E_NOMEM when a plan is made;
+ * under "auto" the session goes on on the CPU. A run in which the device fails ends with E_DEVICE,
+ * and later runs of the session are on the CPU. Either is told in the log and by
+ * ingot_session_device. Errors: E_ARG (an option; no such device's name; a budget larger than the
+ * device's memory, or another than it has), E_DEVICE (no such device: says why), E_NOMEM.
  * Threads: one call at a time per session (ingot_session_cancel excepted); sessions run in
  * parallel. */
 INGOT_API INGOT_MUST_USE ingot_status ingot_session_open(ingot_session **out, ingot_model *model,
@@ -282,6 +296,11 @@ typedef struct {
     size_t n_steps, n_dynamic; /* kernel launches; of them sized at run time */
     bool exact; /* no step's memory depends on the data: a run takes exactly these bytes */
 } ingot_plan;
+
+/* ingot_session_device - where the session's steps run now: "cpu", "cuda:0". *why (may be NULL):
+ * why a session that had a device has none any more, or NULL. Texts live until the session is
+ * closed. */
+INGOT_API const char *ingot_session_device(const ingot_session *s, const char **why);
 
 /* ingot_session_plan - prepare for inputs of these shapes (data may be NULL): the next run with
  * them allocates nothing. info may be NULL. */
@@ -369,7 +388,11 @@ typedef struct {
                               device's memory */
     size_t ranks;          /* share heads and hidden columns among so many ranks (tensor
                               parallelism), each with its part of the threads and of the weights;
-                              0 and 1: one does all */
+                              0 and 1: one does all. On devices: as many as are given */
+    const char *device;     /* as a session's; "cuda:0,cuda:1": these share the model as ranks. Where
+                               it fails, what is under way is computed again on the CPU */
+    size_t device_bytes;    /* as a session's; pages of keys and values are part of it */
+    double device_fraction;
 } ingot_generator_options;
 
 /* ingot_generator_open - the cache, the working memory and the thread of a model's generator.

@@ -22,6 +22,8 @@ typedef struct {
     ig_shape_wishes wishes;
     int64_t threads, repeat, seed;
     double max_error;
+    ig_device_args device;
+    const char *device_b;
     bool json, quiet;
 } args;
 
@@ -89,7 +91,11 @@ static ingot_status open_session(job *j, side *s, ingot_error *err)
     s->runner.out = ig_new_n(&j->arena, ingot_tensor, n_out);
     s->seconds = ig_new_n(&j->arena, double, (size_t)j->a->repeat);
     if (!s->runner.out || !s->seconds) return ig_fail(err, INGOT_E_NOMEM, "compare: no memory");
-    IG_TRY(ingot_session_open(&s->session, s->model, NULL, err));
+    ingot_session_options o = {.size = sizeof o};
+    ig_device_args where = j->a->device;
+    if (s == &j->sides[1] && j->a->device_b) where.name = j->a->device_b;
+    IG_TRY(ig_device_given(&o, &where, err));
+    IG_TRY(ingot_session_open(&s->session, s->model, &o, err));
     s->runner.session = s->session;
     return INGOT_OK;
 }
@@ -322,6 +328,12 @@ static const ig_option options[] = {
              "differs; -1: never",
      .offset = offsetof(args, max_error)},
     IG_OPTION_THREADS(args),
+    IG_OPTIONS_DEVICE(args),
+    {.name = "device-b",
+     .arg = "D",
+     .kind = IG_OPT_TEXT,
+     .help = "where B runs, when elsewhere than A: a model beside itself on another device",
+     .offset = offsetof(args, device_b)},
     IG_OPTION_JSON(args),
     IG_OPTION_QUIET(args),
 };

@@ -3,6 +3,7 @@
 #include "kernels/registry.h"
 #include "runtime/base/topology.h"
 #include "runtime/base/checked.h"
+#include "runtime/device/plugin.h"
 #include "runtime/ops/blas.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/json.h"
@@ -187,6 +188,76 @@ static void put_libraries(report *r)
     close_section(r);
 }
 
+static const char *version_text(char *text, size_t room, int version)
+{
+    snprintf(text, room, version ? "CUDA %d.%d" : "none", version / 1000, version % 1000 / 10);
+    return text;
+}
+
+static void put_device(report *r, const ig_device_api *api, int ordinal)
+{
+    ingot_error problem;
+    ig_device_info info;
+    char name[16], text[160], total[32], free_now[32];
+    const ingot_status s = api->probe(ordinal, &info, &problem);
+    snprintf(name, sizeof name, "cuda:%d", ordinal);
+    snprintf(text, sizeof text, "%.90s, compute capability %d.%d, %d multiprocessors%s", info.name,
+             info.cc_major, info.cc_minor, info.processors, info.emulated ? ", emulated" : "");
+    if (!r->as_json) {
+        put_line(name, s ? problem.text : text);
+        if (s) return;
+        snprintf(text, sizeof text, "%s, %s free",
+                 ig_format_bytes(total, sizeof total, info.total_bytes),
+                 ig_format_bytes(free_now, sizeof free_now, info.free_bytes));
+        put_line("", text);
+        return;
+    }
+    ig_json_object(&r->json, NULL);
+    ig_json_text(&r->json, "device", name);
+    if (s) ig_json_text(&r->json, "problem", problem.text);
+    ig_json_text(&r->json, "name", info.name);
+    snprintf(text, sizeof text, "%d.%d", info.cc_major, info.cc_minor);
+    ig_json_text(&r->json, "compute_capability", text);
+    ig_json_int(&r->json, "multiprocessors", info.processors);
+    ig_json_uint(&r->json, "total_bytes", info.total_bytes);
+    ig_json_uint(&r->json, "free_bytes", info.free_bytes);
+    ig_json_bool(&r->json, "emulated", info.emulated);
+    ig_json_end(&r->json);
+}
+
+/* The plugin, what it stands on, and the devices it finds, or why there are none. */
+static void put_cuda(report *r)
+{
+    const char *path;
+    ingot_error problem;
+    ig_device_info info;
+    char text[32];
+    const ig_device_api *api = ig_plugin(&path, &problem);
+    open_section(r, "cuda");
+    put_text(r, "plugin", path);
+    put_text(r, "build", api ? api->build : NULL);
+    if (api) {
+        (void)api->probe(0, &info, NULL);
+        put_text(r, "toolkit", version_text(text, sizeof text, info.runtime));
+        put_text(r, "driver", version_text(text, sizeof text, info.driver));
+    }
+    const int n = api ? api->count(&problem) : 0;
+    if (!n) {
+        char why[600];
+        snprintf(why, sizeof why, "no CUDA device: %s", problem.text);
+        put_text(r, "problem", why);
+    }
+    if (r->as_json) ig_json_array(&r->json, "devices");
+    for (int i = 0; i < n; i++) put_device(r, api, i);
+    if (r->as_json) ig_json_end(&r->json);
+    if (r->as_json) {
+        ig_json_array(&r->json, "ops");
+        for (size_t i = 0; api && api->op(i); i++) ig_json_text(&r->json, NULL, api->op(i));
+        ig_json_end(&r->json);
+    }
+    close_section(r);
+}
+
 /* The families in the order of their lists, each once. */
 static void put_kernels(report *r)
 {
@@ -224,6 +295,7 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
     put_cpu(&r, &m);
     put_topology(&r);
     put_memory(&r, &m);
+    put_cuda(&r);
     put_kernels(&r);
     put_libraries(&r);
     put_build(&r);

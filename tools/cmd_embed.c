@@ -17,11 +17,7 @@ static const char *const poolings[] = {"auto", "mean", "cls", "last", NULL}; /* 
 
 typedef struct {
     const args *a;
-    ig_cli *cli;
-    ig_opened o;
-    ingot_embedder *e;
-    ingot_embedder_info info;
-    ig_text_list texts;
+    const ig_text_job *t;
     float *y; /* [n, width] */
     size_t bytes;
 } job;
@@ -32,10 +28,10 @@ static ingot_status write_npy(const job *j, ingot_error *err)
 {
     const ig_array all = {.dtype = INGOT_F32,
                           .rank = 2,
-                          .dims = {(int64_t)j->texts.n, (int64_t)j->info.width},
+                          .dims = {(int64_t)j->t->texts.n, (int64_t)j->t->info.width},
                           .data = j->y,
                           .bytes = j->bytes};
-    return ig_npy_write(j->a->npy, &all, &j->o.rt->heap, err);
+    return ig_npy_write(j->a->npy, &all, &j->t->o.rt->heap, err);
 }
 
 static ingot_status print_json(const job *j, ingot_error *err)
@@ -44,17 +40,17 @@ static ingot_status print_json(const job *j, ingot_error *err)
     ig_json_init(&out, stdout, 0);
     ig_json_object(&out, NULL);
     ig_json_text(&out, "model", j->a->model);
-    ig_json_uint(&out, "dimensions", j->info.width);
-    ig_json_text(&out, "pooling", poolings[j->info.pooling]);
-    ig_json_bool(&out, "normalized", j->info.normalized);
+    ig_json_uint(&out, "dimensions", j->t->info.width);
+    ig_json_text(&out, "pooling", poolings[j->t->info.pooling]);
+    ig_json_bool(&out, "normalized", j->t->info.normalized);
     ig_json_array(&out, "embeddings");
-    for (size_t i = 0; i < j->texts.n; i++) {
+    for (size_t i = 0; i < j->t->texts.n; i++) {
         ig_json_object(&out, NULL);
         ig_json_uint(&out, "index", i);
-        ig_json_uint(&out, "tokens_cut", j->texts.cut[i]);
+        ig_json_uint(&out, "tokens_cut", j->t->texts.cut[i]);
         ig_json_array(&out, "embedding");
-        for (size_t k = 0; k < j->info.width; k++)
-            ig_json_f32(&out, NULL, j->y[i * j->info.width + k]);
+        for (size_t k = 0; k < j->t->info.width; k++)
+            ig_json_f32(&out, NULL, j->y[i * j->t->info.width + k]);
         ig_json_end(&out);
         ig_json_end(&out);
     }
@@ -65,19 +61,19 @@ static ingot_status print_json(const job *j, ingot_error *err)
 
 static void print_lines(const job *j)
 {
-    for (size_t i = 0; i < j->texts.n; i++)
-        for (size_t k = 0; k < j->info.width; k++)
-            printf("%.9g%c", (double)j->y[i * j->info.width + k],
-                   k + 1 < j->info.width ? ' ' : '\n');
+    for (size_t i = 0; i < j->t->texts.n; i++)
+        for (size_t k = 0; k < j->t->info.width; k++)
+            printf("%.9g%c", (double)j->y[i * j->t->info.width + k],
+                   k + 1 < j->t->info.width ? ' ' : '\n');
 }
 
 static ingot_status tell(const job *j, ingot_error *err)
 {
-    ig_text_list_tell_cut(&j->texts, j->info.max_tokens);
+    ig_text_list_tell_cut(&j->t->texts, j->t->info.max_tokens);
     if (j->a->npy) IG_TRY(write_npy(j, err));
     if (j->a->json) return print_json(j, err);
     if (j->a->npy)
-        printf("%s: float32 [%zu, %zu]\n", j->a->npy, j->texts.n, j->info.width);
+        printf("%s: float32 [%zu, %zu]\n", j->a->npy, j->t->texts.n, j->t->info.width);
     else
         print_lines(j);
     return INGOT_OK;
@@ -85,45 +81,35 @@ static ingot_status tell(const job *j, ingot_error *err)
 
 /* ---- the command ---- */
 
-static ingot_status work(job *j, ingot_error *err)
+static ingot_status work(ig_text_job *t, ig_cli *cli, const void *given, ingot_error *err)
 {
-    const args *a = j->a;
-    const ingot_embedder_options o = {.size = sizeof o,
-                                      .max_tokens = (size_t)a->max_tokens,
-                                      .pooling = (ingot_pooling)a->pooling,
-                                      .not_normalized = a->not_normalized};
-    IG_TRY(ig_open_embedder(&j->e, j->cli, &j->o, a->model, &o, err));
-    ingot_embedder_get_info(&j->info, j->e);
-    if (!j->info.width) {
+    const args *a = given;
+    const size_t width = t->info.width;
+    if (!width) {
         const ingot_status s =
             ig_fail(err, INGOT_E_UNSUPPORTED,
                     "%s: it gives %zu logits of a text, not an embedding (a reranker is for `ingot "
                     "rerank`)",
-                    a->model, j->info.classes);
-        return ig_model_failed(j->cli, s);
+                    a->model, t->info.classes);
+        return ig_model_failed(cli, s);
     }
-    IG_TRY(ig_text_list_words(&j->texts, a->prefix, &a->texts, err));
-    if (a->file) IG_TRY(ig_text_list_lines(&j->texts, a->prefix, a->file, err));
-    IG_TRY(ig_text_list_ready(&j->texts, err));
-    if (!ig_mul_ok(j->texts.n, j->info.width * sizeof(float), &j->bytes)) j->bytes = SIZE_MAX;
-    j->y = ig_take(&j->o.rt->heap, j->bytes);
-    if (!j->y) return ig_fail(err, INGOT_E_NOMEM, "no memory for %zu embeddings", j->texts.n);
-    IG_TRY(ingot_embedder_embed(j->y, j->texts.cut, j->e, j->texts.v, j->texts.n, err));
-    return tell(j, err);
+    IG_TRY(ig_text_job_take(t, a->prefix, &a->texts, a->file, err));
+    job j = {.a = a, .t = t};
+    if (ig_mul_ok(t->texts.n, width * sizeof *j.y, &j.bytes))
+        j.y = ig_arena_take(&t->texts.arena, j.bytes);
+    if (!j.y) return ig_fail(err, INGOT_E_NOMEM, "no memory for %zu embeddings", t->texts.n);
+    IG_TRY(ingot_embedder_embed(j.y, t->texts.cut, t->e, t->texts.v, t->texts.n, err));
+    return tell(&j, err);
 }
 
 static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
 {
-    job j = {.a = given, .cli = cli};
-    const ig_open_options how = {.threads = j.a->threads, .quiet = true};
-    IG_TRY(ig_open_model(&j.o, cli, j.a->model, &how, err));
-    ig_text_list_init(&j.texts, &j.o.rt->heap);
-    const ingot_status s = work(&j, err);
-    ig_give(&j.o.rt->heap, j.y, j.bytes);
-    ig_text_list_clear(&j.texts);
-    if (j.e) ingot_embedder_close(&j.e);
-    ig_close_model(&j.o);
-    return s;
+    const args *a = given;
+    const ingot_embedder_options o = {.size = sizeof o,
+                                      .max_tokens = (size_t)a->max_tokens,
+                                      .pooling = (ingot_pooling)a->pooling,
+                                      .not_normalized = a->not_normalized};
+    return ig_text_job_run(cli, a->model, a->threads, &o, work, a, err);
 }
 
 static const ig_operand operands[] = {

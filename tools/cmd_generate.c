@@ -38,8 +38,13 @@ static ingot_status open_draft(ig_generate *j, ingot_error *err)
 static ingot_status open_generator(ig_generate *j, ingot_error *err)
 {
     const args *a = j->a;
+    ingot_session_options where = {0};
+    IG_TRY(ig_device_given(&where, &a->device, err));
     const ingot_generator_options o = {
         .size = sizeof o,
+        .device = where.device,
+        .device_bytes = where.device_bytes,
+        .device_fraction = where.device_fraction,
         .context = (size_t)a->context,
         .kv_bytes = (size_t)a->kv_bytes,
         .kv_type = (ingot_kv_type)a->kv_type,
@@ -234,7 +239,7 @@ static const ig_option options[] = {
     {.name = "math", .arg = "M", .kind = IG_OPT_CHOICE, .choices = maths, .help = "exact gives the same bits for every chunk, thread count and processor; fast may use faster methods that do not", .offset = offsetof(args, math)},
     NUMBER("tensor-parallel", 0, ranks, 1, 64, "divide heads and hidden columns among N ranks, each with its part of the threads and weights; sums are in another order"),
     IG_OPTION_THREADS(args),
-    IG_OPTION_DEVICE(args),
+    IG_OPTIONS_DEVICE(args),
     FLAG("stats", stats, "tell speeds, the time to the first token and memory on standard error"),
     IG_OPTION_JSON(args),
     IG_OPTION_QUIET(args),

@@ -14,7 +14,7 @@
 
 typedef struct {
     const char *model, *graph;
-    bool json, tensors;
+    bool json, tensors, devices;
 } args;
 
 /* ---- for people
@@ -42,12 +42,26 @@ static void print_tokenizer(const ig_ingot *f)
     if (n) printf("chat template  %zu bytes\n", n);
 }
 
-static void print_ops(const ig_summary *s)
+/* A view is no work: its result is its input's bytes, wherever they lie. */
+static const char *devices_of(const ig_op *op)
 {
+    if (op->flags & IG_OP_VIEW) return "any";
+    return ig_plugin_has(op->name) ? "cpu, cuda" : "cpu";
+}
+
+static void print_ops(const ig_summary *s, bool devices)
+{
+    ingot_error why;
     printf("\nops (%zu nodes", s->n_nodes);
     if (s->n_graphs > 1) printf(" in %zu graphs", s->n_graphs);
     puts(")");
-    for (size_t i = 0; i < s->n_ops; i++) printf("  %6zu  %s\n", s->ops[i].n, s->ops[i].op->name);
+    for (size_t i = 0; i < s->n_ops; i++)
+        if (devices)
+            printf("  %6zu  %-24s  %s\n", s->ops[i].n, s->ops[i].op->name,
+                   devices_of(s->ops[i].op));
+        else
+            printf("  %6zu  %s\n", s->ops[i].n, s->ops[i].op->name);
+    if (devices && !ig_plugin(NULL, &why)) printf("  no CUDA: %s\n", why.text);
 }
 
 static ingot_status print_sizes(const ig_ingot *f, const ig_summary *sum, ingot_error *err)
@@ -109,7 +123,7 @@ static ingot_status print_all(const args *a, const ig_ingot *f, const ig_summary
     print_tokenizer(f);
     puts("\ninputs and outputs");
     IG_TRY(ig_ports_print(f->graph, stdout, err));
-    print_ops(sum);
+    print_ops(sum, a->devices);
     IG_TRY(print_sizes(f, sum, err));
     if (f->golden.n) printf("\n%zu recorded runs (ingot verify replays them)\n", f->golden.n);
     return a->tensors ? print_tensors(f->graph, err) : INGOT_OK;
@@ -193,6 +207,12 @@ static ingot_status json_all(const args *a, const ig_ingot *f, const ig_summary 
     for (size_t i = 0; i < sum->n_ops; i++) ig_json_uint(&j, sum->ops[i].op->name, sum->ops[i].n);
     ig_json_end(&j);
     json_sizes(&j, f, sum);
+    if (a->devices) {
+        ig_json_object(&j, "devices");
+        for (size_t i = 0; i < sum->n_ops; i++)
+            ig_json_text(&j, sum->ops[i].op->name, devices_of(sum->ops[i].op));
+        ig_json_end(&j);
+    }
     if (a->tensors) {
         ig_json_array(&j, "tensors");
         json_tensors(&j, f->graph);
@@ -258,6 +278,12 @@ static const ig_option options[] = {
      .kind = IG_OPT_FLAG,
      .help = "list every constant",
      .offset = offsetof(args, tensors)},
+    {.name = "devices",
+     .kind = IG_OPT_FLAG,
+     .help =
+         "tell for every op on which devices there are kernels for it; `ingot plan` tells where "
+         "each step runs",
+     .offset = offsetof(args, devices)},
     IG_OPTION_JSON(args),
 };
 static const ig_example examples[] = {

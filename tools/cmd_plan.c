@@ -10,12 +10,14 @@
 #include "tools/model/shapes.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 typedef struct {
     const char *model;
     ig_shape_wishes wishes;
     int64_t threads;
-    int device, math;
+    ig_device_args device;
+    int math;
     bool json, quiet;
 } args;
 
@@ -29,6 +31,7 @@ typedef struct {
     ig_arena arena;
     ig_shapes shapes;
     ingot_plan plan;
+    ig_plan_info info;
     size_t peak;
     double flops, bytes; /* of all steps */
 } job;
@@ -36,7 +39,8 @@ typedef struct {
 static ingot_status make_plan(job *j, ingot_error *err)
 {
     char text[200];
-    const ingot_session_options o = {.size = sizeof o, .fast_math = j->a->math == 1};
+    ingot_session_options o = {.size = sizeof o, .fast_math = j->a->math == 1};
+    IG_TRY(ig_device_given(&o, &j->a->device, err));
     IG_TRY(ingot_session_open(&j->session, j->o.model, &o, err));
     const ingot_status s =
         ingot_session_plan(&j->plan, j->session, j->shapes.in, j->shapes.n_in, err);
@@ -60,6 +64,7 @@ static void add_cost(void *ud, const ig_step_trace *step)
 typedef struct {
     ig_table table;
     const ig_symbols *symbols;
+    bool whys; /* there is a device: a column for why a step is not on it */
 } rows;
 
 /* Costs are estimates in floating point; what a table shows is a whole number. */
@@ -73,17 +78,21 @@ static void add_row(void *ud, const ig_step_trace *step)
     ig_table_cell(&r->table, "%s", step->node->op->name);
     ig_table_cell(&r->table, "%s", step->node->name);
     ig_table_cell(&r->table, "%s", step->kernel ? step->kernel : "-");
+    ig_table_cell(&r->table, "%s", step->device);
     ig_table_cell(&r->table, "%s", type);
     ig_table_cell(&r->table, "%s", ig_format_count(flops, sizeof flops, whole(step->cost.flops)));
     ig_table_cell(&r->table, "%s", ig_format_bytes(bytes, sizeof bytes, whole(step->cost.bytes)));
+    if (r->whys) ig_table_cell(&r->table, "%s", step->why ? step->why : "");
 }
 
 static ingot_status print_steps(const job *j, ingot_error *err)
 {
-    static const char *const heads[] = {"op", "node", "kernel", "output", "FLOP", "bytes"};
-    rows r = {.symbols = j->o.model->file->graph->symbols};
-    ig_table_init(&r.table, IG_LEN(heads), 0x30);
-    for (size_t i = 0; i < IG_LEN(heads); i++) ig_table_cell(&r.table, "%s", heads[i]);
+    static const char *const heads[] = {"op",     "node", "kernel", "device",
+                                        "output", "FLOP", "bytes",  "why not on the device"};
+    rows r = {.symbols = j->o.model->file->graph->symbols, .whys = j->info.n_on_device > 0};
+    const size_t n = IG_LEN(heads) - !r.whys;
+    ig_table_init(&r.table, n, 0x60);
+    for (size_t i = 0; i < n; i++) ig_table_cell(&r.table, "%s", heads[i]);
     ig_exec_steps(ig_session_exec(j->session), add_row, &r);
     const ingot_status s = ig_table_print(&r.table, stdout, err);
     ig_table_clear(&r.table);
@@ -97,6 +106,29 @@ static void line(const char *what, uint64_t bytes, const char *note)
            ig_format_count(exact, sizeof exact, bytes), note);
 }
 
+/* Where it runs, and why not on a device where one was looked for. */
+static void print_device(const job *j)
+{
+    const char *fallen, *name = ingot_session_device(j->session, &fallen);
+    ingot_error why;
+    char size[32];
+    if (strcmp(name, "cpu") != 0)
+        printf("device       %s, %zu of %zu steps, %zu copies at the border, %s of activations\n",
+               name, j->info.n_on_device, j->info.n_steps, j->info.n_copies,
+               ig_format_bytes(size, sizeof size, j->info.device_bytes));
+    printf("%s cpu, %s, %zu thread%s, math %s\n",
+           strcmp(name, "cpu") ? "           +" : "device      ", ig_cpu_level(),
+           ingot_runtime_threads(j->o.rt), ingot_runtime_threads(j->o.rt) == 1 ? "" : "s",
+           maths[j->a->math]);
+    const char *asked = j->a->device.name;
+    const ig_device_api *api = ig_plugin(NULL, &why);
+    if (fallen)
+        printf("             not on the device: %s\n", fallen);
+    else if (!strcmp(name, "cpu") && (!asked || !strcmp(asked, "auto")) &&
+             (!api || !api->count(&why)) && !j->a->quiet)
+        printf("             no CUDA device: %s\n", why.text);
+}
+
 static ingot_status print_all(const job *j, ingot_error *err)
 {
     char text[300], flops[32], bytes[32];
@@ -105,9 +137,7 @@ static ingot_status print_all(const job *j, ingot_error *err)
         if (*ig_shapes_text(text, sizeof text, &j->shapes, true) && !j->a->quiet)
             printf("             (not given and taken as 1: %s)\n", text);
     }
-    printf("device       cpu, %s, %zu thread%s, math %s\n", ig_cpu_level(),
-           ingot_runtime_threads(j->o.rt), ingot_runtime_threads(j->o.rt) == 1 ? "" : "s",
-           maths[j->a->math]);
+    print_device(j);
     line("peak", j->peak, j->plan.exact ? "" : "; and what steps need whose size the data tell");
     line("activations", j->plan.activation_bytes, "");
     line("unshared", j->plan.unshared_bytes, ", were no memory used twice");
@@ -130,7 +160,8 @@ static void json_step(void *ud, const ig_step_trace *step)
     ig_json_text(j, "op", step->node->op->name);
     ig_json_text(j, "node", step->node->name);
     ig_json_text(j, "kernel", step->kernel);
-    ig_json_text(j, "device", "cpu");
+    ig_json_text(j, "device", step->device);
+    if (step->why) ig_json_text(j, "why", step->why);
     ig_json_text(j, "dtype", step->out0.dtype ? ingot_dtype_name(step->out0.dtype) : NULL);
     ig_dims_json(j, "shape", &step->out0, NULL);
     ig_json_f64(j, "flops", step->cost.flops);
@@ -144,7 +175,9 @@ static ingot_status json_all(const job *j, ingot_error *err)
     ig_json_init(&out, stdout, 2);
     ig_json_object(&out, NULL);
     ig_json_text(&out, "model", j->a->model);
-    ig_json_text(&out, "device", "cpu");
+    const char *fallen;
+    ig_json_text(&out, "device", ingot_session_device(j->session, &fallen));
+    if (fallen) ig_json_text(&out, "fallen", fallen);
     ig_json_text(&out, "isa", ig_cpu_level());
     ig_json_uint(&out, "threads", ingot_runtime_threads(j->o.rt));
     ig_json_text(&out, "math", maths[j->a->math]);
@@ -160,6 +193,9 @@ static ingot_status json_all(const job *j, ingot_error *err)
     ig_json_uint(&out, "mapped_bytes", j->o.model->file->n_bytes);
     ig_json_uint(&out, "n_steps", j->plan.n_steps);
     ig_json_uint(&out, "n_dynamic", j->plan.n_dynamic);
+    ig_json_uint(&out, "n_on_device", j->info.n_on_device);
+    ig_json_uint(&out, "n_copies", j->info.n_copies);
+    ig_json_uint(&out, "device_bytes", j->info.device_bytes);
     ig_json_f64(&out, "flops", j->flops);
     ig_json_f64(&out, "bytes", j->bytes);
     ig_json_array(&out, "steps");
@@ -177,6 +213,7 @@ static ingot_status run_job(job *j, ingot_error *err)
     IG_TRY(ig_shapes_choose(&j->shapes, j->o.model->file->graph, &j->a->wishes, &j->arena, err));
     IG_TRY(make_plan(j, err));
     ig_exec_steps(ig_session_exec(j->session), add_cost, j);
+    (void)ig_exec_info(&j->info, ig_session_exec(j->session));
     return j->a->json ? json_all(j, err) : print_all(j, err);
 }
 
@@ -215,7 +252,7 @@ static const ig_option options[] = {
      .help = "size of a named dimension; INPUT.AXIS=N for one without a name",
      .offset = offsetof(args, wishes.dims)},
     IG_OPTION_THREADS(args),
-    IG_OPTION_DEVICE(args),
+    IG_OPTIONS_DEVICE(args),
     {.name = "math",
      .arg = "M",
      .kind = IG_OPT_CHOICE,

@@ -22,11 +22,7 @@ typedef struct {
 
 typedef struct {
     const args *a;
-    ig_cli *cli;
-    ig_opened o;
-    ingot_embedder *e;
-    ingot_embedder_info info;
-    ig_text_list texts;
+    ig_text_job *t;
     float *scores; /* [n] */
     ranked *order; /* [n], best first */
     size_t n_shown;
@@ -46,12 +42,12 @@ static ingot_status print_json(const job *j, ingot_error *err)
     ig_json_array(&out, "results");
     for (size_t i = 0; i < j->n_shown; i++) {
         const ranked *r = &j->order[i];
-        const ingot_str text = j->texts.v[r->index];
+        const ingot_str text = j->t->texts.v[r->index];
         ig_json_object(&out, NULL);
         ig_json_uint(&out, "index", r->index);
         ig_json_f32(&out, "score", r->score);
         ig_json_f64(&out, "probability", sigmoid(r->score));
-        ig_json_uint(&out, "tokens_cut", j->texts.cut[r->index]);
+        ig_json_uint(&out, "tokens_cut", j->t->texts.cut[r->index]);
         ig_json_text_n(&out, "document", text.p, text.n);
         ig_json_end(&out);
     }
@@ -82,7 +78,7 @@ static ingot_status print_table(const job *j, ingot_error *err)
     for (size_t i = 0; i < j->n_shown; i++) {
         ig_table_cell(&t, "%.4f", (double)j->order[i].score);
         ig_table_cell(&t, "%zu", j->order[i].index);
-        ig_table_cell(&t, "%s", begin_of(text, j->texts.v[j->order[i].index]));
+        ig_table_cell(&t, "%s", begin_of(text, j->t->texts.v[j->order[i].index]));
     }
     const ingot_status s = ig_table_print(&t, stdout, err);
     ig_table_clear(&t);
@@ -99,60 +95,51 @@ static int best_first(const void *a, const void *b)
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
-static ingot_status check_model(job *j, ingot_error *err)
+static ingot_status check_model(const job *j, ig_cli *cli, ingot_error *err)
 {
-    if (j->info.classes == 1 || j->info.classes == 2) return INGOT_OK;
+    if (j->t->info.classes == 1 || j->t->info.classes == 2) return INGOT_OK;
     const ingot_status s =
-        j->info.width ? ig_fail(err, INGOT_E_UNSUPPORTED,
-                                "%s: gives embeddings, not scores of pairs (`ingot embed` runs it)",
-                                j->a->model)
-                      : ig_fail(err, INGOT_E_UNSUPPORTED,
-                                "%s: tells %zu classes apart; ranking needs a model with 1 or 2",
-                                j->a->model, j->info.classes);
-    return ig_model_failed(j->cli, s);
+        j->t->info.width
+            ? ig_fail(err, INGOT_E_UNSUPPORTED,
+                      "%s: gives embeddings, not scores of pairs (`ingot embed` runs it)",
+                      j->a->model)
+            : ig_fail(err, INGOT_E_UNSUPPORTED,
+                      "%s: tells %zu classes apart; ranking needs a model with 1 or 2", j->a->model,
+                      j->t->info.classes);
+    return ig_model_failed(cli, s);
 }
 
 static ingot_status rank(job *j, ingot_error *err)
 {
-    const size_t n = j->texts.n;
+    const size_t n = j->t->texts.n;
     const ingot_str query = {j->a->query, strlen(j->a->query)};
-    j->scores = ig_arena_array(&j->texts.arena, n, sizeof *j->scores);
-    j->order = ig_arena_array(&j->texts.arena, n, sizeof *j->order);
+    j->scores = ig_arena_array(&j->t->texts.arena, n, sizeof *j->scores);
+    j->order = ig_arena_array(&j->t->texts.arena, n, sizeof *j->order);
     if (!j->scores || !j->order)
         return ig_fail(err, INGOT_E_NOMEM, "no memory for %zu documents", n);
-    IG_TRY(ingot_embedder_rank(j->scores, j->texts.cut, j->e, query, j->texts.v, n, err));
+    IG_TRY(ingot_embedder_rank(j->scores, j->t->texts.cut, j->t->e, query, j->t->texts.v, n, err));
     for (size_t i = 0; i < n; i++) j->order[i] = (ranked){i, j->scores[i]};
     qsort(j->order, n, sizeof *j->order, best_first);
     j->n_shown = j->a->top && (size_t)j->a->top < n ? (size_t)j->a->top : n;
     return INGOT_OK;
 }
 
-static ingot_status work(job *j, ingot_error *err)
+static ingot_status work(ig_text_job *t, ig_cli *cli, const void *given, ingot_error *err)
 {
-    const args *a = j->a;
-    const ingot_embedder_options o = {.size = sizeof o, .max_tokens = (size_t)a->max_tokens};
-    IG_TRY(ig_open_embedder(&j->e, j->cli, &j->o, a->model, &o, err));
-    ingot_embedder_get_info(&j->info, j->e);
-    IG_TRY(check_model(j, err));
-    IG_TRY(ig_text_list_words(&j->texts, NULL, &a->documents, err));
-    if (a->file) IG_TRY(ig_text_list_lines(&j->texts, NULL, a->file, err));
-    IG_TRY(ig_text_list_ready(&j->texts, err));
-    IG_TRY(rank(j, err));
-    ig_text_list_tell_cut(&j->texts, j->info.max_tokens);
-    return a->json ? print_json(j, err) : print_table(j, err);
+    const args *a = given;
+    job j = {.a = a, .t = t};
+    IG_TRY(check_model(&j, cli, err));
+    IG_TRY(ig_text_job_take(t, NULL, &a->documents, a->file, err));
+    IG_TRY(rank(&j, err));
+    ig_text_list_tell_cut(&t->texts, t->info.max_tokens);
+    return a->json ? print_json(&j, err) : print_table(&j, err);
 }
 
 static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
 {
-    job j = {.a = given, .cli = cli};
-    const ig_open_options how = {.threads = j.a->threads, .quiet = true};
-    IG_TRY(ig_open_model(&j.o, cli, j.a->model, &how, err));
-    ig_text_list_init(&j.texts, &j.o.rt->heap);
-    const ingot_status s = work(&j, err);
-    ig_text_list_clear(&j.texts);
-    if (j.e) ingot_embedder_close(&j.e);
-    ig_close_model(&j.o);
-    return s;
+    const args *a = given;
+    const ingot_embedder_options o = {.size = sizeof o, .max_tokens = (size_t)a->max_tokens};
+    return ig_text_job_run(cli, a->model, a->threads, &o, work, a, err);
 }
 
 static const ig_operand operands[] = {

@@ -18,7 +18,8 @@ typedef struct {
     const char *model, *archive, *folder, *outputs, *profile;
     ig_words inputs;
     int64_t threads, repeat, warmup;
-    int device, math;
+    ig_device_args device;
+    int math;
     bool json, quiet;
 } args;
 
@@ -77,10 +78,11 @@ static ingot_status judge(job *j, ingot_status s)
 
 static ingot_status open_session(job *j, ingot_error *err)
 {
-    const ingot_session_options o = {.size = sizeof o,
-                                     .fast_math = j->a->math == 1,
-                                     .trace = j->a->profile ? ig_profile_step : NULL,
-                                     .trace_ud = &j->profile};
+    ingot_session_options o = {.size = sizeof o,
+                               .fast_math = j->a->math == 1,
+                               .trace = j->a->profile ? ig_profile_step : NULL,
+                               .trace_ud = &j->profile};
+    IG_TRY(ig_device_given(&o, &j->a->device, err));
     IG_TRY(ingot_session_open(&j->session, j->o.model, &o, err));
     j->runner.session = j->session;
     return judge(j, ingot_session_plan(&j->plan, j->session, j->runner.in, j->runner.n_in, err));
@@ -157,7 +159,7 @@ static ingot_status tell_json(const job *j, const ig_results *r, ingot_error *er
     ig_json_uint(&out, "warmup_runs", j->n_warm);
     ig_json_f64(&out, "open_s", j->opened_s);
     ig_json_uint(&out, "threads", ingot_runtime_threads(j->o.rt));
-    ig_json_text(&out, "device", "cpu");
+    ig_json_text(&out, "device", ingot_session_device(j->session, NULL));
     ig_json_text(&out, "math", maths[j->a->math]);
     ig_json_uint(&out, "peak_bytes", memory.peak_bytes);
     ig_json_bool(&out, "exact", j->plan.exact);
@@ -246,7 +248,7 @@ static const ig_option options[] = {
      .help = "write each output as DIR/NAME.npy",
      .offset = offsetof(args, folder)},
     IG_OPTION_THREADS(args),
-    IG_OPTION_DEVICE(args),
+    IG_OPTIONS_DEVICE(args),
     {.name = "math",
      .arg = "M",
      .kind = IG_OPT_CHOICE,

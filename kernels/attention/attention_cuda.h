@@ -48,20 +48,20 @@ void cu_paged_scratch(const cu_paged_args *a, int64_t *turned_bytes, int64_t *pa
 /* Turns q and k, rounds k and v into pages and q to what the pages' kernels multiply; zeros y of
  * padding rows. */
 int cu_paged_append(const cu_paged_args *a, cu_stream s);
-/* y of all spans. Spans of at most CU_KV_FEW tokens and longer ones have kernels of their own; none
- * is started where the step has no span of its kind: a recording serves steps with the same kinds
- * (kv.n_items > 0, kv.n_tiles > 0). */
+/* y of all spans: those of at most CU_KV_FEW tokens and longer ones have kernels of their own. What
+ * is started depends on the rows of the launch and the layer's format, never on the step: a
+ * recording serves every step of at most that many rows. */
 int cu_paged_attend(const cu_paged_args *a, cu_stream s);
 /* Both. */
 int cu_paged_attention(const cu_paged_args *a, cu_stream s);
 
 /* ---- over tensors ---- */
 
-/* Strides in elements. `fast`: products of f32 may round their operands to bf16. */
+/* Strides in elements. */
 typedef struct {
     void *y;
     const void *q, *k, *v;
-    cu_att_type type; /* F32, F16 or BF16, of all four */
+    cu_att_type type, y_type; /* F32, F16 or BF16: of q, k and v; of y: the same, or F32 */
     int32_t batch, heads, kv_heads, tq, tk, d, dv;
     int64_t q_batch, q_head, q_row, k_batch, k_head, k_row, v_batch, v_head, v_row;
     int64_t y_batch, y_head, y_row;
@@ -70,13 +70,25 @@ typedef struct {
     cu_att_type mask_type; /* F32, F16, BF16, BOOL */
     int64_t mask_batch, mask_head, mask_row;
     int32_t mask_len;
-    const int64_t *lengths; /* device, [batch] or NULL: keys that are there; the last query stands
-                               at the last of them */
-    int32_t offset;         /* else query i stands at key i + offset */
+    int32_t offset; /* query i stands at key i + offset */
     cu_att_rule rule;
 } cu_attention_args;
 
 int cu_attention(const cu_attention_args *a, cu_stream s);
+
+/* Heads of these sizes that cu_attention and cu_paged_attend have the shared memory for. */
+int cu_attention_can(int64_t d, int64_t dv);
+
+/* to [batch, heads, past_tokens + tokens, size] = past [.., past_tokens, ..] (NULL: none), then
+ * rows of `from`, whose strides in elements are given; elements of `bytes` 1, 2, 4 or 8. */
+typedef struct {
+    void *to;
+    const void *past, *from;
+    int64_t from_batch, from_head, from_row;
+    int32_t batch, heads, past_tokens, tokens, size, bytes;
+} cu_join_args;
+
+int cu_join_tokens(const cu_join_args *a, cu_stream s);
 
 #ifdef __cplusplus
 }

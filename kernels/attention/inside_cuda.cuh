@@ -1,6 +1,6 @@
 // inside_cuda.cuh - what the files of attention's launchers share.
 #pragma once
-#include "kernels/attention/paged_decode_sm80.cuh"
+#include "kernels/attention/flash_sm80.cuh"
 #include "kernels/attention/plain_sm80.cuh"
 
 constexpr int ATT_INVALID = 1, ATT_NO_KERNEL = -1;
@@ -12,3 +12,11 @@ int att_few_byte(const paged_few_args *p, cu_att_type type, int d, dim3 grid, cu
 
 // The plain kernel over rows_x blocks of `tokens` tokens.
 int att_plain(const plain_args *p, int rows_x, int batch, bool many, cu_stream s);
+
+// flash_sm80 over the tiles of a step's pages, and over tensors of F16 or BF16 whose rows are
+// multiples of 8 elements on 16-byte addresses; ATT_NO_KERNEL as above.
+int att_many_half(const flash_args *a, cu_att_type type, int64_t tiles, cu_stream s);
+int att_many_byte(const flash_args *a, cu_att_type type, int64_t tiles, cu_stream s);
+int att_dense(const flash_args *a, cu_att_type type, int batch, cu_stream s);
+// The same on Hopper's units, where the chip has them and the queries suffice.
+int att_dense90(const flash_args *a, cu_att_type type, int batch, cu_stream s);

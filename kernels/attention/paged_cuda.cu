@@ -108,6 +108,9 @@ extern "C" void cu_paged_scratch(const cu_paged_args *a, int64_t *turned_bytes,
     *parts_bytes = (p + unit - 1) / unit * unit;
 }
 
+// Blocks that a processor should have, in all.
+enum { BLOCKS = 4 };
+
 static int few(const cu_paged_args *a, const ig_kv_layer *l, cu_stream s)
 {
     const ig_page_format *f = &l->format;
@@ -132,7 +135,6 @@ static int few(const cu_paged_args *a, const ig_kv_layer *l, cu_stream s)
     p.score = att_scores_of(a->rule);
     // blocks stride over the items: the grid depends on the launch's rows only, so that a recording
     // serves any lengths
-    enum { BLOCKS = 4 };
     const int most = (cu_this_chip().processors * BLOCKS + a->kv_heads - 1) / a->kv_heads;
     const int64_t items = (int64_t)a->rows * CU_KV_CHUNKS;
     const dim3 grid((unsigned)(items < most ? items : most), (unsigned)a->kv_heads);
@@ -174,13 +176,51 @@ static int plain(const cu_paged_args *a, const ig_kv_layer *l, int least, cu_str
     return status == ATT_NO_KERNEL ? ATT_INVALID : status;
 }
 
+static int many(const cu_paged_args *a, const ig_kv_layer *l, cu_stream s)
+{
+    const ig_page_format *f = &l->format;
+    const cu_att_type t = (cu_att_type)f->type;
+    flash_args p = {};
+    p.q = a->turned;
+    p.y = a->y;
+    p.y_type = CU_ATT_F32;
+    p.heads = a->heads;
+    p.kv_heads = a->kv_heads;
+    p.d = a->d;
+    p.dv = a->dv;
+    p.q_head = a->d;
+    p.q_row = (int64_t)a->heads * a->d;
+    p.y_head = a->dv;
+    p.y_row = (int64_t)a->heads * a->dv;
+    p.image = a->kv.image;
+    p.base = a->kv.base + l->at;
+    p.page_bytes = a->kv.page_bytes;
+    p.head_bytes = (int64_t)f->bytes;
+    p.v_at = (int64_t)f->v_at;
+    p.k_scales_at = (int64_t)f->k_scales_at;
+    p.v_scales_at = (int64_t)f->v_scales_at;
+    p.page_tokens = (int)f->tokens;
+    p.k_bytes = (int)f->k_group;
+    p.v_bytes = (int)f->v_row;
+    p.rule = a->rule;
+    p.score = att_scores_of(a->rule);
+    // tiles that so many rows may have; blocks stride over them, a few for each processor
+    const int64_t bound = a->rows / CU_KV_TILE + a->rows / (CU_KV_FEW + 1) + 1;
+    const int64_t most = (cu_this_chip().processors * BLOCKS + a->kv_heads - 1) / a->kv_heads;
+    const int64_t tiles = bound < most ? bound : most;
+    const bool half = t == CU_ATT_F16 || t == CU_ATT_BF16;
+    const int status = (half ? att_many_half : att_many_byte)(&p, t, tiles, s);
+    return status == ATT_NO_KERNEL ? plain(a, l, CU_KV_FEW + 1, s) : status;
+}
+
 extern "C" int cu_paged_attend(const cu_paged_args *a, cu_stream s)
 {
     const ig_kv_layer *l = layer_of(a);
     if (!l) return ATT_INVALID;
     if (!is_tensor(a, l)) return plain(a, l, 0, s);
-    const int status = a->kv.n_items ? few(a, l, s) : 0;
-    return status || !a->kv.n_tiles ? status : plain(a, l, CU_KV_FEW + 1, s);
+    // whichever kinds of spans a step has: a recording of the launch must serve them all
+    const int status = few(a, l, s);
+    return status || a->rows <= CU_KV_FEW ? status : many(a, l, s);
 }
 
 extern "C" int cu_paged_attention(const cu_paged_args *a, cu_stream s)

@@ -17,7 +17,6 @@ struct plain_args {
     int64_t q_batch, q_head, q_row, k_batch, k_head, k_row, v_batch, v_head, v_row;
     int64_t y_batch, y_head, y_row, mask_batch, mask_head, mask_row;
     int mask_len, offset;
-    const int64_t *lengths;
     const int32_t *image;      // not NULL: k and v are pages
     const unsigned char *base; // of the layer, in page 0
     int64_t page_bytes, head_bytes, v_at, k_scales_at, v_scales_at;
@@ -93,10 +92,6 @@ __global__ void __launch_bounds__(128, 4) attention_plain_sm80(const __grid_cons
         const int64_t bytes = att_bytes(a.kv_type);
         from.k += (batch * a.k_batch + hk * a.k_head) * bytes;
         from.v += (batch * a.v_batch + hk * a.v_head) * bytes;
-        if (a.lengths) {
-            tk = (int)a.lengths[batch];
-            offset = tk - a.tq;
-        }
     }
     const int rows = (min(first + a.tokens, n) - first) * G;
 

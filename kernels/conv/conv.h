@@ -7,10 +7,11 @@
  * out_w. For threads conv_f32 is partitioned by pixels m = (b * out_h + oy) * out_w + ox and by
  * panels, conv_dw_f32 by rows r = b * out_h + oy and by channels. All variants give the same bits:
  *
- *   conv_f32     each output is a sum as in gemm.h, k in the order (ky, kx, c). Padding takes part
- *                as zeros: an infinite weight that meets padding gives NaN.
- *   conv_few_f32 the same sums, for layers whose outputs would fill little of a panel
- *                (ig_conv_few_suits); scratch from ig_conv_few_scratch.
+ *   conv_f32     each output is a sum as in gemm.h, k in the order (ky, kx, c). Rows of taps above
+ *                and below the image are skipped (ig_conv_skips_rows), other padding takes part as
+ *                zeros: an infinite weight that meets it gives NaN.
+ *   conv_few_f32 such sums, in which all padding takes part, for layers whose outputs would fill
+ *                little of a panel (ig_conv_few_suits); scratch from ig_conv_few_scratch.
  *   conv_dw_f32  depthwise (groups = in_c = out_c): one fma chain from +0 in the order (ky, kx).
  *                Taps in the padding are skipped. */
 #ifndef IG_CONV_H
@@ -36,6 +37,21 @@ static inline size_t ig_conv_depth(const ig_conv_f32_args *c)
 static inline size_t ig_conv_group_panels(const ig_conv_f32_args *c)
 {
     return ig_gemm_panels(c->out_c / c->groups);
+}
+
+/* Windows of many taps or few channels are copied into rows, padding and all; others are not. */
+enum { CONV_MOST_TAPS = 64, CONV_FEWEST_CHANNELS = 8 };
+static inline bool ig_conv_copies(const ig_conv_f32_args *c)
+{
+    const size_t taps = c->kh * c->kw;
+    return taps > CONV_MOST_TAPS || (taps > 1 && c->in_c / c->groups < CONV_FEWEST_CHANNELS);
+}
+/* ig_conv_skips_rows - whether conv_f32 leaves out the rows of taps that are above or below the
+ * image: there are some, and windows are not copied. */
+static inline bool ig_conv_skips_rows(const ig_conv_f32_args *c)
+{
+    const size_t last = (c->out_h - 1) * c->stride_h + (c->kh - 1) * c->dilation_h;
+    return !ig_conv_copies(c) && c->out_h && (c->pad_top || last >= c->in_h + c->pad_top);
 }
 
 /* A window of one tap that meets each pixel once: one long row of pixels. */

@@ -104,7 +104,7 @@ INLINE void tile(const conv_tile *t, const size_t rows, const size_t vecs)
     const float *b = t->b, *next = t->next;
     for (size_t n, left = t->kc; left; left -= n, b += n * IG_PANEL) {
         n = IG_MIN(left, at.segment - at.at);
-        multiply(acc, at.from, at.at, b, t->panel, n, next, rows, vecs);
+        if (*at.from) multiply(acc, at.from, at.at, b, t->panel, n, next, rows, vecs);
         next += n * IG_PANEL / SPREAD;
         at.at += n;
         if (at.at == at.segment) at = (tile_cursor){at.from + MOST_TILE, 0, at.segment};

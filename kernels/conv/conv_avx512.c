@@ -4,11 +4,12 @@
  * fewer is one 256-bit vector, which is half the work where 512 bits are two passes (Zen 4). Each
  * broadcast fetches its pixel's pointer again, two loads for two FMA: 32 of the 56 load slots of a
  * step; without unrolling by two this loop reaches 94 % of the peak instead of 97 %. Odd numbers of
- * pixels run as the next even one, their last pointer doubled: half the code. */
+ * pixels but 7, a row of the images that end most networks, run as the next even one, their last
+ * pointer doubled: half the code. */
 #include "kernels/conv/conv_drive.h"
 #include "kernels/gemm/epilogue_avx512.h"
 
-enum { LANES = 16, TILE_ROWS = 14, GROUP = 4, SPREAD = 2 };
+enum { LANES = 16, TILE_ROWS = 14, GROUP = 5, SPREAD = 2 };
 
 #define UNROLL _Pragma("GCC unroll 16")
 
@@ -104,7 +105,7 @@ INLINE void store(const sums *acc, const conv_tile *t, size_t valid, const size_
 
 INLINE void tile(const conv_tile *t, const size_t valid, const size_t halves)
 {
-    const size_t rows = (valid + 1) / 2 * 2;
+    const size_t rows = valid == 7 ? valid : (valid + 1) / 2 * 2;
     sums acc;
     UNROLL for (size_t r = 0; r < rows; r++)
     {
@@ -115,7 +116,7 @@ INLINE void tile(const conv_tile *t, const size_t valid, const size_t halves)
     const float *b = t->b, *next = t->next;
     for (size_t n, left = t->kc; left; left -= n, b += n * IG_PANEL) {
         n = IG_MIN(left, at.segment - at.at);
-        multiply(&acc, at.from, at.at, b, t->panel, n, next, rows, halves);
+        if (*at.from) multiply(&acc, at.from, at.at, b, t->panel, n, next, rows, halves);
         next += n * IG_PANEL / SPREAD;
         at.at += n;
         if (at.at == at.segment) at = (tile_cursor){at.from + MOST_TILE, 0, at.segment};
@@ -132,14 +133,19 @@ INLINE void tile(const conv_tile *t, const size_t valid, const size_t halves)
 
 #define TILE(rows, halves) \
     static void tile_##rows##x##halves(const conv_tile *t) { tile(t, rows, halves); }
-#define EVEN(X, h)         X(2, h) X(4, h) X(6, h) X(8, h) X(10, h) X(12, h) X(14, h)
-#define NAME(rows, halves) tile_##rows##x##halves, tile_##rows##x##halves,
-EVEN(TILE, 1)
-EVEN(TILE, 2)
-EVEN(TILE, 3)
-EVEN(TILE, 4)
-static conv_tile_fn *const by_halves[4][MOST_TILE] = {
-    {EVEN(NAME, 1)}, {EVEN(NAME, 2)}, {EVEN(NAME, 3)}, {EVEN(NAME, 4)}};
+#define TILES(h) \
+    TILE(2, h) TILE(4, h) TILE(6, h) TILE(7, h) TILE(8, h) TILE(10, h) TILE(12, h) TILE(14, h)
+TILES(1)
+TILES(2)
+TILES(3)
+TILES(4)
+#define TWICE(rows, halves) tile_##rows##x##halves, tile_##rows##x##halves
+#define NAMES(h)                                                                                   \
+    {                                                                                              \
+        TWICE(2, h), TWICE(4, h), TWICE(6, h), tile_7x##h, tile_8x##h, TWICE(10, h), TWICE(12, h), \
+            TWICE(14, h)                                                                           \
+    }
+static conv_tile_fn *const by_halves[4][MOST_TILE] = {NAMES(1), NAMES(2), NAMES(3), NAMES(4)};
 
 /* Whole vectors are stored: masked stores are slow on Zen 4, and what lies past n comes later. */
 INLINE void copy(float *to, const float *from, size_t n)

@@ -69,7 +69,7 @@ typedef struct {
 typedef struct {
     size_t pixel, rows, segment;
     tile_cursor cursor;
-    const float *from[MOST_SEGMENTS * MOST_TILE];
+    const float *from[CONV_MOST_TAPS * MOST_TILE];
     _Alignas(64) float sum[MOST_TILE * MOST_WIDE * HALF]; /* a vector across lines is slow */
 } tile_place;
 
@@ -77,6 +77,7 @@ typedef struct {
 typedef struct {
     const ig_conv_f32_args *c;
     size_t group, channels, depth, pixels; /* pixels: of the largest tile */
+    bool skips;                            /* rows of taps above and below the image */
     size_t steps[MOST_TILE];               /* elements of x from pixel to pixel of a row */
     const float *zeros;                    /* [channels] */
     float *room;                           /* [pixels of a group of tiles][conv_row_length] */
@@ -118,29 +119,34 @@ static inline void place_taps(tile_place *p, const conv_source *s, window w)
         if (r + 1 < p->rows) window_step(c, &w, 1);
     }
     p->segment = s->channels;
-    for (size_t ky = 0; ky < c->kh; ky++)
+    for (size_t ky = 0; ky < c->kh; ky++) {
+        const size_t dy = ky * c->dilation_h;
+        const bool skip = s->skips && y[0] + dy >= in_h;
         for (size_t kx = 0; kx < c->kw; kx++, from += MOST_TILE) {
-            const size_t dy = ky * c->dilation_h, dx = kx * c->dilation_w;
-            const size_t step = (dy * in_w + dx) * c->in_c;
+            const size_t dx = kx * c->dilation_w, step = (dy * in_w + dx) * c->in_c;
+            if (skip) {
+                for (size_t r = 0; r < MOST_TILE; r++) from[r] = NULL;
+                continue;
+            }
             for (size_t r = 0; r < MOST_TILE; r++) {
                 const bool in = (y[r] + dy < in_h) & (x[r] + dx < in_w);
                 from[r] = in ? image[r] + (at[r] + step) : zeros;
             }
         }
+    }
 }
 
 /* p->pixel and p->rows are set, w is the first pixel's; room is for this tile. */
 INLINE void place(tile_place *p, const conv_source *s, const window *w, float *room, copy_fn *copy)
 {
     const ig_conv_f32_args *c = s->c;
-    const size_t taps = c->kh * c->kw;
     const size_t bottom = (size_t)w->y + (c->kh - 1) * c->dilation_h;
     const size_t reach = (p->rows - 1) * c->stride_w + (c->kw - 1) * c->dilation_w;
     const bool inside = w->ox + p->rows <= c->out_w && w->y >= 0 && w->x >= 0 && bottom < c->in_h &&
                         (size_t)w->x + reach < c->in_w;
-    if (taps <= MOST_SEGMENTS && inside) {
+    if (c->kh * c->kw <= CONV_MOST_TAPS && inside) {
         place_inside(p, s, w);
-    } else if (taps <= MOST_SEGMENTS && (s->channels >= SHORT_SEGMENT || taps == 1)) {
+    } else if (!ig_conv_copies(c)) {
         place_taps(p, s, *w);
     } else {
         p->segment = s->depth;
@@ -203,26 +209,60 @@ static inline void run_group(const conv_source *s, const conv_tiles *tiles, tile
     }
 }
 
+/* The tiles of pixels [m0, m1): stretches whose pixels may share tiles are cut evenly. */
+typedef struct {
+    window w;                               /* at `pixel` */
+    size_t pixel, end, stretch, rows, more; /* of the stretch: its end, tiles that are one larger */
+} tile_walk;
+
+static inline void next_stretch(tile_walk *t, const conv_source *s)
+{
+    const size_t left = t->end - t->pixel,
+                 n = s->skips ? IG_MIN(left, same_rows(s->c, &t->w)) : left;
+    const size_t tiles = (n + s->pixels - 1) / s->pixels;
+    t->stretch = t->pixel + n;
+    t->rows = n / tiles;
+    t->more = n % tiles;
+}
+
+static inline size_t count_tiles(tile_walk t, const conv_source *s)
+{
+    size_t n = 0;
+    for (; t.pixel < t.end; t.pixel = t.stretch) {
+        next_stretch(&t, s);
+        n += (t.stretch - t.pixel + s->pixels - 1) / s->pixels;
+        window_pass(s->c, &t.w, t.stretch - t.pixel);
+    }
+    return n;
+}
+
+static inline size_t next_tile(tile_walk *t, const conv_source *s)
+{
+    if (t->pixel == t->stretch) next_stretch(t, s);
+    const size_t rows = t->rows + (t->more > 0);
+    t->more -= t->more > 0;
+    return rows;
+}
+
 /* Pixels [m0, m1), panels [p0, p1) of one group of channels. */
 INLINE void drive_panels(const conv_source *s, const conv_tiles *tiles, size_t m0, size_t m1,
                          size_t p0, size_t p1, copy_fn *copy)
 {
-    const size_t m = m1 - m0, n_tiles = (m + s->pixels - 1) / s->pixels;
-    const size_t rows = m / n_tiles, more = m % n_tiles;
+    tile_walk t = {.w = window_at(s->c, m0, s->group), .pixel = m0, .end = m1, .stretch = m0};
     tile_place places[MOST_GROUP];
-    window w = window_at(s->c, m0, s->group);
+    const size_t n_tiles = count_tiles(t, s);
     const size_t most = conv_rows_room(s->c) ? MOST_PIXELS / s->pixels : tiles->group;
     const size_t together = IG_MIN(most, tiles->group);
     const size_t n_groups = (n_tiles + together - 1) / together;
-    for (size_t g = 0, pixel = m0, tile = 0; g < n_groups; g++) {
+    for (size_t g = 0; g < n_groups; g++) {
         const size_t n = n_tiles / n_groups + (g < n_tiles % n_groups);
-        for (size_t i = 0; i < n; i++, tile++) {
+        for (size_t i = 0; i < n; i++) {
             tile_place *p = &places[i];
-            p->pixel = pixel;
-            p->rows = rows + (tile < more);
-            place(p, s, &w, s->room + i * s->pixels * conv_row_length(s->c), copy);
-            pixel += p->rows;
-            window_pass(s->c, &w, p->rows);
+            p->rows = next_tile(&t, s);
+            p->pixel = t.pixel;
+            place(p, s, &t.w, s->room + i * s->pixels * conv_row_length(s->c), copy);
+            t.pixel += p->rows;
+            window_pass(s->c, &t.w, p->rows);
         }
         run_group(s, tiles, places, n, p0, p1);
     }
@@ -235,6 +275,7 @@ INLINE void conv_drive(const ig_conv_f32_args *args, float *scratch, size_t m0, 
     const size_t each = ig_conv_group_panels(c), k = ig_conv_depth(c);
     const size_t block = IG_MAX(B_BLOCK / IG_MAX(k * IG_PANEL, 1) / 2 * 2, 2);
     conv_source s = {.c = c, .channels = c->in_c / c->groups, .depth = k, .zeros = scratch};
+    s.skips = ig_conv_skips_rows(c);
     if (m0 >= m1 || p0 >= p1) return;
     s.room = scratch + conv_zeros_length(c);
     s.pixels = conv_clashes(c) ? IG_MIN(tiles->rows, CLASH_PIXELS) : tiles->rows;

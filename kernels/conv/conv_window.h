@@ -14,10 +14,8 @@
 
 enum {
     OVERRUN = 16,
-    CLASH = 1024,      /* pixels this many elements apart meet in one set of L1 .. */
-    CLASH_PIXELS = 8,  /* .. which holds so many */
-    SHORT_SEGMENT = 8, /* elements: taps of fewer channels are copied rather than pointed at */
-    MOST_SEGMENTS = 64,
+    CLASH = 1024,     /* pixels this many elements apart meet in one set of L1 .. */
+    CLASH_PIXELS = 8, /* .. which holds so many */
     MOST_PIXELS = 28, /* whose windows lie in rows at a time */
 };
 
@@ -43,9 +41,7 @@ static inline size_t conv_zeros_length(const ig_conv_f32_args *c)
 }
 static inline size_t conv_rows_room(const ig_conv_f32_args *c)
 {
-    const size_t taps = c->kh * c->kw;
-    const bool point = taps <= MOST_SEGMENTS && (taps == 1 || c->in_c / c->groups >= SHORT_SEGMENT);
-    return point ? 0 : MOST_PIXELS * conv_row_length(c);
+    return ig_conv_copies(c) ? MOST_PIXELS * conv_row_length(c) : 0;
 }
 
 /* Output pixel `at` of all: where its window begins in x, which may be outside. */
@@ -90,6 +86,15 @@ static inline void window_pass(const ig_conv_f32_args *c, window *w, size_t n)
         some = IG_MIN(n, c->out_w - w->ox);
         window_step(c, w, some);
     }
+}
+
+/* How many pixels from this one on have the same rows of taps inside the image. */
+static inline size_t same_rows(const ig_conv_f32_args *c, const window *w)
+{
+    const ptrdiff_t reach = (ptrdiff_t)((c->kh - 1) * c->dilation_h);
+    const ptrdiff_t room = (ptrdiff_t)c->in_h - 1 - w->y - reach; /* below the last tap */
+    const size_t rows = w->y < 0 || room < 0 ? 1 : (size_t)room / c->stride_h + 1;
+    return IG_MIN(rows, c->out_h - w->oy) * c->out_w - w->ox;
 }
 
 /* How many pixels from this one on, in its output row, have all their taps within [0, in_w). */

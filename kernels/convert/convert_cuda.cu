@@ -82,7 +82,7 @@ template <int S> static int one_hot(const cu_one_hot_args *a, cu_stream s)
     if (total == 0) return 0;
     return cu_start(one_hot_k<S>, blocks_looping(total), CONVERT_THREADS, 0, s, a->index, a->values,
                     a->y, (uint32_t)total, cu_div_of((uint32_t)a->depth),
-                    cu_div_of((uint32_t)a->inner), el_bytes(a->dtype), a->dtype);
+                    cu_div_of((uint32_t)a->inner), el_bytes(a->dtype), a->dtype, a->on);
 }
 
 extern "C" int cu_one_hot(const cu_one_hot_args *a, cu_stream s)

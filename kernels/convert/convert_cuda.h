@@ -54,11 +54,13 @@ typedef struct {
 int cu_trilu(const cu_trilu_args *a, cu_stream s);
 
 /* y [outer, depth, inner] = values[1] where the index [outer, inner] (dtype) is that place, counted
- * from the end when negative, else values[0]; elements of `bytes` 1, 2, 4 or 8. */
+ * from the end when negative, else values[0]; elements of `bytes` 1, 2, 4 or 8. values NULL: the
+ * bits `on`, else 0. */
 typedef struct {
     const void *index, *values;
     void *y;
     int64_t outer, depth, inner;
+    uint64_t on;
     int dtype, bytes;
 } cu_one_hot_args;
 

@@ -22,16 +22,6 @@ EL_INLINE uint64_t cast_clip_u64(double v)
     return v >= 0x1p64 ? UINT64_MAX : (uint64_t)v;
 }
 
-// A double to a float so that rounding it again, to fewer bits, ends where once would: what is not
-// exact is cut towards zero and its last bit set ("round to odd").
-EL_INLINE float cast_to_odd(double v)
-{
-    const float f = (float)v;
-    const uint32_t u = px_bits(f);
-    if ((double)f == v || v - v != 0) return f;
-    return px_float((u - (fabs((double)f) > fabs(v))) | 1u);
-}
-
 EL_INLINE uint64_t cast_int_to(uint64_t x, const cast_how &h)
 {
     return h.to_bytes == 8   ? x
@@ -69,7 +59,7 @@ EL_INLINE uint64_t cast_one(uint64_t r, const cast_how &h)
         const double x = el_f64(r);
         if (to == EL_F64) return r;
         if (to == EL_INT) return cast_real_to(x, h);
-        return cast_float_to(h.to_bytes == 2 ? cast_to_odd(x) : (float)x, h);
+        return cast_float_to(h.to_bytes == 2 ? el_round_odd(x) : (float)x, h);
     }
     const uint64_t x = el_int_of(r, h.from_bytes, h.from);
     const bool is_signed = el_signed(h.from);
@@ -82,7 +72,8 @@ template <int S, int D>
 __global__ void __launch_bounds__(CONVERT_THREADS)
     cast_k(const void *x, void *y, uint32_t n, const __grid_constant__ cast_how h)
 {
-    const uint32_t units = n / 4, first = blockIdx.x * CONVERT_THREADS * CONVERT_LOADS + threadIdx.x;
+    const uint32_t units = n / 4,
+                   first = blockIdx.x * CONVERT_THREADS * CONVERT_LOADS + threadIdx.x;
     el_pack<S> in[CONVERT_LOADS] = {};
 #pragma unroll
     for (int u = 0; u < CONVERT_LOADS; u++) {
@@ -174,14 +165,15 @@ template <int S>
 __global__ void __launch_bounds__(CONVERT_THREADS)
     one_hot_k(const void *index, const void *values, void *y, uint32_t total,
               const __grid_constant__ cu_div depth, const __grid_constant__ cu_div inner, int bytes,
-              int dtype)
+              int dtype, uint64_t one)
 {
-    const typename el_raw<S>::type off = el_load<S>(values, 0), on = el_load<S>(values, 1);
+    typename el_raw<S>::type off = 0, on = (typename el_raw<S>::type)one;
+    if (values) off = el_load<S>(values, 0), on = el_load<S>(values, 1);
     for (uint32_t i = cu_thread(); i < total; i += cu_threads()) {
         uint32_t outer = i;
         const uint32_t in = cu_remainder(outer, inner), at = cu_remainder(outer, depth);
-        const int64_t place = one_hot_place(index, bytes, dtype, (int64_t)outer * inner.d + in,
-                                            (int64_t)depth.d);
+        const int64_t place =
+            one_hot_place(index, bytes, dtype, (int64_t)outer * inner.d + in, (int64_t)depth.d);
         el_store<S>(y, i, place == (int64_t)at ? on : off);
     }
 }

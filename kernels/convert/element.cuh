@@ -260,6 +260,25 @@ __host__ EL_INLINE int el_bytes(int dtype)
     return 0;
 }
 
+// Bits of a value: fewer than those of its bytes for the narrow integers.
+__host__ EL_INLINE int el_bits(int dtype)
+{
+    return dtype == INGOT_I4 || dtype == INGOT_U4   ? 4
+           : dtype == INGOT_I2 || dtype == INGOT_U2 ? 2
+           : dtype == INGOT_BOOL                    ? 1
+                                                    : 8 * el_bytes(dtype);
+}
+
+// A double to a float so that rounding it again, to fewer bits, ends where once would: what is not
+// exact is cut towards zero and its last bit set ("round to odd").
+EL_INLINE float el_round_odd(double v)
+{
+    const float f = (float)v;
+    const uint32_t u = px_bits(f);
+    if ((double)f == v || v - v != 0) return f;
+    return px_float((u - (fabs((double)f) > fabs(v))) | 1u);
+}
+
 // Any element's raw bits as float, double or integer; which of them is its own the kind says.
 EL_INLINE float el_float_of(uint64_t r, int bytes, int dtype)
 {

@@ -60,21 +60,24 @@ extern "C" int cu_gemm(const cu_gemm_args *a, cu_stream s)
 {
     if (a->m <= 0 || a->n <= 0 || !batch_count(&a->batch)) return 0;
     if (!cu_gemm_rows(a->a, a->lda, a->k) || !cu_gemm_rows(a->b, a->ldb, a->k)) return CU_INVALID;
-    const cu_gemm_choice choice = choose(a, a->room != nullptr);
-    if (choice.cycles == INFINITY) return CU_INVALID;
+    const bool chosen = a->choice.splits && (a->room || !cu_gemm_choice_cuts(&a->choice));
+    const cu_gemm_choice choice = chosen ? a->choice : choose(a, a->room != nullptr);
+    if (!choice.splits) return CU_INVALID;
     if (cu_gemm_block_of(choice.variant)->cc_min == 90) return cu_gemm_hopper(a, &choice, s);
     return a->type == CU_F16 ? run_type<F16>(a, choice, s) : run_type<Bf16>(a, choice, s);
 }
+
+extern "C" cu_gemm_choice cu_gemm_choose(const cu_gemm_args *a) { return choose(a, true); }
 
 extern "C" size_t cu_gemm_room(const cu_gemm_args *a)
 {
     const cu_gemm_shape shape = shape_of(a, true);
     const cu_chip chip = cu_this_chip();
-    const cu_gemm_choice c = cu_gemm_pick(&shape, &chip, a->only - 1);
+    const cu_gemm_choice c = a->choice.splits ? a->choice : cu_gemm_choose(a);
     return cu_gemm_choice_room(&c, &shape, &chip);
 }
 
 extern "C" const char *cu_gemm_name(const cu_gemm_args *a)
 {
-    return cu_gemm_block_of(choose(a, true).variant)->name;
+    return cu_gemm_block_of(a->choice.splits ? a->choice.variant : cu_gemm_choose(a).variant)->name;
 }

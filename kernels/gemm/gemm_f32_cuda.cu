@@ -21,6 +21,13 @@ static cu_gemm_shape shape_of(const cu_gemm_f32_args *a, bool may_split)
     return s;
 }
 
+static cu_gemm_choice choose(const cu_gemm_f32_args *a, bool may_split)
+{
+    const cu_gemm_shape shape = shape_of(a, may_split);
+    const cu_chip chip = cu_this_chip();
+    return cu_gemm_pick(&shape, &chip, a->only - 1);
+}
+
 template <int BM, int BN, int TM>
 static int run(const cu_gemm_f32_args *a, const gemm_plan &plan, cu_stream s)
 {
@@ -34,9 +41,8 @@ static int run(const cu_gemm_f32_args *a, const gemm_plan &plan, cu_stream s)
 extern "C" int cu_gemm_f32(const cu_gemm_f32_args *a, cu_stream s)
 {
     if (a->m <= 0 || a->n <= 0 || !batch_count(&a->batch)) return 0;
-    const cu_gemm_shape shape = shape_of(a, a->room != nullptr);
-    const cu_chip chip = cu_this_chip();
-    const cu_gemm_choice c = cu_gemm_pick(&shape, &chip, a->only - 1);
+    const bool chosen = a->choice.splits && (a->room || !cu_gemm_choice_cuts(&a->choice));
+    const cu_gemm_choice c = chosen ? a->choice : choose(a, a->room != nullptr);
     const gemm_plan plan = {c.splits, c.split_steps};
     switch (c.variant) {
     case CU_GEMM_F32_M128N128:
@@ -50,10 +56,12 @@ extern "C" int cu_gemm_f32(const cu_gemm_f32_args *a, cu_stream s)
     }
 }
 
+extern "C" cu_gemm_choice cu_gemm_f32_choose(const cu_gemm_f32_args *a) { return choose(a, true); }
+
 extern "C" size_t cu_gemm_f32_room(const cu_gemm_f32_args *a)
 {
     const cu_gemm_shape shape = shape_of(a, true);
     const cu_chip chip = cu_this_chip();
-    const cu_gemm_choice c = cu_gemm_pick(&shape, &chip, a->only - 1);
+    const cu_gemm_choice c = a->choice.splits ? a->choice : cu_gemm_f32_choose(a);
     return cu_gemm_choice_room(&c, &shape, &chip);
 }

@@ -24,7 +24,7 @@ static const cu_gemm_block blocks[] = {
 };
 static_assert(sizeof blocks / sizeof *blocks == CU_GEMM_VARIANTS, "a block a variant");
 
-extern "C" const cu_gemm_block *cu_gemm_block_of(cu_gemm_variant v) { return &blocks[v]; }
+extern "C" const cu_gemm_block *cu_gemm_block_of(int variant) { return &blocks[variant]; }
 
 static bool hopper(const cu_gemm_block *b)
 {
@@ -167,12 +167,12 @@ extern "C" cu_gemm_choice cu_gemm_pick(const cu_gemm_shape *s, const cu_chip *ch
         if (!usable(b, s, chip) || (only >= 0 && v != only)) continue;
         const int64_t steps = steps_of(b, s), tiles = tiles_of(b, s);
         cu_gemm_choice c = {};
-        c.variant = (cu_gemm_variant)v;
+        c.variant = v;
         c.splits = 1;
         c.split_steps = (int)steps;
         if (v == CU_GEMM_STREAM_K) {
             const int64_t left = tiles % chip->processors + chip->processors;
-            if (!s->may_split || left * steps > INT32_MAX || steps < LEAST_STEPS ||
+            if (!s->may_split || left * steps > INT32_MAX / 2 || steps < LEAST_STEPS ||
                 (only < 0 && tiles % chip->processors == 0) || left > CU_GEMM_TICKETS)
                 continue;
             const double t = runs(b, s, chip, &c, steps);

@@ -37,13 +37,6 @@ typedef enum {
     CU_GEMM_VARIANTS
 } cu_gemm_variant;
 
-typedef struct {
-    cu_gemm_variant variant;
-    int splits, split_steps; /* blocks a tile; K steps of each but the last */
-    int whole, cut_steps;    /* stream-K: tiles that are not cut; K steps a block of the others */
-    double cycles;           /* what the model expects */
-} cu_gemm_choice;
-
 /* A variant's block: tile, resources, where it runs. */
 typedef enum { CU_GEMM_MMA, CU_GEMM_FMA, CU_GEMM_WGMMA, CU_GEMM_THIN } cu_gemm_kind;
 typedef struct {
@@ -54,13 +47,18 @@ typedef struct {
     int shared_bytes;
     int cc_min, cc_max;
 } cu_gemm_block;
-const cu_gemm_block *cu_gemm_block_of(cu_gemm_variant v);
+const cu_gemm_block *cu_gemm_block_of(int variant);
 
+/* Does the choice cut K, which needs room? */
+static inline bool cu_gemm_choice_cuts(const cu_gemm_choice *c)
+{
+    return c->splits > 1 || c->cut_steps > 0;
+}
 /* Bytes of partial sums; 0: none. */
 size_t cu_gemm_choice_room(const cu_gemm_choice *c, const cu_gemm_shape *shape,
                            const cu_chip *chip);
 
-/* The cheapest choice; `only` >= 0: of that variant. */
+/* The cheapest choice; `only` >= 0: of that variant. No splits: none can run. */
 cu_gemm_choice cu_gemm_pick(const cu_gemm_shape *shape, const cu_chip *chip, int only);
 
 /* Hopper's variants (gemm_cuda90.cu); what cu_gemm checks has been checked. */

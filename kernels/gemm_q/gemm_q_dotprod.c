@@ -48,7 +48,8 @@ static void q_level_scales(q_level *to, const uint8_t *s, const uint8_t *t, cons
         }
 }
 
-enum { COLS = 4, VECS = 4 /* of four rows */ };
+#define Q_COLS 4
+enum { COLS = Q_COLS, VECS = 4 /* of four rows */ };
 
 #define UNROLL _Pragma("GCC unroll 8")
 
@@ -221,28 +222,10 @@ VEC_INLINE void tile(const q_tile *t, const size_t cols, const size_t bits, cons
         tile_two(t, cols, bits, rules == Q_TWO_MIN);
 }
 
-#define UP_TO_4(X, b, r) X(1, b, r) X(2, b, r) X(3, b, r) X(4, b, r)
-#define TILE(cols, bits, rules) \
-    static void tile_##cols##_##bits##_##rules(const q_tile *t) { tile(t, cols, bits, rules); }
-#define NAME(cols, bits, rules) tile_##cols##_##bits##_##rules,
-#define TILES(bits, rules)     \
-    UP_TO_4(TILE, bits, rules) \
-    static q_tile_fn *const of_##bits##_##rules[COLS] = {UP_TO_4(NAME, bits, rules)};
-TILES(4, Q_PLAIN)
-TILES(4, Q_OFFSET)
-TILES(4, Q_TWO)
-TILES(4, Q_TWO_MIN)
-TILES(8, Q_PLAIN)
-TILES(8, Q_OFFSET)
-TILES(8, Q_TWO)
-TILES(8, Q_TWO_MIN)
+#include "kernels/gemm_q/q_tiles.inc"
 
 void gemm_q_dotprod(const ig_gemm_q_args *g, size_t m0, size_t m1, size_t p0, size_t p1)
 {
-    static const q_tiles tiles = {{{of_4_Q_PLAIN, of_4_Q_OFFSET, of_4_Q_TWO, of_4_Q_TWO_MIN},
-                                   {of_8_Q_PLAIN, of_8_Q_OFFSET, of_8_Q_TWO, of_8_Q_TWO_MIN}},
-                                  {COLS, COLS},
-                                  ig_finish_neon,
-                                  q_level_scales};
+    static const q_tiles tiles = {Q_TILES, {COLS, COLS}, ig_finish_neon, q_level_scales};
     q_drive(g, &tiles, m0, m1, p0, p1);
 }

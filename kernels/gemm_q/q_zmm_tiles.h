@@ -10,7 +10,8 @@
 #ifndef IG_Q_ZMM_TILES_H
 #define IG_Q_ZMM_TILES_H
 
-enum { MOST = 12 };
+#define Q_COLS 12
+enum { MOST = Q_COLS };
 
 /* Group w, whose scales are `at` bytes behind those of its block. */
 VEC_INLINE void q_one(__m512 *y, const q_tile *t, const q_cursor *c, const uint8_t *w,
@@ -103,31 +104,8 @@ VEC_INLINE void tile(const q_tile *t, const size_t cols, const size_t bits, cons
     UNROLL for (size_t i = 0; i < cols; i++) _mm512_store_ps(t->y + i * IG_Q_PANEL, y[i]);
 }
 
-#define UP_TO_12(X, b, r) \
-    X(1, b, r)            \
-    X(2, b, r)            \
-    X(3, b, r)            \
-    X(4, b, r)            \
-    X(5, b, r) X(6, b, r) X(7, b, r) X(8, b, r) X(9, b, r) X(10, b, r) X(11, b, r) X(12, b, r)
-#define TILE(cols, bits, rules) \
-    static void tile_##cols##_##bits##_##rules(const q_tile *t) { tile(t, cols, bits, rules); }
-#define NAME(cols, bits, rules) tile_##cols##_##bits##_##rules,
-#define TILES(bits, rules)      \
-    UP_TO_12(TILE, bits, rules) \
-    static q_tile_fn *const of_##bits##_##rules[MOST] = {UP_TO_12(NAME, bits, rules)};
-TILES(4, Q_PLAIN)
-TILES(4, Q_OFFSET)
-TILES(4, Q_TWO)
-TILES(4, Q_TWO_MIN)
-TILES(8, Q_PLAIN)
-TILES(8, Q_OFFSET)
-TILES(8, Q_TWO)
-TILES(8, Q_TWO_MIN)
+#include "kernels/gemm_q/q_tiles.inc"
 
-static const q_tiles tiles = {{{of_4_Q_PLAIN, of_4_Q_OFFSET, of_4_Q_TWO, of_4_Q_TWO_MIN},
-                               {of_8_Q_PLAIN, of_8_Q_OFFSET, of_8_Q_TWO, of_8_Q_TWO_MIN}},
-                              {MOST, MOST_8},
-                              ig_finish_avx512,
-                              NULL};
+static const q_tiles tiles = {Q_TILES, {MOST, MOST_8}, ig_finish_avx512, NULL};
 
 #endif

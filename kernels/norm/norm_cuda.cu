@@ -43,18 +43,18 @@ extern "C" int cu_norm(const cu_norm_args *a, cu_stream s)
 
 extern "C" int cu_fold(const cu_fold_args *a, cu_stream s)
 {
-    return cu_start(fold_k, (unsigned)((a->n + NORM_THREADS - 1) / NORM_THREADS), NORM_THREADS, 0, s,
-                    *a);
+    return cu_start(fold_k, (unsigned)((a->n + NORM_THREADS - 1) / NORM_THREADS), NORM_THREADS, 0,
+                    s, *a);
 }
 
 template <class T, int S> static int lrn(const cu_lrn_args *a, cu_stream s)
 {
     const int64_t total = a->samples * a->channels * a->inner;
     if (total == 0) return 0;
-    return cu_start(lrn_k<T, S>, (unsigned)((total + NORM_THREADS - 1) / NORM_THREADS), NORM_THREADS,
-                    0, s, a->x, a->y, (uint32_t)total, cu_div_of((uint32_t)a->channels),
-                    cu_div_of((uint32_t)a->inner), (int)a->before, (int)a->after, (T)a->scale,
-                    (T)a->beta, (T)a->bias, a->dtype);
+    return cu_start(lrn_k<T, S>, (unsigned)((total + NORM_THREADS - 1) / NORM_THREADS),
+                    NORM_THREADS, 0, s, a->x, a->y, (uint32_t)total,
+                    cu_div_of((uint32_t)a->channels), cu_div_of((uint32_t)a->inner), (int)a->before,
+                    (int)a->after, (T)a->scale, (T)a->beta, (T)a->bias, a->dtype);
 }
 
 extern "C" int cu_lrn(const cu_lrn_args *a, cu_stream s)

@@ -13,9 +13,9 @@ extern "C" {
 
 /* Rows of x (+ residual) [rows, cols] brought to mean 0 and deviation 1, or with rms to a root mean
  * square of 1, then y = unit * gamma + beta. dtype (an ingot_dtype) of x, residual and y: f32, f16,
- * bf16 or f64. gamma, beta (NULL: 1, 0), mean and inv_std [rows] (NULL: not wanted; rms has no mean)
- * are f32, for f64 f64. Parameter of element i in row r: r % period * row + i / inner. Fewer than
- * 2^31 elements; y may be x. */
+ * bf16 or f64. gamma, beta (NULL: 1, 0), mean and inv_std [rows] (NULL: not wanted; rms has no
+ * mean) are f32, for f64 f64. Parameter of element i in row r: r % period * row + i / inner. Fewer
+ * than 2^31 elements; y may be x. */
 typedef struct {
     const void *x, *residual, *gamma, *beta;
     void *y, *mean, *inv_std;

@@ -1,11 +1,11 @@
 // norm_sm80.cuh - layer, RMS, group and instance normalisation, and those across channels.
 //
-// Bound by memory: x is read once and y written once where a row fits the registers, of a warp up to
-// 1024 elements, of a block of 256 threads up to 8192, of one of 512 up to 16384; mean and variance
-// take two passes over registers, so that nothing cancels. At most 128 registers a thread leave room
-// for two blocks of 256: rows of 4096 f32 have 32 KB a multiprocessor in flight. Longer rows and f64
-// are read three times, from the L2 after the first. Parameters are read through the caches, as
-// vectors where they lie like the row.
+// Bound by memory: x is read once and y written once where a row fits the registers, of a warp up
+// to 1024 elements, of a block of 256 threads up to 8192, of one of 512 up to 16384; mean and
+// variance take two passes over registers, so that nothing cancels. At most 128 registers a thread
+// leave room for two blocks of 256: rows of 4096 f32 have 32 KB a multiprocessor in flight. Longer
+// rows and f64 are read three times, from the L2 after the first. Parameters are read through the
+// caches, as vectors where they lie like the row.
 #pragma once
 #include "kernels/norm/norm_cuda.h"
 #include "kernels/reduce/rows.cuh"
@@ -35,7 +35,8 @@ template <class T> EL_INLINE T norm_scaled(const norm_job &j, T unit, uint32_t b
 
 // Parameters that lie like the row: four at a time.
 template <class Tile>
-EL_INLINE void norm_scale_packs(const norm_job &j, Tile &t, float mean, float inv_std, uint32_t base)
+EL_INLINE void norm_scale_packs(const norm_job &j, Tile &t, float mean, float inv_std,
+                                uint32_t base)
 {
 #pragma unroll
     for (int p = 0; p < Tile::N / 4; p++) {
@@ -163,7 +164,8 @@ __global__ void __launch_bounds__(NORM_THREADS)
             sum += v * v;
         }
         sum = bias + scale * sum;
-        const T root = fn_sqrt(sum), by = beta == (T)0.75 ? root * fn_sqrt(root) : fn_pow(sum, beta);
+        const T root = fn_sqrt(sum),
+                by = beta == (T)0.75 ? root * fn_sqrt(root) : fn_pow(sum, beta);
         const T v = el_code<T, S>::of(el_load<S>(x, i), dtype);
         el_store<S>(y, i, el_code<T, S>::to(v / by, dtype));
     }

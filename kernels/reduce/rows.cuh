@@ -1,5 +1,5 @@
-// rows.cuh - what kernels over rows share: values of all threads of a block joined in one order, and
-// rows that are kept in registers.
+// rows.cuh - what kernels over rows share: values of all threads of a block joined in one order,
+// and rows that are kept in registers.
 #pragma once
 #include "kernels/convert/element.cuh"
 
@@ -36,8 +36,8 @@ template <int LANES, class T, class F> EL_INLINE T rows_join(T v, F f, T *room)
 template <class T> EL_INLINE T rows_max(T a, T b) { return a > b || a != a ? a : b; } // keeps NaN
 
 // ---- a row of f32 computing type, elements of S bytes, in the registers of LANES threads ----
-// Element e of a thread (0 <= e < 4 PACKS) is at(e) of the row: four neighbours by vectors where the
-// row's length is a multiple of 4, else every LANES-th, so that loads coalesce either way.
+// Element e of a thread (0 <= e < 4 PACKS) is at(e) of the row: four neighbours by vectors where
+// the row's length is a multiple of 4, else every LANES-th, so that loads coalesce either way.
 template <int S, int LANES, int PACKS> struct rows_tile {
     enum { N = 4 * PACKS, MOST = N * LANES };
     float v[N];
@@ -79,7 +79,8 @@ template <int S, int LANES, int PACKS> struct rows_tile {
                 el_pack<S> out = {};
                 if (at(4 * p) >= n) continue;
 #pragma unroll
-                for (int k = 0; k < 4; k++) el_put<S>(out, el_code<float, S>::to(v[4 * p + k], dtype));
+                for (int k = 0; k < 4; k++)
+                    el_put<S>(out, el_code<float, S>::to(v[4 * p + k], dtype));
                 el_store4<S>(row, from + at(4 * p), out);
             }
             return;

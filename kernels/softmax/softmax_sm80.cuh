@@ -1,10 +1,10 @@
 // softmax_sm80.cuh - softmax and log softmax along any axis.
 //
-// Bound by memory: x is read once and y written once where a row fits the registers, of a warp up to
-// 1024 elements, of a block of 256 threads up to 8192, of one of 512 up to 16384; all loads of a row
-// are on their way together, and two blocks of 256 share a multiprocessor (128 registers a thread):
-// 32 KB in flight at 4096 columns of f32. Longer rows, f64 and inner axes go over x twice: the
-// first time the running maximum and the sum relative to it (Milakov & Gimelshein 2018, "Online
+// Bound by memory: x is read once and y written once where a row fits the registers, of a warp up
+// to 1024 elements, of a block of 256 threads up to 8192, of one of 512 up to 16384; all loads of a
+// row are on their way together, and two blocks of 256 share a multiprocessor (128 registers a
+// thread): 32 KB in flight at 4096 columns of f32. Longer rows, f64 and inner axes go over x twice:
+// the first time the running maximum and the sum relative to it (Milakov & Gimelshein 2018, "Online
 // normalizer calculation for softmax"), the second time the result.
 #pragma once
 #include "kernels/reduce/rows.cuh"
@@ -33,7 +33,8 @@ __global__ void __launch_bounds__(LANES == 32 ? SOFTMAX_THREADS : LANES, LANES =
     } else {
         t.each([&](float &v, int) { sum += v = px_exp(v - top); });
     }
-    sum = rows_join<LANES>(sum, [](float a, float b) { return a + b; }, room);
+    sum = rows_join<LANES>(
+        sum, [](float a, float b) { return a + b; }, room);
     if (log) {
         const float by = px_log(sum);
         t.each([&](float &v, int) { v = v - top - by; });
@@ -62,8 +63,8 @@ template <class T> struct softmax_part {
 // one, beside its neighbours'.
 template <class T, int S>
 __global__ void __launch_bounds__(SOFTMAX_THREADS)
-    softmax_lines_k(const void *x, void *y, uint32_t lines, int n, const __grid_constant__ cu_div inner,
-                    int dtype, bool log, bool together)
+    softmax_lines_k(const void *x, void *y, uint32_t lines, int n,
+                    const __grid_constant__ cu_div inner, int dtype, bool log, bool together)
 {
     IGT_SMEM(smem);
     T *room = (T *)smem;
@@ -79,7 +80,8 @@ __global__ void __launch_bounds__(SOFTMAX_THREADS)
         const T top = rows_block(p.max, rows_max<T>, room);
         // a thread without elements above -infinity has nothing to add
         const T mine = p.sum == 0 ? 0 : p.sum * fn_exp(p.max - top);
-        p.sum = rows_block(mine, [](T a, T b) { return a + b; }, room);
+        p.sum = rows_block(
+            mine, [](T a, T b) { return a + b; }, room);
         p.max = top;
     }
     const T by = log ? fn_log(p.sum) : 0;

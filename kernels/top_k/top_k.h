@@ -33,9 +33,11 @@ bool ig_top_k_room(size_t k, size_t *entries);
 
 /* ig_top_k - the k best of x [n]: held[0..k), best first. held has ig_top_k_room(k) entries;
  * k <= n < 2^32.
- * ig_top_k_index - the place of an entry's element in x. */
+ * ig_top_k_index - the place of an entry's element in x.
+ * ig_top_k_by_index - brings n entries into the order of their elements in x. */
 void ig_top_k(ig_top_k_entry *held, top_k_beyond_fn *beyond, const float *x, size_t n, size_t k,
               bool largest);
+void ig_top_k_by_index(ig_top_k_entry *held, size_t n);
 static inline size_t ig_top_k_index(ig_top_k_entry e) { return (uint32_t)~e; }
 
 #endif

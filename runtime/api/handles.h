@@ -4,12 +4,14 @@
 
 #include "formats/ingot/ingot_file.h"
 #include "runtime/base/log.h"
+#include "runtime/device/plugin.h"
 #include "runtime/graph/exec.h"
 
 struct ingot_runtime {
     ig_heap heap;
     ig_log log;
     ig_pool *pool;
+    ig_devices devices;
     bool guard_maps;
 };
 

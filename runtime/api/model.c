@@ -61,6 +61,7 @@ ingot_status ingot_runtime_open(ingot_runtime **out, const ingot_runtime_options
     ig_heap_init(&b->rt.heap, &o.alloc);
     b->rt.log = (ig_log){
         .fn = o.log ? forward_log : NULL, .ud = &b->options, .level = (ig_log_level)o.log_level};
+    ig_devices_init(&b->rt.devices, &b->rt.heap, &b->rt.log);
     b->rt.guard_maps = o.guard_maps;
     *out = &b->rt;
     ingot_status s = open_pool(*out, &o, err);
@@ -74,6 +75,7 @@ void ingot_runtime_close(ingot_runtime **rt)
     runtime_block *b = (runtime_block *)*rt;
     *rt = NULL;
     if (!b) return;
+    ig_devices_clear(&b->rt.devices);
     ig_pool_close(&b->rt.pool);
     const ingot_alloc alloc = b->rt.heap.alloc;
     alloc.fn(alloc.ud, b, sizeof *b, 0);

@@ -9,6 +9,7 @@
 struct ingot_session {
     ingot_model *model;
     ingot_session_options options;
+    ig_found_device device;
     ig_exec *exec;
     ig_tensor *in, *out; /* [n_inputs], [n_outputs] of the run in progress */
     ig_type *types;      /* [n_inputs] for planning */
@@ -36,7 +37,8 @@ static void forward_trace(void *ud, const ig_step_trace *step)
                            .begin_ns = step->begin_ns,
                            .end_ns = step->end_ns,
                            .flops = step->cost.flops,
-                           .bytes = step->cost.bytes};
+                           .bytes = step->cost.bytes,
+                           .device = step->device};
     s->options.trace(s->options.trace_ud, &t);
 }
 
@@ -48,6 +50,11 @@ static ingot_status fill(ingot_session *s, ingot_error *err)
     s->types = ig_take0(&rt->heap, g->n_inputs * sizeof *s->types);
     s->out = ig_take0(&rt->heap, g->n_outputs * sizeof *s->out);
     if (!s->in || !s->types || !s->out) return ig_fail(err, INGOT_E_NOMEM, "session: no memory");
+    const ig_device_wish wish = {.name = s->options.device,
+                                 .budget_bytes = s->options.device_bytes,
+                                 .budget_fraction = s->options.device_fraction,
+                                 .fast = s->options.fast_math};
+    IG_TRY(ig_devices_take(&rt->devices, &s->device, &wish, err));
     const ig_exec_options o = {.heap = &rt->heap,
                                .pool = rt->pool,
                                .log = &rt->log,
@@ -55,7 +62,11 @@ static ingot_status fill(ingot_session *s, ingot_error *err)
                                .side_limit_bytes = s->options.dynamic_limit_bytes,
                                .cancel = &s->cancel,
                                .trace = s->options.trace ? forward_trace : NULL,
-                               .trace_ud = s};
+                               .trace_ud = s,
+                               .device = {.api = s->device.api,
+                                          .device = s->device.device,
+                                          .name = s->device.name,
+                                          .may_fall_back = s->device.may_fall_back}};
     return ig_exec_open(&s->exec, g, &o, err);
 }
 
@@ -102,6 +113,7 @@ void ingot_session_close(ingot_session **session)
     const ig_graph *g = s->model->file->graph;
     ig_heap *heap = &s->model->rt->heap;
     ig_exec_close(&s->exec);
+    ig_devices_give(&s->model->rt->devices, &s->device);
     ig_arena_clear(&s->items);
     ig_arena_clear(&s->given);
     ig_give(heap, s->in, g->n_inputs * sizeof *s->in);
@@ -129,6 +141,13 @@ ingot_status ingot_session_plan(ingot_plan *info, ingot_session *s, const ingot_
                              .n_dynamic = p.n_dynamic,
                              .exact = p.exact};
     return INGOT_OK;
+}
+
+const char *ingot_session_device(const ingot_session *s, const char **why)
+{
+    const char *fallen = ig_exec_fallen(s->exec);
+    if (why) *why = fallen;
+    return fallen ? "cpu" : s->device.name;
 }
 
 const ig_exec *ig_session_exec(const ingot_session *s) { return s->exec; }

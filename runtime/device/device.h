@@ -132,8 +132,11 @@ typedef struct ig_device_api {
 
     /* NULL where the device keeps no cache.
      * The cache of the next launches: its tables go to fixed device memory in order with the
-     * stream's work (before replay, too). kv->base is device memory. NULL: none. */
-    ingot_status (*kv)(ig_device_stream *stream, const ig_kv_step *kv, ingot_error *err);
+     * stream's work (before replay, too). kv->base is device memory. NULL: none. *form: a recording
+     * serves all steps of the form that it was made under; of forms that agree but for the two last
+     * bits only the latest are made again. */
+    ingot_status (*kv)(ig_device_stream *stream, const ig_kv_step *kv, uint64_t *form,
+                       ingot_error *err);
 
     /* Recording: launches between begin and end are kept instead of run; replay runs them with one
      * call. A launch's addresses are those of its recording. */

@@ -120,13 +120,14 @@ static ingot_status find_plan(ig_exec *x, const ig_type *in, ingot_error *err)
 {
     ingot_error own = {0}, *e = err ? err : &own;
     const bool device = x->options.device.api;
+    if (x->options.device.only && *x->fallen) return ig_fail(err, INGOT_E_DEVICE, "%s", x->fallen);
     const ingot_status s = find_or_make(x, in, e);
     const bool lost = device && s == INGOT_E_DEVICE;
     if (!lost && !(device && s == INGOT_E_NOMEM)) return s;
     if (!lost && !x->options.device.may_fall_back)
         return ig_wrap(e, s, "%s (--device cpu needs none of its memory)", x->options.device.name);
     ig_exec_fall(x, e->text);
-    return find_or_make(x, in, err);
+    return x->options.device.only ? s : find_or_make(x, in, err);
 }
 
 /* ---- inputs and outputs -----------------------------------------------------------------------
@@ -161,11 +162,10 @@ static ingot_status check_input(const ig_exec *x, size_t i, const ig_type *got, 
     return INGOT_OK;
 }
 
-ingot_status ig_exec_plan(ig_exec *x, const ig_type *in, ig_plan_info *info, ingot_error *err)
+bool ig_exec_info(ig_plan_info *info, const ig_exec *x)
 {
-    for (size_t i = 0; i < x->g->n_inputs; i++) IG_TRY(check_input(x, i, &in[i], err));
-    IG_TRY(find_plan(x, in, err));
     const ig_plan *p = x->latest;
+    if (!p) return false;
     *info = (ig_plan_info){.arena_bytes = p->arena_bytes,
                            .plan_bytes = p->arena.total_bytes,
                            .naive_bytes = p->naive_bytes,
@@ -180,6 +180,14 @@ ingot_status ig_exec_plan(ig_exec *x, const ig_type *in, ig_plan_info *info, ing
         if (!(flags & IG_OP_VIEW)) info->n_steps++;
         if (p->steps[s].dynamic || flags & IG_OP_ALLOCATES) info->exact = false;
     }
+    return true;
+}
+
+ingot_status ig_exec_plan(ig_exec *x, const ig_type *in, ig_plan_info *info, ingot_error *err)
+{
+    for (size_t i = 0; i < x->g->n_inputs; i++) IG_TRY(check_input(x, i, &in[i], err));
+    IG_TRY(find_plan(x, in, err));
+    (void)ig_exec_info(info, x);
     return INGOT_OK;
 }
 

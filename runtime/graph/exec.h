@@ -35,6 +35,8 @@ typedef struct {
     ig_device_stream *stream; /* that the exec works on; NULL: it opens its own */
     const char *name;         /* "cuda:0" */
     bool may_fall_back;       /* a plan that the device has no memory for is made for the CPU */
+    bool only; /* never on the CPU, which cannot read what the steps work on (pages of
+                  the device): once lost, every run is E_DEVICE */
 } ig_exec_device;
 
 typedef struct {
@@ -83,6 +85,9 @@ const char *ig_exec_fallen(const ig_exec *x);
 
 const ig_graph *ig_exec_graph(const ig_exec *x);
 const ig_exec_options *ig_exec_opts(const ig_exec *x);
+
+/* ig_exec_info - of the latest plan; false: there is none. */
+bool ig_exec_info(ig_plan_info *info, const ig_exec *x);
 
 /* ig_exec_steps - walk the steps of the latest plan: for `ingot plan`. */
 void ig_exec_steps(const ig_exec *x, void (*fn)(void *ud, const ig_step_trace *step), void *ud);

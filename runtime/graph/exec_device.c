@@ -39,14 +39,16 @@ void ig_exec_device_close(ig_exec *x)
 
 void ig_exec_fall(ig_exec *x, const char *why)
 {
+    const bool only = x->options.device.only;
     snprintf(x->fallen, sizeof x->fallen, "%s", why);
-    ig_log_say(x->options.log, IG_LOG_WARN, "%s is not used any more, the CPU goes on: %s",
-               x->options.device.name, why);
+    if (!only)
+        ig_log_say(x->options.log, IG_LOG_WARN, "%s is not used any more, the CPU goes on: %s",
+                   x->options.device.name, why);
     x->latest = NULL;
     if (x->options.device.stream) (void)wait(x, NULL);
     for (size_t i = 0; i < IG_EXEC_PLANS; i++) ig_plan_close(&x->plans[i]);
     ig_exec_device_close(x);
-    x->options.device = (ig_exec_device){0};
+    x->options.device = (ig_exec_device){.only = only};
 }
 
 /* Other plans that lie in the old block are placed again when they are used. */
@@ -115,7 +117,7 @@ static ingot_status run_step(ig_exec *x, ig_plan *p, const ig_step *step, ingot_
 
 /* ---- recordings ---- */
 
-static ingot_status record(ig_exec *x, ig_plan *p, ingot_error *err)
+static ingot_status record(ig_exec *x, ig_plan *p, ig_device_graph **graph, ingot_error *err)
 {
     const ig_exec_device *d = &x->options.device;
     IG_TRY(d->api->record_begin(d->stream, err));
@@ -123,8 +125,8 @@ static ingot_status record(ig_exec *x, ig_plan *p, ingot_error *err)
     for (size_t i = 0; !s && i < p->n_steps; i++)
         if (p->steps[i].taken) s = launch(x, &p->steps[i], err);
     ingot_error later;
-    const ingot_status ended = d->api->record_end(d->stream, &p->recorded, s ? &later : err);
-    if (s && p->recorded) d->api->graph_close(&p->recorded);
+    const ingot_status ended = d->api->record_end(d->stream, graph, s ? &later : err);
+    if (s && *graph) d->api->graph_close(graph);
     return s ? s : ended;
 }
 
@@ -135,13 +137,16 @@ static ingot_status copies(ig_exec *x, ig_plan *p, ig_step_kind kind, ingot_erro
     return INGOT_OK;
 }
 
-static ingot_status run_recorded(ig_exec *x, ig_plan *p, ingot_error *err)
+static ingot_status run_recorded(ig_exec *x, ig_plan *p, uint64_t form, ingot_error *err)
 {
     const ig_exec_device *d = &x->options.device;
+    ig_recording *r = &p->recorded[form % IG_RECORDINGS];
     if (ig_exec_cancelled(x)) return ig_fail(err, INGOT_E_CANCELLED, "the run was cancelled");
-    if (!p->recorded) IG_TRY(record(x, p, err));
+    if (r->graph && r->form != form) d->api->graph_close(&r->graph);
+    if (!r->graph) IG_TRY(record(x, p, &r->graph, err));
+    r->form = form;
     IG_TRY(copies(x, p, IG_STEP_UP, err));
-    IG_TRY(d->api->replay(d->stream, p->recorded, err));
+    IG_TRY(d->api->replay(d->stream, r->graph, err));
     return copies(x, p, IG_STEP_DOWN, err);
 }
 
@@ -150,9 +155,10 @@ static ingot_status run_recorded(ig_exec *x, ig_plan *p, ingot_error *err)
 static ingot_status run_all(ig_exec *x, ig_plan *p, ingot_error *err)
 {
     const ig_exec_device *d = &x->options.device;
-    if (x->kv && d->api->kv) IG_TRY(d->api->kv(d->stream, x->kv, err));
+    uint64_t form = 0;
+    if (d->api->kv) IG_TRY(d->api->kv(d->stream, x->kv, &form, err));
     if (p->whole && !x->options.trace && p->n_runs++ >= RUNS_BEFORE_RECORDING)
-        return run_recorded(x, p, err);
+        return run_recorded(x, p, form, err);
     for (size_t s = 0; s < p->n_steps; s++) IG_TRY(run_step(x, p, &p->steps[s], err));
     return INGOT_OK;
 }

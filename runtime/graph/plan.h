@@ -71,6 +71,13 @@ typedef struct ig_kept {
 
 void ig_kept_drop(ig_kept *kept, const ig_op *op); /* unbind and forget; kept may be NULL */
 
+/* Launches of a plan under one form of the cache (ig_device_api.kv), by its last bits. */
+enum { IG_RECORDINGS = 4 };
+typedef struct {
+    ig_device_graph *graph; /* NULL: not yet */
+    uint64_t form;
+} ig_recording;
+
 typedef struct ig_plan {
     const ig_graph *g;
     ig_arena arena;
@@ -94,12 +101,13 @@ typedef struct ig_plan {
     bool device_placed;
     bool whole; /* between the first copies and the last there are launches only */
     uint64_t n_runs;
-    ig_device_graph *recorded; /* of these launches; NULL: not yet */
+    ig_recording recorded[IG_RECORDINGS]; /* of these launches */
 } ig_plan;
 
 ingot_status ig_plan_open(ig_plan **out, ig_exec *x, const ig_graph *g,
                           const ig_exec_options *options, const ig_type *in, ingot_error *err);
 void ig_plan_close(ig_plan **plan);
+void ig_plan_forget(ig_plan *p); /* its recordings */
 
 /* ig_plan_place - its values and scratch lie in this block of at least arena_bytes from now on. A
  * plan runs only while it is placed. */

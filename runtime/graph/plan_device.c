@@ -350,11 +350,17 @@ static void *address_of(const ig_plan *p, ig_id id)
     return at->kind == IG_PLACE_ARENA ? (char *)p->device_block + at->offset : NULL;
 }
 
+void ig_plan_forget(ig_plan *p)
+{
+    for (size_t i = 0; i < IG_RECORDINGS; i++)
+        if (p->recorded[i].graph) p->device.api->graph_close(&p->recorded[i].graph);
+}
+
 void ig_plan_place_device(ig_plan *p, void *block)
 {
     p->device_block = block;
     p->device_placed = true;
-    if (p->recorded) p->device.api->graph_close(&p->recorded); /* it has the old addresses */
+    ig_plan_forget(p); /* they have the old addresses */
     for (ig_id v = 0; v < p->g->n_values; v++) p->device_at[v] = address_of(p, v);
     for (size_t s = 0; s < p->n_steps; s++) {
         const ig_step *step = &p->steps[s];
@@ -372,7 +378,7 @@ void ig_plan_place_device(ig_plan *p, void *block)
 void ig_plan_leave_device(ig_plan *p)
 {
     const ig_exec_device *d = &p->device;
-    if (p->recorded) d->api->graph_close(&p->recorded);
+    ig_plan_forget(p);
     for (size_t s = 0; s < p->n_steps; s++) {
         ig_step *step = &p->steps[s];
         if (!step->taken) continue;

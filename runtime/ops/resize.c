@@ -5,8 +5,8 @@
  * output comes from. Nearest copies elements of any type. The others run one pass an axis; where
  * just the last two dims change (images), both passes are one. f32 and f64 are resampled as they
  * are, other types through f32, or f64 where f32 cannot hold them. */
+#include "runtime/ops/resize.h"
 #include "runtime/ops/move.h"
-#include "runtime/ops/resize_table.h"
 
 #include <math.h>
 
@@ -19,43 +19,28 @@ static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil
 enum { STRETCH, NOT_LARGER, NOT_SMALLER };
 static const char *const policies[] = {"stretch", "not_larger", "not_smaller", NULL};
 
-typedef struct {
-    int64_t antialias, exclude_outside;
-    ig_ints axes;
-    int coordinate_transformation_mode, keep_aspect_ratio_policy, mode, nearest_mode;
-    double cubic_coeff_a, extrapolation_value;
-} resize_attrs;
-
 static const ig_attr fields[] = {
-    IG_INT(resize_attrs, antialias, 0),
-    IG_INTS(resize_attrs, axes),
-    IG_ENUM(resize_attrs, coordinate_transformation_mode, IG_HALF_PIXEL, coordinates),
-    IG_FLOAT(resize_attrs, cubic_coeff_a, -0.75),
-    IG_INT(resize_attrs, exclude_outside, 0),
-    IG_FLOAT(resize_attrs, extrapolation_value, 0),
-    IG_ENUM(resize_attrs, keep_aspect_ratio_policy, STRETCH, policies),
-    IG_ENUM(resize_attrs, mode, IG_NEAREST, modes),
-    IG_ENUM(resize_attrs, nearest_mode, IG_PREFER_FLOOR, roundings),
+    IG_INT(ig_resize_attrs, antialias, 0),
+    IG_INTS(ig_resize_attrs, axes),
+    IG_ENUM(ig_resize_attrs, coordinate_transformation_mode, IG_HALF_PIXEL, coordinates),
+    IG_FLOAT(ig_resize_attrs, cubic_coeff_a, -0.75),
+    IG_INT(ig_resize_attrs, exclude_outside, 0),
+    IG_FLOAT(ig_resize_attrs, extrapolation_value, 0),
+    IG_ENUM(ig_resize_attrs, keep_aspect_ratio_policy, STRETCH, policies),
+    IG_ENUM(ig_resize_attrs, mode, IG_NEAREST, modes),
+    IG_ENUM(ig_resize_attrs, nearest_mode, IG_PREFER_FLOOR, roundings),
     {0}};
 
 /* ---- sizes ---- */
 
-typedef struct {
-    int rank;
-    bool on[IG_MAX_RANK];      /* an axis that may change */
-    int order[IG_MAX_RANK], n; /* these axes as they were given */
-    double scale[IG_MAX_RANK];
-    int64_t out[IG_MAX_RANK];
-} geometry;
-
-static bool given(const ig_type *const *in, uint32_t n_in, uint32_t i)
+bool ig_resize_given(const ig_type *const *in, uint32_t n_in, uint32_t i)
 {
     return i < n_in && in[i] && !(in[i]->rank == 1 && in[i]->dims[0] == 0);
 }
 
-static const char *read_axes(geometry *g, const resize_attrs *a, int rank)
+static const char *read_axes(ig_resize_geometry *g, const ig_resize_attrs *a, int rank)
 {
-    *g = (geometry){.rank = rank, .n = a->axes.n ? (int)a->axes.n : rank};
+    *g = (ig_resize_geometry){.rank = rank, .n = a->axes.n ? (int)a->axes.n : rank};
     if (a->axes.n > (size_t)rank) return "there are more axes than dims";
     for (int i = 0; i < g->n; i++) {
         int64_t axis = a->axes.n ? a->axes.v[i] : i;
@@ -67,7 +52,7 @@ static const char *read_axes(geometry *g, const resize_attrs *a, int rank)
     return NULL;
 }
 
-static const char *from_scales(geometry *g, const ig_tensor *scales, const int64_t *in)
+static const char *from_scales(ig_resize_geometry *g, const ig_tensor *scales, const int64_t *in)
 {
     if (ig_tensor_elements(scales) != (size_t)g->n || scales->dtype != INGOT_F32)
         return "scales must be one f32 for each axis";
@@ -81,8 +66,8 @@ static const char *from_scales(geometry *g, const ig_tensor *scales, const int64
     return NULL;
 }
 
-static const char *from_sizes(geometry *g, const resize_attrs *a, const ig_tensor *sizes,
-                              const int64_t *in)
+static const char *from_sizes(ig_resize_geometry *g, const ig_resize_attrs *a,
+                              const ig_tensor *sizes, const int64_t *in)
 {
     int64_t v[IG_MAX_RANK];
     double same = 0;
@@ -107,9 +92,18 @@ static const char *from_sizes(geometry *g, const resize_attrs *a, const ig_tenso
     return NULL;
 }
 
-/* NULL: all is well. in: the input's dims, all known. */
-static const char *resolve(geometry *g, const resize_attrs *a, const ig_type *x,
-                           const ig_tensor *scales, const ig_tensor *sizes)
+ig_resize_rule ig_resize_rule_of(const ig_resize_attrs *a)
+{
+    return (ig_resize_rule){.mode = (ig_resize_mode)a->mode,
+                            .coordinates = (ig_resize_coordinates)a->coordinate_transformation_mode,
+                            .rounding = (ig_resize_rounding)a->nearest_mode,
+                            .antialias = a->antialias != 0,
+                            .exclude_outside = a->exclude_outside != 0,
+                            .cubic_a = a->cubic_coeff_a};
+}
+
+const char *ig_resize_resolve(ig_resize_geometry *g, const ig_resize_attrs *a, const ig_type *x,
+                              const ig_tensor *scales, const ig_tensor *sizes)
 {
     const char *wrong = read_axes(g, a, x->rank);
     if (wrong) return wrong;
@@ -122,11 +116,11 @@ static const char *resolve(geometry *g, const resize_attrs *a, const ig_type *x,
 }
 
 /* Input dims that are not known: a size or a scale of 1 still tells something. */
-static void infer_part(ig_infer *c, const geometry *g, ig_type *out, bool by_size)
+static void infer_part(ig_infer *c, const ig_resize_geometry *g, ig_type *out, bool by_size)
 {
-    const resize_attrs *a = c->attrs;
+    const ig_resize_attrs *a = c->attrs;
     int64_t v[IG_MAX_RANK];
-    const ig_tensor *scales = given(c->in, c->n_in, 2) ? c->known[2] : NULL;
+    const ig_tensor *scales = ig_resize_given(c->in, c->n_in, 2) ? c->known[2] : NULL;
     const int n = by_size && a->keep_aspect_ratio_policy == STRETCH
                       ? ig_known_ints(c, 3, v, IG_MAX_RANK)
                       : -1;
@@ -140,17 +134,18 @@ static void infer_part(ig_infer *c, const geometry *g, ig_type *out, bool by_siz
 
 static ingot_status infer(ig_infer *c)
 {
-    const resize_attrs *a = c->attrs;
+    const ig_resize_attrs *a = c->attrs;
     const ig_type *x = c->in[0];
     ig_type *out = ig_infer_like(c);
-    const bool by_scale = given(c->in, c->n_in, 2), by_size = given(c->in, c->n_in, 3);
+    const bool by_scale = ig_resize_given(c->in, c->n_in, 2),
+               by_size = ig_resize_given(c->in, c->n_in, 3);
     const ig_dtype_class class_ = ig_dtype(x->dtype)->class_;
     if (a->mode != IG_NEAREST && (class_ == IG_CLASS_STR || class_ == IG_CLASS_COMPLEX))
         return ig_infer_fail(c, "%s of %s is not defined", modes[a->mode],
                              ig_dtype(x->dtype)->name);
     if (!by_scale && !by_size) return ig_infer_fail(c, "neither scales nor sizes are given");
     if (x->rank < 0) return INGOT_OK;
-    geometry g;
+    ig_resize_geometry g;
     const char *wrong = read_axes(&g, a, x->rank);
     if (wrong) return ig_infer_fail(c, "%s", wrong);
     *out = *x;
@@ -159,7 +154,7 @@ static ingot_status infer(ig_infer *c)
         infer_part(c, &g, out, by_size);
         return INGOT_OK;
     }
-    wrong = resolve(&g, a, x, scales, sizes);
+    wrong = ig_resize_resolve(&g, a, x, scales, sizes);
     if (wrong) return ig_infer_fail(c, "%s", wrong);
     memcpy(out->dims, g.out, sizeof out->dims);
     return INGOT_OK;
@@ -168,7 +163,7 @@ static ingot_status infer(ig_infer *c)
 /* ---- tables ---- */
 
 typedef struct {
-    geometry g;
+    ig_resize_geometry g;
     ig_resize_rule rule;
     bool roi_later;            /* the roi comes with the run */
     bool changes[IG_MAX_RANK]; /* has a table */
@@ -184,7 +179,7 @@ typedef struct {
 static ingot_status fill_tables(resize_state *s, const ig_tensor *roi, const ig_node *node,
                                 ingot_error *err)
 {
-    const geometry *g = &s->g;
+    const ig_resize_geometry *g = &s->g;
     s->any_outside = false;
     if (s->rule.coordinates == IG_TF_CROP && (!roi || ig_tensor_elements(roi) != 2 * (size_t)g->n ||
                                               ig_dtype(roi->dtype)->class_ != IG_CLASS_FLOAT))
@@ -205,7 +200,7 @@ static ingot_status fill_tables(resize_state *s, const ig_tensor *roi, const ig_
 }
 
 /* What a crop leaves as it is need not be computed, but only the roi tells: then keep the table. */
-static bool unchanged(const geometry *g, const ig_type *x, int d, bool crop)
+static bool unchanged(const ig_resize_geometry *g, const ig_type *x, int d, bool crop)
 {
     return !g->on[d] || (!crop && g->out[d] == x->dims[d] && fabs(g->scale[d] - 1) <= 1e-9);
 }
@@ -275,23 +270,17 @@ static bool needs_f64(ingot_dtype dtype)
 
 static ingot_status bind(ig_bind *b)
 {
-    const resize_attrs *a = b->attrs;
+    const ig_resize_attrs *a = b->attrs;
     const ig_type *x = b->in[0];
     resize_state *s = IG_BIND_STATE(b, resize_state);
     size_t n;
     if (!s) return INGOT_E_NOMEM;
     if (!ig_type_elements(b->out[0], &n) || n == 0) return INGOT_OK;
-    s->rule =
-        (ig_resize_rule){.mode = (ig_resize_mode)a->mode,
-                         .coordinates = (ig_resize_coordinates)a->coordinate_transformation_mode,
-                         .rounding = (ig_resize_rounding)a->nearest_mode,
-                         .antialias = a->antialias != 0,
-                         .exclude_outside = a->exclude_outside != 0,
-                         .cubic_a = a->cubic_coeff_a};
-    const ig_tensor *scales = given(b->in, b->n_in, 2) ? b->known[2] : NULL;
-    const ig_tensor *sizes = given(b->in, b->n_in, 3) ? b->known[3] : NULL;
+    s->rule = ig_resize_rule_of(a);
+    const ig_tensor *scales = ig_resize_given(b->in, b->n_in, 2) ? b->known[2] : NULL;
+    const ig_tensor *sizes = ig_resize_given(b->in, b->n_in, 3) ? b->known[3] : NULL;
     if (!scales && !sizes) return ig_bind_fail(b, "the sizes are not known");
-    const char *wrong = resolve(&s->g, a, x, scales, sizes);
+    const char *wrong = ig_resize_resolve(&s->g, a, x, scales, sizes);
     if (wrong) return ig_bind_fail(b, "%s", wrong);
     IG_TRY(open_tables(s, b));
     s->work = needs_f64(x->dtype) ? INGOT_F64 : INGOT_F32;
@@ -356,7 +345,7 @@ static void nearest_range(void *arg, size_t begin, size_t end, size_t worker)
 
 static ingot_status run_nearest(ig_run *r, const resize_state *s)
 {
-    const resize_attrs *a = r->attrs;
+    const ig_resize_attrs *a = r->attrs;
     nearest_task t = {.s = s, .x = r->in[0], .y = r->out[0]};
     const ig_dtype_class k = ig_dtype(t.x->dtype)->class_;
     if (k != IG_CLASS_STR && k != IG_CLASS_COMPLEX)
@@ -466,7 +455,7 @@ static void run_passes(ig_run *r, const resize_state *s, pass_task *t)
 
 static ingot_status run(ig_run *r)
 {
-    const resize_attrs *a = r->attrs;
+    const ig_resize_attrs *a = r->attrs;
     resize_state *s = r->state;
     ig_tensor *y = r->out[0];
     const size_t all = ig_tensor_elements(y);
@@ -493,7 +482,7 @@ const ig_op ig_op_resize = {
     .min_out = 1,
     .max_out = 1,
     .attrs = fields,
-    .attrs_bytes = sizeof(resize_attrs),
+    .attrs_bytes = sizeof(ig_resize_attrs),
     .infer = infer,
     .bind = bind,
     .run = run,

@@ -43,7 +43,7 @@ static void product(int variant, int m, int n, int k, cu_float type, bool wide_c
 // A variant with shapes that straddle its tile.
 static void variant(int v)
 {
-    const cu_gemm_block *b = cu_gemm_block_of((cu_gemm_variant)v);
+    const cu_gemm_block *b = cu_gemm_block_of(v);
     const int few = (v == CU_GEMM_STREAM_K ? 4 : 1) * b->bk; // what stream-K cuts at least
     product(v, b->bm, b->bn, few + b->bk, CU_BF16, false, {});
     product(v, b->bm + 1, b->bn + 9, few + 8, CU_F16, true, random_epilogue(false));
@@ -76,7 +76,7 @@ static void activations()
 int main()
 {
     for (int v = 0; v < CU_GEMM_VARIANTS; v++)
-        if (cu_gemm_block_of((cu_gemm_variant)v)->element == 2) variant(v);
+        if (cu_gemm_block_of(v)->element == 2) variant(v);
     activations();
     for (int i = 0; i < 6; i++)
         product(-1, 1 + below(150), 1 + below(150), 8 * (1 + below(20)), CU_BF16, below(2),

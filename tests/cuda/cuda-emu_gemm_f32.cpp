@@ -38,7 +38,7 @@ static void product(int variant, int m, int n, int k, bool a_turned, bool b_turn
 
 static void variant(int v)
 {
-    const cu_gemm_block *b = cu_gemm_block_of((cu_gemm_variant)v);
+    const cu_gemm_block *b = cu_gemm_block_of(v);
     product(v, b->bm, b->bn, 32, false, false, {});
     product(v, b->bm + 3, b->bn + 5, 37, true, true, random_epilogue(false));
     product(v, 2, 48, 19, false, true, random_epilogue(true));
@@ -113,7 +113,7 @@ static void split_product(int variant, int m, int n, int k)
 int main()
 {
     for (int v = 0; v < CU_GEMM_VARIANTS; v++)
-        if (cu_gemm_block_of((cu_gemm_variant)v)->element == 4) variant(v);
+        if (cu_gemm_block_of(v)->element == 4) variant(v);
     for (int turned = 0; turned < 2; turned++) {
         cast(CU_F32, CU_BF16, 1, 70, 33, turned, false);
         cast(CU_F32, CU_F16, 3, 5, 64, turned, false);
@@ -122,7 +122,7 @@ int main()
         cast(CU_F32, CU_BF16, 2, 7, 100, turned, true);
     }
     for (int v = 0; v < CU_GEMM_VARIANTS; v++) {
-        const cu_gemm_block *b = cu_gemm_block_of((cu_gemm_variant)v);
+        const cu_gemm_block *b = cu_gemm_block_of(v);
         if (b->element == 2) split_product(v, 70, 40, b->cc_min == 80 ? 101 : 128);
     }
     split_product(-1, 9, 20, 600);

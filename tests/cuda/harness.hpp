@@ -90,6 +90,9 @@ inline bool same_in_all_modes(const char *what, void *out, size_t bytes, F launc
     emu::st_conflict = 0;
     bool same = true;
     for (const emu::Mode &m : modes) {
+#ifdef EMU_RACES // two schedules are enough to see what is unordered, and it is slow
+        if (&m != &modes[0] && &m != &modes[7]) continue;
+#endif
         emu::g_mode = m;
         memset(out, 0xff, bytes);
         const int status = launch();

@@ -1,6 +1,7 @@
 /* op_case.c - see op_case.h. The device's side goes through the plugin's table, as the executor
  * does. */
 #include "tests/cuda/op_case.h"
+#include "kernels/gemm/gemm.h"
 #include "runtime/base/checked.h"
 #include "runtime/device/device.h"
 #include "runtime/graph/op.h"
@@ -117,10 +118,35 @@ op_result op_on_cpu(const op_case *c, op_output *out, char *text, size_t cap)
 
 /* ---- the device ---- */
 
-static bool open_device(ingot_error *err)
+/* The same tensor with its matrices in panels. */
+static const ig_tensor *in_panels(const ig_tensor *t)
+{
+    const size_t k = (size_t)t->dims[t->rank - 2], n = (size_t)t->dims[t->rank - 1],
+                 each = ig_dtype(t->dtype)->bytes, panels = ig_gemm_panels(n),
+                 packed = ig_gemm_packed(t->dtype == INGOT_BF16 ? ig_gemm_even(k) : k, n),
+                 count = k && n ? ig_tensor_elements(t) / (k * n) : 0;
+    ig_tensor *p = ig_new(&g.arena, ig_tensor);
+    *p = *t;
+    char *to = p->data = ig_arena_take(&g.arena, count * packed * each + 64);
+    const char *from = t->data;
+    for (size_t i = 0; i < count; i++, to += packed * each, from += k * n * each) {
+        if (t->dtype == INGOT_F32)
+            gemm_pack_f32_ref((float *)(void *)to, (const float *)(const void *)from, k, n, n, 1, 0,
+                              panels);
+        else if (t->dtype == INGOT_F16)
+            gemm_pack_f16_ref((uint16_t *)(void *)to, (const uint16_t *)(const void *)from, k, n, n,
+                              1, 0, panels);
+        else
+            gemm_pack_bf16_ref((uint16_t *)(void *)to, (const uint16_t *)(const void *)from, k, n,
+                               n, 1, 0, panels);
+    }
+    return p;
+}
+
+static bool open_device(const op_case *c, ingot_error *err)
 {
     const ig_device_api *api = ingot_cuda_plugin_v1();
-    const ig_device_options options = {.heap = &g.heap};
+    const ig_device_options options = {.heap = &g.heap, .fast = c->fast};
     if (g.stream) return true;
     return api->count(err) > 0 && !api->open(&g.device, 0, &options, err) &&
            !api->stream_open(&g.stream, g.device, err);
@@ -197,12 +223,16 @@ op_result op_on_device(const op_case *c, op_output *out, char *text, size_t cap)
     ingot_error err = {0};
     step s;
     start();
-    if (!make_step(&s, c, &err) || !open_device(&err)) return said(text, cap, OP_FAILED, err.text);
+    if (!make_step(&s, c, &err) || !open_device(c, &err))
+        return said(text, cap, OP_FAILED, err.text);
     const ig_tensor *known[OP_CASE_MOST] = {0};
     const ig_type *outs[OP_CASE_MOST] = {0};
-    const ig_layout layouts[OP_CASE_MOST] = {IG_PLAIN};
-    for (size_t i = 0; i < c->n_in; i++)
+    ig_layout layouts[OP_CASE_MOST] = {IG_PLAIN};
+    for (size_t i = 0; i < c->n_in; i++) {
+        if (c->in[i].panels) s.in[i] = in_panels(s.in[i]);
+        if (c->in[i].panels) layouts[i] = IG_P16;
         if (c->in[i].constant) known[i] = s.in[i];
+    }
     for (size_t o = 0; o < c->n_out; o++)
         if (s.node->out[o] != IG_NO_VALUE) outs[o] = &s.out_types[o];
     ig_device_bind b = {.node = s.node,

@@ -18,6 +18,7 @@ typedef struct {
     int64_t dims[8];
     const void *data;
     int constant; /* known when the step is bound */
+    int panels; /* ... and packed on the device's side: [.., k, n] of f32, f16 or bf16 in IG_P16 */
 } op_input;
 
 typedef struct {
@@ -35,6 +36,7 @@ typedef struct {
     const op_input *in;
     size_t n_in, n_out;
     unsigned omitted; /* bit o: output o is not wanted */
+    int fast;         /* the device may round f32 operands to bf16 */
 } op_case;
 
 typedef struct {

@@ -82,15 +82,15 @@ inline bool same_value(double want, double got, double tolerance)
 // many schedules (1 where a kernel's threads share nothing).
 inline bool op_agrees(const std::string &what, const char *op, std::vector<op_attribute> attributes,
                       std::vector<Tensor> tensors, size_t n_out, double tolerance, int n_modes = 10,
-                      unsigned omitted = 0)
+                      unsigned omitted = 0, int fast = 0)
 {
     std::vector<op_input> in;
     for (Tensor &t : tensors) {
         t.in.data = t.bytes.data();
         in.push_back(t.in);
     }
-    const op_case c = {op,     attributes.data(), attributes.size(), in.data(), in.size(), n_out,
-                       omitted};
+    const op_case c = {
+        op, attributes.data(), attributes.size(), in.data(), in.size(), n_out, omitted, fast};
     op_output want[OP_CASE_MOST] = {}, got[OP_CASE_MOST] = {}, first[OP_CASE_MOST] = {};
     char text[256] = "";
     bool ok = true;

@@ -212,7 +212,7 @@ inline std::vector<double> wanted(const cache &c, const step_args &s)
                     for (int e = 0; e < a.d; e++) x += q[e] * c.at(0, (int)i, k, hk, e);
                     x *= a.rule.scale;
                     if (a.rule.softcap > 0) x = a.rule.softcap * tanh(x / a.rule.softcap);
-                    if (a.rule.slopes) x += a.rule.slopes[h] * (k - at);
+                    if (a.rule.slopes) x += (double)a.rule.slopes[h] * (k - at);
                     z[k] = x;
                     most = std::max(most, x);
                 }

@@ -26,7 +26,7 @@ STACK = {"LDL", "STL"}
 
 def find_cuobjdump():
     for path in [shutil.which("cuobjdump"), "/usr/local/cuda/bin/cuobjdump",
-                 *sorted(glob.glob(".venv/lib/python3*/site-packages/nvidia/*/bin/cuobjdump"))]:
+                 *sorted(glob.glob(".venv/cuda/nvidia/*/bin/cuobjdump"))]:
         if path and os.access(path, os.X_OK):
             return path
     return None

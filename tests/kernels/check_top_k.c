@@ -87,6 +87,9 @@ static void check_rows(top_k_beyond_fn *fn, const char *name, uint32_t needs)
         for (size_t j = 0; j < k; j++)
             check_true(ig_top_k_index(held[j]) == want[j].index, "rank %zu is element %zu, not %zu",
                        j, ig_top_k_index(held[j]), want[j].index);
+        ig_top_k_by_index(held, k);
+        for (size_t j = 1; j < k; j++)
+            check_true(ig_top_k_index(held[j - 1]) < ig_top_k_index(held[j]), "not by index");
         free(want);
     }
 }

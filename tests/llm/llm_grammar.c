@@ -1,11 +1,11 @@
 /* llm_grammar.c - GBNF: texts that are and are not in a grammar, masks against trying every token,
  * taking back, many sequences, errors with their places, and grammars made to explode. */
 #include "tests/check.h"
+#include "tests/llm/matches.h"
 #include "tests/llm/play.h"
 
 #include <time.h>
 #include "runtime/base/utf8.h"
-#include "runtime/llm/grammar/states.h"
 
 #include <stdlib.h>
 
@@ -20,31 +20,10 @@ static ig_grammar *compile(const char *text)
     return g;
 }
 
-/* Is the text in the grammar, byte by byte? */
-static bool matches(ig_grammar *g, const char *text)
-{
-    ig_states s;
-    uint32_t state = IG_STATE_FIRST;
-    check_ok(ig_states_init(&s, &heap, g, &err));
-    for (; *text && state != IG_STATE_DEAD; text++)
-        state = ig_states_step(&s, state, g->classes[(unsigned char)*text]);
-    assert_int_equal(s.status, INGOT_OK);
-    const bool yes = ig_states_may_end(&s, state);
-    ig_states_clear(&s);
-    return yes;
-}
-
 static void check_texts(const char *grammar, const char *const *in, const char *const *out)
 {
-    ig_grammar *g = compile(grammar);
-    for (; *in; in++)
-        if (!matches(g, *in)) fail_msg("%s: refuses %s", grammar, *in);
-    for (; *out; out++)
-        if (matches(g, *out)) fail_msg("%s: takes %s", grammar, *out);
-    ig_grammar_close(&g);
+    check_matches(compile(grammar), &heap, grammar, in, out);
 }
-
-#define TEXTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static void texts_in_and_out(void **state)
 {
@@ -79,7 +58,7 @@ static void every_character_of_a_set(void **state)
         if (!ig_utf8_is_scalar(c)) continue;
         ig_utf8_put(text, c);
         const bool want = (c >= 0x70 && c <= 0x810) || (c >= 0xff00 && c <= 0x10050);
-        if (matches(g, text) != want) fail_msg("U+%04X", c);
+        if (matches(g, &heap, text) != want) fail_msg("U+%04X", c);
     }
     ig_grammar_close(&g);
 }
@@ -178,7 +157,7 @@ static void texts_end_and_match(void **state)
         assert_int_equal(text.n, again.n);
         assert_memory_equal(text.p, again.p, text.n);
         ig_put_u8(&text, 0);
-        if (ended) assert_true(matches(g, (const char *)text.p));
+        if (ended) assert_true(matches(g, &heap, (const char *)text.p));
         n_ended += ended;
     }
     assert_true(n_ended > 20);

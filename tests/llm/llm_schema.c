@@ -1,11 +1,11 @@
 /* llm_schema.c - JSON Schema: documents that random logits write under random schemas parse and
  * validate; known schemas take and refuse known documents; what cannot be kept is refused. */
 #include "tests/check.h"
+#include "tests/llm/matches.h"
 #include "tests/llm/play.h"
 #include "tests/llm/validate.h"
 
 #include <time.h>
-#include "runtime/llm/grammar/states.h"
 
 #include <locale.h>
 
@@ -16,30 +16,12 @@ static ig_sample_work *work;
 
 /* ---- known schemas ---- */
 
-static bool matches(ig_grammar *g, const char *text)
-{
-    ig_states s;
-    uint32_t state = IG_STATE_FIRST;
-    check_ok(ig_states_init(&s, &heap, g, &err));
-    for (; *text && state != IG_STATE_DEAD; text++)
-        state = ig_states_step(&s, state, g->classes[(unsigned char)*text]);
-    const bool yes = ig_states_may_end(&s, state);
-    ig_states_clear(&s);
-    return yes;
-}
-
 static void check_documents(const char *schema, const char *const *in, const char *const *out)
 {
     ig_grammar *g = NULL;
     check_ok(ig_grammar_from_schema(&g, &heap, schema, strlen(schema), &err));
-    for (; *in; in++)
-        if (!matches(g, *in)) fail_msg("%s: refuses %s", schema, *in);
-    for (; *out; out++)
-        if (matches(g, *out)) fail_msg("%s: takes %s", schema, *out);
-    ig_grammar_close(&g);
+    check_matches(g, &heap, schema, in, out);
 }
-
-#define TEXTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static void documents_in_and_out(void **state)
 {

@@ -8,6 +8,7 @@
 #include "runtime/graph/exec.h"
 #include "runtime/graph/pass.h"
 
+#include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +30,8 @@ typedef struct {
     ig_pool *pool; /* may be NULL */
     ig_map *maps;  /* of the data set */
     size_t n_maps;
+    size_t *number; /* [n_inputs] of the graph's inputs among the case's */
+    ig_exec_device device;
 } run;
 
 static bool fail(run *r, case_kind kind, const char *format, ...)
@@ -144,8 +147,8 @@ static bool run_set(run *r, int set)
     for (size_t i = 0; i < n_in; i++) {
         const char *name = r->g->values[r->g->inputs[i]].name;
         const onnx_named *as = input_of(r, name);
-        if (!as || !exists(path, r, set, "input", i))
-            return fail(r, CASE_DRIVER, "no file for input %zu '%.80s'", i, name);
+        if (!as || !exists(path, r, set, "input", r->number[i]))
+            return fail(r, CASE_DRIVER, "no file for input %zu '%.80s'", r->number[i], name);
         if (!load(r, &in[i], path, as)) return false;
     }
     if (ig_exec_run(r->exec, out, in, &err)) return fail(r, CASE_RUN, "%s", err.text);
@@ -177,6 +180,45 @@ static bool run_sets(run *r)
 
 /* ---- the case ---- */
 
+enum { SHORT = 16 };
+
+/* What steers an op rather than being its data: a numeric vector of a few elements. */
+static bool is_short(const ig_tensor *t)
+{
+    return t->kind == IG_TENSOR && !t->absent && t->rank <= 1 && t->dtype != INGOT_STR &&
+           t->dtype != INGOT_NONE && ig_tensor_elements(t) <= SHORT;
+}
+
+/* The first data set's short vectors as constants. Others keep their numbers. */
+static bool fix_inputs(run *r)
+{
+    char path[PATH_ROOM];
+    size_t n = 0;
+    r->maps = ig_new_n(&r->arena, ig_map, r->g->n_inputs);
+    r->number = ig_new_n(&r->arena, size_t, r->g->n_inputs + 1);
+    if (!r->maps || !r->number) return fail(r, CASE_DRIVER, "no memory");
+    for (size_t i = 0; i < r->g->n_inputs; i++) {
+        const ig_id id = r->g->inputs[i];
+        const char *name = r->g->values[id].name;
+        const onnx_named *as = input_of(r, name);
+        ig_tensor t = {.absent = true};
+        if (r->options->fixed && as && exists(path, r, 0, "input", i) && !load(r, &t, path, as))
+            return false;
+        if (!t.absent && r->g->n_inputs > 1 && is_short(&t)) {
+            ig_graph_replace(r->g, id,
+                             ig_graph_const_copy(r->g, name, t.dtype, t.rank, t.dims, t.data));
+            continue;
+        }
+        r->g->inputs[n] = id;
+        r->number[n++] = i;
+    }
+    r->g->n_inputs = n;
+    for (size_t i = 0; i < r->n_maps; i++) ig_map_close(&r->maps[i]);
+    r->n_maps = 0;
+    ig_arena_clear(&r->data);
+    return true;
+}
+
 static bool convert(run *r)
 {
     char path[PATH_ROOM];
@@ -185,9 +227,10 @@ static bool convert(run *r)
     if (ig_map_open(&r->file, &r->heap, path, &err)) return fail(r, CASE_DRIVER, "%s", err.text);
     const ig_span file = {r->file.data, r->file.size};
     if (onnx_model_read(&r->model, file, &r->arena, &err) ||
-        ig_onnx_read(&r->g, NULL, &r->heap, file.p, file.n, r->folder, NULL, &err) ||
-        ig_infer_graph(r->g, &r->heap, &err))
+        ig_onnx_read(&r->g, NULL, &r->heap, file.p, file.n, r->folder, NULL, &err))
         return fail(r, CASE_CONVERT, "%s", err.text);
+    if (!fix_inputs(r)) return false;
+    if (ig_infer_graph(r->g, &r->heap, &err)) return fail(r, CASE_CONVERT, "%s", err.text);
     if (!r->options->passes) return true;
     ig_arena scratch;
     ig_arena_init(&scratch, &r->heap);
@@ -197,10 +240,42 @@ static bool convert(run *r)
     return s ? fail(r, CASE_CONVERT, "%s", err.text) : true;
 }
 
+/* The plugin stays loaded. */
+static bool open_device(run *r)
+{
+    ingot_error err = {0};
+    const ig_device_options options = {.heap = &r->heap};
+    void *library = dlopen(r->options->device, RTLD_NOW | RTLD_LOCAL);
+    const ig_device_api *(*entry)(void) = NULL;
+    if (library) *(void **)&entry = dlsym(library, "ingot_cuda_plugin_v1");
+    if (!entry) return fail(r, CASE_DRIVER, "%s", dlerror());
+    r->device = (ig_exec_device){.api = entry(), .name = "device"};
+    if (r->device.api->open(&r->device.device, 0, &options, &err))
+        return fail(r, CASE_DRIVER, "%s", err.text);
+    return true;
+}
+
+static void count_step(void *ud, const ig_step_trace *step)
+{
+    case_result *out = ud;
+    if (strcmp(step->device, "cpu") != 0) {
+        out->on_device++;
+        return;
+    }
+    out->on_cpu++;
+    if (step->why)
+        snprintf(out->declined, sizeof out->declined, "%s: %s", step->node->op->name, step->why);
+}
+
 static bool execute(run *r)
 {
     ingot_error err = {0};
-    const ig_exec_options options = {.heap = &r->heap, .pool = r->pool};
+    if (r->options->device && !open_device(r)) return false;
+    const ig_exec_options options = {.heap = &r->heap,
+                                     .pool = r->pool,
+                                     .device = r->device,
+                                     .trace = r->device.api ? count_step : NULL,
+                                     .trace_ud = r->out};
     if (ig_exec_open(&r->exec, r->g, &options, &err)) return fail(r, CASE_RUN, "%s", err.text);
     return run_sets(r);
 }
@@ -218,6 +293,7 @@ void case_run(case_result *out, const char *folder, const case_options *options)
     if (!ok) fail(&r, CASE_DRIVER, "%s", err.text);
     if (ok && convert(&r)) execute(&r);
     ig_exec_close(&r.exec);
+    if (r.device.device) r.device.api->close(&r.device.device);
     ig_pool_close(&r.pool);
     ig_graph_close(&r.g);
     ig_arena_clear(&r.arena);

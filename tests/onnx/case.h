@@ -20,11 +20,15 @@ typedef enum {
 typedef struct {
     case_kind kind;
     char why[512];
+    unsigned on_device, on_cpu; /* steps, where there is a device */
+    char declined[128];         /* the last step that the device left to the CPU: op and reason */
 } case_result;
 
 typedef struct {
     bool passes; /* run the graph passes too */
+    bool fixed;  /* short vectors among the inputs become constants, so that sizes are known */
     size_t threads;
+    const char *device; /* a plugin: its first device runs what it can; NULL: the CPU alone */
 } case_options;
 
 void case_run(case_result *out, const char *folder, const case_options *options);

@@ -1,7 +1,7 @@
 /* onnx_cases.c - runs ONNX backend cases in process and counts.
  *
  *   onnx-cases [--only RE] [--report F] [--quiet] [--passes] [--min R] [--threads N] [--no-fork]
- * DIR...
+ *              [--device PLUGIN] [--where] [--fixed] DIR...
  *
  * Each DIR is a case or holds cases at any depth. Every case runs in a child process, so that a
  * crash or an endless loop is a result like others; --no-fork keeps them here, for debuggers.
@@ -30,8 +30,8 @@ typedef struct {
 } paths;
 
 typedef struct {
-    const char *only, *report;
-    bool quiet, no_fork, passes;
+    const char *only, *report, *device;
+    bool quiet, no_fork, passes, where, fixed;
     double min;
     size_t threads;
     paths dirs;
@@ -99,7 +99,8 @@ static bool is_apart(const char *name)
 
 static void run_here(case_result *out, const char *folder, const arguments *a)
 {
-    const case_options options = {.passes = a->passes, .threads = a->threads};
+    const case_options options = {
+        .passes = a->passes, .fixed = a->fixed, .threads = a->threads, .device = a->device};
     case_run(out, folder, &options);
 }
 
@@ -191,6 +192,9 @@ static int run_all(const arguments *a, const paths *cases)
         counts[r.kind]++;
         if (!a->quiet && r.kind != CASE_PASS && r.kind != CASE_APART)
             printf("%-8s %s: %s\n", kind_names[r.kind], name, r.why);
+        if (a->where && a->device)
+            printf("%-8s %s: %u steps on the device, %u on the CPU%s%s\n", "where", name,
+                   r.on_device, r.on_cpu, r.declined[0] ? "; " : "", r.declined);
         if (report) put_report(report, name, &r, n++ == 0);
     }
     if (report) fputs("\n]\n", report), fclose(report);
@@ -205,12 +209,18 @@ static bool option(arguments *a, int argc, char **argv, int *i)
         a->quiet = true;
     else if (!strcmp(text, "--passes"))
         a->passes = true;
+    else if (!strcmp(text, "--fixed"))
+        a->fixed = true;
+    else if (!strcmp(text, "--where"))
+        a->where = true;
     else if (!strcmp(text, "--no-fork"))
         a->no_fork = true;
     else if (!value)
         return false;
     else if (!strcmp(text, "--only"))
         a->only = value, ++*i;
+    else if (!strcmp(text, "--device"))
+        a->device = value, ++*i;
     else if (!strcmp(text, "--report"))
         a->report = value, ++*i;
     else if (!strcmp(text, "--min"))

@@ -219,7 +219,7 @@ static void statuses_have_the_contracts_codes(void **state)
         {INGOT_OK, 0},       {INGOT_E_ARG, 2},     {INGOT_E_NOMEM, 5},
         {INGOT_E_IO, 1},     {INGOT_E_FORMAT, 3},  {INGOT_E_UNSUPPORTED, 3},
         {INGOT_E_DATA, 4},   {INGOT_E_FULL, 5},    {INGOT_E_CANCELLED, 130},
-        {INGOT_E_DEVICE, 1}, {INGOT_E_INTERNAL, 1}};
+        {INGOT_E_DEVICE, 5}, {INGOT_E_INTERNAL, 1}};
     for (size_t i = 0; i < IG_LEN(want); i++)
         assert_int_equal(ig_exit_code((ingot_status)want[i][0]), want[i][1]);
 }

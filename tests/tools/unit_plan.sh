@@ -11,7 +11,7 @@ expect 2 'no such dimension.*batch' plan "$m" --dim height=4
 expect 2 'NAME=N' plan "$m" --dim height
 expect 2 "sequence's length" plan "$m" --context 4
 expect 2 '1 to' plan "$m" --batch 0
-expect 2 'cuda' plan "$m" --device cuda:0
+expect 5 'cuda' plan "$m" --device cuda:0
 expect 3 'no such file' plan "$work/none.ingot"
 
 # peak BATCH ARRAY threads: what plan promises is what run counts.

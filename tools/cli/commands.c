@@ -31,7 +31,7 @@ const char *const ig_exit_texts[][2] = {
     {"2", "usage: an unknown subcommand or option, or a bad value"},
     {"3", "bad, missing or unsupported model"},
     {"4", "bad input data"},
-    {"5", "out of memory, or a limit is reached"},
+    {"5", "out of memory, a limit is reached, or no such device"},
     {"130", "interrupted"},
     {NULL, NULL},
 };
@@ -50,11 +50,11 @@ int ig_exit_code(ingot_status status)
         return IG_EXIT_DATA;
     case INGOT_E_NOMEM:
     case INGOT_E_FULL:
+    case INGOT_E_DEVICE:
         return IG_EXIT_RESOURCES;
     case INGOT_E_CANCELLED:
         return IG_EXIT_INTERRUPTED;
     case INGOT_E_IO:
-    case INGOT_E_DEVICE:
     case INGOT_E_INTERNAL:
         break;
     }

@@ -92,6 +92,9 @@ typedef struct ig_command {
 ingot_status ig_args_parse(void *args, bool *help, const ig_command *command, int argc, char **argv,
                            const char **pool, ingot_error *err);
 
+/* ig_size_parse - 4096, 64K, 1.5G in powers of 1024; false: not a size, or 2^63 and more. */
+bool ig_size_parse(uint64_t *bytes, const char *text);
+
 /* ig_option_takes_value - false for flags. */
 bool ig_option_takes_value(const ig_option *o);
 

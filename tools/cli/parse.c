@@ -87,8 +87,8 @@ static ingot_status set_float(const parse *p, const ig_option *o, const char *va
     return INGOT_OK;
 }
 
-static ingot_status set_size(const parse *p, const ig_option *o, const char *value,
-                             ingot_error *err)
+/* The size, or -1: it is none. */
+static double size_of(const char *value)
 {
     static const char units[] = "KMGT";
     char *end;
@@ -100,8 +100,22 @@ static ingot_status set_size(const parse *p, const ig_option *o, const char *val
         if (end[0] == 'i' && end[1] == 'B') end += 2; /* KiB, as we print it */
     }
     if (*end == 'B') end++;
-    if (end == value || *end || !(v >= 0))
-        return bad_value(p, o, value, "not a size (4096, 64K, 1.5G)", err);
+    return end == value || *end || !(v >= 0) ? -1 : v;
+}
+
+bool ig_size_parse(uint64_t *bytes, const char *text)
+{
+    const double v = size_of(text);
+    if (!(v >= 0 && v < 0x1p63)) return false;
+    *bytes = (uint64_t)v;
+    return true;
+}
+
+static ingot_status set_size(const parse *p, const ig_option *o, const char *value,
+                             ingot_error *err)
+{
+    const double v = size_of(value);
+    if (v < 0) return bad_value(p, o, value, "not a size (4096, 64K, 1.5G)", err);
     if (v >= 0x1p63) return bad_value(p, o, value, "too large a size", err);
     IG_TRY(check_bounds(p, o, value, v, err));
     *(uint64_t *)(void *)(p->args + o->offset) = (uint64_t)v;

@@ -20,7 +20,8 @@ typedef struct {
     const char *draft;
     int64_t threads, context, chunk, page_tokens, lookup, draft_tokens, ranks;
     uint64_t kv_bytes, kv_spare;
-    int kv_type, math, device;
+    int kv_type, math;
+    ig_device_args device;
     /* what is shown */
     const char *logits;
     bool print_ids, stats, json, quiet;

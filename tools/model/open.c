@@ -1,7 +1,50 @@
 /* open.c - see open.h. */
 #include "tools/model/open.h"
 
-const char *const ig_devices[] = {"auto", "cpu", NULL};
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A fraction has a point and no unit, and is at most 1. */
+static bool is_fraction(const char *text, double *value)
+{
+    char *end;
+    *value = strtod(text, &end);
+    return end != text && !*end && strchr(text, '.') && *value <= 1;
+}
+
+/* A name, or several with commas between. */
+static ingot_status check_names(const char *list, ingot_error *err)
+{
+    ig_device_kind kind;
+    int ordinal;
+    for (const char *at = list;; at++) {
+        char one[64];
+        const size_t length = strcspn(at, ",");
+        snprintf(one, sizeof one, "%.*s", (int)length, at);
+        IG_TRY(ig_device_name(&kind, &ordinal, one, err));
+        at += length;
+        if (!*at) return INGOT_OK;
+    }
+}
+
+ingot_status ig_device_given(ingot_session_options *o, const ig_device_args *a, ingot_error *err)
+{
+    uint64_t bytes;
+    o->device = a->name ? a->name : "auto";
+    IG_TRY(check_names(o->device, err));
+    if (!a->memory) return INGOT_OK;
+    if (is_fraction(a->memory, &o->device_fraction)) {
+        if (o->device_fraction > 0) return INGOT_OK;
+    } else if (ig_size_parse(&bytes, a->memory) && bytes > 0) {
+        o->device_fraction = 0;
+        o->device_bytes = (size_t)bytes;
+        return INGOT_OK;
+    }
+    return ig_fail(err, INGOT_E_ARG,
+                   "--gpu-mem '%.60s': neither bytes (8G) nor a fraction above 0 and up to 1 (0.5)",
+                   a->memory);
+}
 
 ingot_status ig_model_failed(ig_cli *cli, ingot_status s)
 {

@@ -31,20 +31,33 @@ ingot_status ig_model_failed(ig_cli *cli, ingot_status s);
 /* ig_model_computes - exit code 3 for a file without a graph: one that holds only a tokenizer. */
 ingot_status ig_model_computes(ig_cli *cli, const ig_opened *o, const char *path, ingot_error *err);
 
-/* Choices of --device: what this build has. */
-extern const char *const ig_devices[];
+/* Where to run, for commands with IG_OPTIONS_DEVICE. */
+typedef struct {
+    const char *name, *memory; /* as given; NULL: auto, the default */
+} ig_device_args;
 
-/* The same for all: --threads and --device. */
+/* ig_device_given - as options of a session. Errors: E_ARG, what was given is not one. */
+ingot_status ig_device_given(ingot_session_options *o, const ig_device_args *a, ingot_error *err);
+
+/* The same for all: --threads, and --device with --gpu-mem. */
 #define IG_OPTION_THREADS(type)                                                                   \
     {                                                                                             \
         .name = "threads", .letter = 't', .arg = "N", .kind = IG_OPT_INT, .low = 0, .high = 1024, \
         .offset = offsetof(type, threads),                                                        \
         .help = "threads to use; 0: all cores that this process may use"                          \
     }
-#define IG_OPTION_DEVICE(type)                                                                 \
-    {                                                                                          \
-        .name = "device", .arg = "D", .kind = IG_OPT_CHOICE, .offset = offsetof(type, device), \
-        .choices = ig_devices, .help = "where to run"                                          \
+#define IG_OPTIONS_DEVICE(type)                                                               \
+    {.name = "device",                                                                        \
+     .arg = "D",                                                                              \
+     .kind = IG_OPT_TEXT,                                                                     \
+     .offset = offsetof(type, device.name),                                                   \
+     .help = "where to run: cpu, cuda:0, or auto (the first device that can be used, else "   \
+             "the CPU); not given: auto"},                                                    \
+    {                                                                                         \
+        .name = "gpu-mem", .arg = "M", .kind = IG_OPT_TEXT,                                   \
+        .offset = offsetof(type, device.memory),                                              \
+        .help = "memory to use on the device at most: bytes as 8G, or a fraction of what is " \
+                "free as 0.5; not given: 0.9"                                                 \
     }
 
 #endif

@@ -90,6 +90,7 @@ static void put_event(ig_json *j, const ig_profile *p, const ig_profile_event *e
     ig_json_object(j, "args");
     ig_json_text(j, "op", t->op);
     ig_json_text(j, "kernel", t->kernel);
+    ig_json_text(j, "device", t->device);
     ig_json_uint(j, "run", e->run);
     ig_json_f64(j, "flops", t->flops);
     ig_json_f64(j, "bytes", t->bytes);

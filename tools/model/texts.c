@@ -103,3 +103,30 @@ ingot_status ig_open_embedder(ingot_embedder **e, ig_cli *cli, const ig_opened *
     if (!s || s == INGOT_E_ARG) return s; /* of the options */
     return ig_model_failed(cli, ig_wrap(err, s, "%s", path));
 }
+
+ingot_status ig_text_job_run(ig_cli *cli, const char *model, int64_t threads,
+                             const ingot_embedder_options *options, ig_text_work_fn *work,
+                             const void *a, ingot_error *err)
+{
+    ig_text_job j = {0};
+    const ig_open_options how = {.threads = threads, .quiet = true};
+    IG_TRY(ig_open_model(&j.o, cli, model, &how, err));
+    ig_text_list_init(&j.texts, &j.o.rt->heap);
+    ingot_status s = ig_open_embedder(&j.e, cli, &j.o, model, options, err);
+    if (!s) {
+        ingot_embedder_get_info(&j.info, j.e);
+        s = work(&j, cli, a, err);
+    }
+    ig_text_list_clear(&j.texts);
+    if (j.e) ingot_embedder_close(&j.e);
+    ig_close_model(&j.o);
+    return s;
+}
+
+ingot_status ig_text_job_take(ig_text_job *j, const char *prefix, const ig_words *words,
+                              const char *file, ingot_error *err)
+{
+    IG_TRY(ig_text_list_words(&j->texts, prefix, words, err));
+    if (file) IG_TRY(ig_text_list_lines(&j->texts, prefix, file, err));
+    return ig_text_list_ready(&j->texts, err);
+}

@@ -33,4 +33,25 @@ void ig_text_list_tell_cut(const ig_text_list *t, size_t most);
 ingot_status ig_open_embedder(ingot_embedder **e, ig_cli *cli, const ig_opened *o, const char *path,
                               const ingot_embedder_options *options, ingot_error *err);
 
+/* ---- what `embed` and `rerank` are made of ---- */
+
+typedef struct {
+    ig_opened o;
+    ingot_embedder *e;
+    ingot_embedder_info info;
+    ig_text_list texts;
+} ig_text_job;
+
+/* ig_text_job_run - opens the model and its embedder, calls `work`, closes all. work(job, cli, a,
+ * err) gets `a` as it is given here. */
+typedef ingot_status ig_text_work_fn(ig_text_job *j, ig_cli *cli, const void *a, ingot_error *err);
+ingot_status ig_text_job_run(ig_cli *cli, const char *model, int64_t threads,
+                             const ingot_embedder_options *options, ig_text_work_fn *work,
+                             const void *a, ingot_error *err);
+
+/* ig_text_job_take - all texts of the command line: words, and the lines of a file (NULL: none),
+ * each behind `prefix` (NULL: nothing). */
+ingot_status ig_text_job_take(ig_text_job *j, const char *prefix, const ig_words *words,
+                              const char *file, ingot_error *err);
+
 #endif

@@ -2,6 +2,7 @@
 // hostile.
 #pragma once
 #include "kernels/cuda/emu/language.hpp"
+#include "kernels/cuda/emu/races.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -61,6 +62,8 @@ struct Fiber {
     std::deque<std::vector<BulkStore>> store_groups;
     uint64_t *mbar = nullptr; // the mbarrier being waited for, and its parity
     unsigned parity = 0;
+    void *racer = nullptr; // this thread to the race detector
+    bool fenced = false;   // px_fence since the last barrier
 };
 // Threads that do one operation together leave their arguments here.
 struct Rendezvous {
@@ -68,6 +71,8 @@ struct Rendezvous {
     unsigned n = 0;
     int op = 0;
     void *arg[128];
+    char round[2]; // what the race detector knows meetings by, turn about
+    unsigned turn = 0;
 };
 struct Warp {
     uint32_t ready = 0, live = 0, arrived = 0; // a bit a lane
@@ -92,6 +97,9 @@ struct Barrier {
     unsigned n = 0, need = 0;
     int votes = 0, result = 0; // of __syncthreads_or and _count
     std::vector<Fiber *> waiting;
+    char round[2];
+    unsigned turn = 0;
+    bool fenced = true, was_fenced = true; // all who came had fenced
 };
 
 struct Block {
@@ -99,7 +107,7 @@ struct Block {
     std::vector<Warp> warps;
     std::vector<Warpgroup> warpgroups;
     Fiber *now = nullptr; // the running thread
-    void *main_sp = nullptr;
+    void *main_sp = nullptr, *main_racer = nullptr;
 #ifndef EMU_ASM
     ucontext_t main_context;
 #endif
@@ -115,6 +123,10 @@ struct Block {
     std::vector<Fiber *> mbar_waiting;
     std::deque<std::function<void()>> late; // bulk loads under way
     std::function<void()> body;
+    const char *start_token = nullptr, *end_token = nullptr; // what orders a grid and the host
+    char round[2]; // ... and one block of a set and the next, turn about
+    unsigned turn = 0;
+    std::vector<const void *> observed; // addresses of atomics of this block, for px_fence
     uint32_t random = 1;
     uint64_t switches = 0;
 };

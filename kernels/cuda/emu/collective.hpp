@@ -24,6 +24,7 @@ enum Op { // identities of collective operations; ldmatrix and others add a form
 
 template <class F> inline void warp_op(int op, uint32_t mask, void *arg, const char *why, F exec)
 {
+    const Quiet quiet;
     Fiber *f = block->now;
     Warp &w = block->warps[f->warp];
     const uint32_t bit = 1u << f->lane;
@@ -48,6 +49,7 @@ template <class F> inline void warp_op(int op, uint32_t mask, void *arg, const c
 }
 template <class F> inline void warpgroup_op(int op, void *arg, const char *why, F exec)
 {
+    const Quiet quiet;
     Fiber *f = block->now;
     if (f->warp / 4 >= block->warpgroups.size()) die("not a whole warpgroup");
     Warpgroup &g = block->warpgroups[f->warp / 4];
@@ -73,6 +75,9 @@ inline void release_barrier(Barrier &b)
     b.n = 0;
     b.result = b.votes;
     b.votes = 0;
+    b.was_fenced = b.fenced;
+    b.fenced = true;
+    b.turn ^= 1;
     for (auto *f : b.waiting) set_ready(f);
     b.waiting.clear();
 }
@@ -81,7 +86,11 @@ inline int bar_sync(int id, unsigned n, int vote = 0)
 {
     if (id < 0 || id > 15) die("bar.sync: there are barriers 0 to 15");
     if (n % 32) die("bar.sync: the count must be a multiple of 32");
+    const Quiet quiet;
     Barrier &b = block->barriers[id];
+    const char *round = &b.round[b.turn];
+    race_release(round);
+    b.fenced &= block->now->fenced;
     const unsigned need = n ? n : block->alive;
     if (b.n && b.need != n) die("bar.sync with two thread counts");
     b.need = n;
@@ -93,12 +102,17 @@ inline int bar_sync(int id, unsigned n, int vote = 0)
         b.waiting.push_back(block->now);
         wait_for("bar.sync");
     }
+    race_acquire(round);
+    block->now->fenced = b.was_fenced;
     return b.result;
 }
 inline void bar_arrive(int id, unsigned n)
 {
     if (id < 0 || id > 15 || n == 0 || n % 32) die("bar.arrive: bad barrier or count");
+    const Quiet quiet;
     Barrier &b = block->barriers[id];
+    race_release(&b.round[b.turn]);
+    b.fenced &= block->now->fenced;
     if (b.n && b.need != n) die("bar.arrive with another thread count");
     b.need = n;
     if (++b.n >= n) release_barrier(b);
@@ -187,7 +201,11 @@ inline bool elect()
 }
 inline void syncwarp(uint32_t mask = ~0u)
 {
-    warp_op(OP_SYNCWARP, mask, nullptr, "syncwarp", [](void **) {});
+    Rendezvous &meet = block->warps[block->now->warp].meet;
+    const char *round = &meet.round[meet.turn & 1];
+    race_release(round);
+    warp_op(OP_SYNCWARP, mask, nullptr, "syncwarp", [&meet](void **) { meet.turn++; });
+    race_acquire(round);
 }
 
 } // namespace emu

@@ -21,14 +21,16 @@ inline void cp_async(void *to, const void *from, int n, unsigned size)
     smem_at(smem_u32(to), size);
     if (n < 0 || (unsigned)n > size) die("cp.async: more source bytes than the copy has");
     if (((uintptr_t)to | (n ? (uintptr_t)from : 0)) & (size - 1)) die("cp.async: not aligned");
+    race_read(from, (size_t)n);
+    race_write(to, size);
+    const Quiet quiet;
     const Copy c = {to, from, (unsigned)n, size};
-    if (copies_are_late())
-        block->now->copies.push_back(c);
-    else
-        do_copy(c);
+    if (!copies_are_late()) do_copy(c);
+    block->now->copies.push_back(c);
 }
 inline void cp_commit()
 {
+    const Quiet quiet;
     Fiber *f = block->now;
     f->groups.emplace_back();
     f->groups.back().swap(f->copies);
@@ -36,13 +38,19 @@ inline void cp_commit()
 inline void cp_wait(unsigned left)
 {
     Fiber *f = block->now;
-    for (; f->groups.size() > left; f->groups.pop_front())
-        for (const Copy &c : f->groups.front()) do_copy(c);
+    const auto n = f->groups.size() > left ? f->groups.size() - left : 0;
+    for (size_t i = 0; i < n; i++)
+        for (const Copy &c : f->groups[i]) race_write(c.to, c.size); // it may come as late as this
+    const Quiet quiet;
+    for (size_t i = 0; i < n; i++, f->groups.pop_front())
+        if (copies_are_late())
+            for (const Copy &c : f->groups.front()) do_copy(c);
 }
 
 // ---- bulk stores ----
 inline void bulk_store(BulkStore s)
 {
+    const Quiet quiet;
     if (!copies_are_late()) {
         s.read();
         s.write();
@@ -52,6 +60,7 @@ inline void bulk_store(BulkStore s)
 }
 inline void bulk_commit()
 {
+    const Quiet quiet;
     Fiber *f = block->now;
     f->store_groups.emplace_back();
     f->store_groups.back().swap(f->stores);
@@ -64,6 +73,7 @@ inline void read_once(BulkStore &s)
 // All but the last `left` groups have been read out of shared memory.
 inline void bulk_wait_read(unsigned left)
 {
+    const Quiet quiet;
     auto &groups = block->now->store_groups;
     for (size_t i = 0; i + left < groups.size(); i++)
         for (BulkStore &s : groups[i]) read_once(s);
@@ -71,6 +81,7 @@ inline void bulk_wait_read(unsigned left)
 // ... and are in global memory.
 inline void bulk_wait(unsigned left)
 {
+    const Quiet quiet;
     auto &groups = block->now->store_groups;
     for (; groups.size() > left; groups.pop_front())
         for (BulkStore &s : groups.front()) {

@@ -14,7 +14,11 @@ __asm__(".text\n.weak emu_switch\n.type emu_switch,@function\nemu_switch:\n"
 namespace emu
 {
 
+#ifdef EMU_RACES
+inline constexpr size_t STACK = 512 * 1024; // reports of races are written on it
+#else
 inline constexpr size_t STACK = 64 * 1024;
+#endif
 
 inline uint32_t random_next()
 {
@@ -46,6 +50,8 @@ inline void jump(Fiber *to)
     block->now = to;
     block->switches++;
     if (me == to) return;
+    if (me && me->done) quiet_end(); // it does not come back
+    racer_switch(to ? to->racer : block->main_racer);
 #ifdef EMU_ASM
     emu_switch(me ? &me->sp : &block->main_sp, to ? to->sp : block->main_sp);
 #else

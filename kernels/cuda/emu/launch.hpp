@@ -16,8 +16,15 @@ inline int g_workers = 1; // threads of the machine that run blocks
 // ---- a thread from its first to its last instruction ----
 inline void fiber_main()
 {
+    quiet_begin();
+    race_acquire(block->start_token);
+    race_acquire(&block->round[block->turn ^ 1]);
+    quiet_end();
     block->body();
+    quiet_begin(); // for good: see jump
     Fiber *f = block->now;
+    race_release(block->end_token);
+    race_release(&block->round[block->turn]);
     finish_copies(f);
     f->done = true;
     block->alive--;
@@ -29,9 +36,11 @@ inline void fiber_main()
 }
 inline void start_fiber(Fiber &f, unsigned i)
 {
-    char *stack = f.stack;
+    char *const stack = f.stack;
+    void *const racer = f.racer;
     f = Fiber();
     f.stack = stack;
+    f.racer = racer;
     const dim3 d = block->dim;
     f.tid = dim3(i % d.x, i / d.x % d.y, i / d.x / d.y);
     f.lane = i % 32;
@@ -55,6 +64,8 @@ inline void start_fiber(Fiber &f, unsigned i)
 inline void run_block(Block &b)
 {
     block = &b;
+    b.main_racer = racer_now();
+    b.turn ^= 1;
     b.alive = b.n_threads;
     b.polls = 0;
     memset(b.smem, g_mode.poison, b.smem_bytes);
@@ -63,6 +74,7 @@ inline void run_block(Block &b)
     b.warpgroups.assign(b.n_threads / 128, Warpgroup());
     for (Barrier &x : b.barriers) x = Barrier();
     b.mbar_waiting.clear();
+    b.observed.clear();
     b.late.clear();
     for (unsigned i = 0; i < b.n_threads; i++) start_fiber(b.fibers[i], i);
     b.now = nullptr;
@@ -112,29 +124,59 @@ template <class T> inline T *galloc(size_t n)
 }
 
 // ---- grids ----
+// Blocks run one after another, turn about on SETS sets of fibers: to the race detector blocks of
+// different sets are unordered, and those of one set follow each other.
+#ifdef EMU_RACES
+inline constexpr unsigned SETS = 3;
+#else
+inline constexpr unsigned SETS = 1;
+#endif
+// Stacks are kept from launch to launch; so are the detector's threads, which are dear to make.
+struct Slot {
+    char *stack;
+    void *racer;
+};
+inline Slot take_slot(size_t i)
+{
+    static thread_local std::vector<Slot> slots;
+    while (slots.size() <= i) slots.push_back({map_memory(STACK, MAP_NORESERVE), racer_new()});
+    return slots[i];
+}
 template <class F> inline void launch(dim3 grid, dim3 threads, size_t smem, F body)
 {
     std::atomic<unsigned> next{0};
     const unsigned total = grid.x * grid.y * grid.z, n = threads.x * threads.y * threads.z;
     auto work = [&] {
-        Block b;
-        b.n_threads = n;
-        b.fibers.resize(n);
-        b.dim = threads;
-        b.grid = grid;
-        b.body = body;
-        b.random = g_mode.seed * 2654435761u | 1;
-        b.smem_bytes = (smem + 1023) & ~size_t(1023);
-        b.smem = guarded(b.smem_bytes, &b.map, &b.map_bytes);
-        char *stacks = map_memory(n * STACK, MAP_NORESERVE);
-        for (unsigned i = 0; i < n; i++) b.fibers[i].stack = stacks + i * STACK;
+        const Quiet quiet;
+        static thread_local char tokens[2];
+        Block blocks[SETS];
+        for (unsigned set = 0; set < SETS; set++) {
+            Block &b = blocks[set];
+            b.n_threads = n;
+            b.fibers.resize(n);
+            b.dim = threads;
+            b.grid = grid;
+            b.body = body;
+            b.random = g_mode.seed * 2654435761u | 1;
+            b.start_token = tokens;
+            b.end_token = tokens + 1;
+            b.smem_bytes = (smem + 1023) & ~size_t(1023);
+            b.smem = guarded(b.smem_bytes, &b.map, &b.map_bytes);
+            for (unsigned i = 0; i < n; i++) {
+                const Slot s = take_slot(set * n + i);
+                b.fibers[i].stack = s.stack;
+                b.fibers[i].racer = s.racer;
+            }
+        }
+        race_release(tokens);
         for (unsigned i; (i = next++) < total;) {
             const unsigned j = g_mode.order == 2 ? total - 1 - i : i;
+            Block &b = blocks[i % SETS];
             b.index = dim3(j % grid.x, j / grid.x % grid.y, j / grid.x / grid.y);
             run_block(b);
         }
-        munmap(stacks, n * STACK);
-        munmap(b.map, b.map_bytes);
+        for (Block &b : blocks) munmap(b.map, b.map_bytes);
+        race_acquire(tokens + 1);
     };
     if (n == 0 || n % 32 || n > 1024) {
         fprintf(stderr, "emu: %u threads a block: a multiple of 32 up to 1024 is wanted\n", n);

@@ -16,6 +16,8 @@ inline Mbarrier *mbarrier(uint64_t *p)
     if (smem_u32(p) & 7) die("mbarrier: not 8-byte aligned");
     return (Mbarrier *)p;
 }
+// What the race detector knows the phase under way by; the one before has the other name.
+inline const char *phase_name(uint64_t *p, unsigned phase) { return (const char *)p + phase; }
 // Ends the phase where nothing is pending, and wakes who waited for that.
 inline void end_phase(uint64_t *p)
 {
@@ -36,6 +38,7 @@ inline void end_phase(uint64_t *p)
 }
 inline void mb_init(uint64_t *p, int threads)
 {
+    const Quiet quiet;
     Mbarrier b{};
     if (threads < 1 || threads >= 1 << 20) die("mbarrier: bad count");
     b.threads = b.pending = (unsigned)threads & 0xfffffu;
@@ -43,13 +46,16 @@ inline void mb_init(uint64_t *p, int threads)
 }
 inline void mb_arrive(uint64_t *p, unsigned n = 1)
 {
+    const Quiet quiet;
     Mbarrier *b = mbarrier(p);
+    race_release(phase_name(p, b->phase));
     if (b->pending < n) die("mbarrier: more arrivals than expected");
     b->pending = (b->pending - n) & 0xfffffu;
     end_phase(p);
 }
 inline void add_bytes(uint64_t *p, int bytes)
 {
+    const Quiet quiet;
     Mbarrier *b = mbarrier(p);
     if (bytes >= 1 << 20 || bytes <= -(1 << 20)) die("mbarrier: too many bytes");
     b->bytes = (b->bytes + (unsigned)bytes) & 0x7fffffu;
@@ -67,19 +73,25 @@ inline void mb_complete(uint64_t *p, unsigned bytes)
 inline bool mb_over(uint64_t *p, int parity) { return mbarrier(p)->phase != (unsigned)parity; }
 inline bool mb_test(uint64_t *p, int parity)
 {
+    const Quiet quiet;
     if (!mb_over(p, parity)) yield_poll();
     const bool over = mb_over(p, parity);
-    if (over) block->polls = 0;
-    return over;
+    if (!over) return false;
+    race_acquire(phase_name(p, (unsigned)parity));
+    block->polls = 0;
+    return true;
 }
 inline void mb_wait(uint64_t *p, int parity)
 {
-    if (mb_over(p, parity)) return;
-    Fiber *f = block->now;
-    f->mbar = p;
-    f->parity = (unsigned)parity;
-    block->mbar_waiting.push_back(f);
-    wait_for("mbarrier");
+    const Quiet quiet;
+    if (!mb_over(p, parity)) {
+        Fiber *f = block->now;
+        f->mbar = p;
+        f->parity = (unsigned)parity;
+        block->mbar_waiting.push_back(f);
+        wait_for("mbarrier");
+    }
+    race_acquire(phase_name(p, (unsigned)parity));
 }
 
 } // namespace emu

@@ -29,6 +29,7 @@ template <bool TRANSPOSED> inline uint16_t &element(uint16_t (&m)[8][8], int l, 
 template <int MATRICES, bool TRANSPOSED> inline void ldmatrix(uint32_t *r, const void *row)
 {
     MatrixArg mine{r, row};
+    if (block->now->lane < MATRICES * 8) race_read(row, 16);
     warp_op(OP_LDMATRIX + OP_FORM * (MATRICES * 2 + TRANSPOSED), ~0u, &mine, "ldmatrix",
             [](void **arg) {
                 for (int i = 0; i < MATRICES; i++) {
@@ -46,6 +47,7 @@ template <int MATRICES, bool TRANSPOSED> inline void ldmatrix(uint32_t *r, const
 template <int MATRICES, bool TRANSPOSED> inline void stmatrix(void *row, const uint32_t *r)
 {
     MatrixArg mine{const_cast<uint32_t *>(r), row};
+    if (block->now->lane < MATRICES * 8) race_write(row, 16);
     warp_op(OP_STMATRIX + OP_FORM * (MATRICES * 2 + TRANSPOSED), ~0u, &mine, "stmatrix",
             [](void **arg) {
                 for (int i = 0; i < MATRICES; i++) {

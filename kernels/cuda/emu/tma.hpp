@@ -75,10 +75,19 @@ inline void later_or_now(std::function<void()> op)
     else
         op();
 }
+// A copy into shared memory is seen by who waits for its mbarrier.
+inline void announce(void *to, size_t bytes, uint64_t *bar)
+{
+    race_write(to, bytes);
+    const Quiet quiet;
+    race_release(phase_name(bar, mbarrier(bar)->phase));
+}
 inline void tma_load(void *tile, const TMap *map, uint64_t *bar, Place p)
 {
     const TMap t = *map;
     const uint32_t base = tile_base(tile, t);
+    announce(tile, box_bytes(t), bar);
+    const Quiet quiet;
     later_or_now([=] {
         for_box(t, p, base, [&](uint32_t to, int64_t column, char *row) {
             char unit[16] = {0};
@@ -94,6 +103,8 @@ inline void tma_store(const TMap *map, const void *tile, Place p)
 {
     const TMap t = *map;
     const uint32_t base = tile_base(tile, t);
+    race_read(tile, box_bytes(t));
+    const Quiet quiet;
     auto taken = std::make_shared<std::vector<char>>();
     bulk_store({[=] {
                     for_box(t, p, base, [&](uint32_t from, int64_t, char *) {
@@ -121,6 +132,9 @@ inline void check_bulk(const void *shared, const void *global, uint32_t bytes)
 inline void bulk_load(void *to, const void *from, uint32_t bytes, uint64_t *bar)
 {
     check_bulk(to, from, bytes);
+    race_read(from, bytes);
+    announce(to, bytes, bar);
+    const Quiet quiet;
     later_or_now([=] {
         write_async(smem_u32(to), from, bytes);
         st_tma++;
@@ -130,6 +144,9 @@ inline void bulk_load(void *to, const void *from, uint32_t bytes, uint64_t *bar)
 inline void bulk_write(void *to, const void *from, uint32_t bytes)
 {
     check_bulk(from, to, bytes);
+    race_read(from, bytes);
+    race_write(to, bytes);
+    const Quiet quiet;
     auto taken = std::make_shared<std::vector<char>>();
     bulk_store({[=] {
                     const char *p = smem_async(smem_u32(from), bytes);

@@ -76,6 +76,17 @@ inline void do_wgmma(const Wgmma &o)
     else
         multiply<float>(o);
 }
+// The race detector sees every thread of the warpgroup read the operands.
+inline void race_operand(uint64_t desc, int rows, int bytes, bool mn_major)
+{
+#ifdef EMU_RACES
+    for (int k = 0; k < 32 / bytes; k += mn_major ? 1 : 16 / bytes)
+        for (int x = 0; x < rows; x += mn_major ? 8 : 1)
+            race_read(smem_at(operand_at(desc, x, k, bytes, mn_major), 16), 16);
+#else
+    (void)desc, (void)rows, (void)bytes, (void)mn_major;
+#endif
+}
 struct WgmmaArg {
     void *acc;
     const uint32_t *a;
@@ -89,6 +100,8 @@ inline void wgmma(int n, void *acc, const uint32_t *a, uint64_t desc_a, uint64_t
 {
     static_assert(!B_MN || num_bytes(NUM) == 2, "8-bit operands are K-major");
     WgmmaArg mine{acc, a, desc_a, desc_b, keep_d};
+    if (!a) race_operand(desc_a, 64, num_bytes(NUM), false);
+    race_operand(desc_b, n, num_bytes(NUM), B_MN);
     const int form = n * 16 + (int)NUM * 2 + B_MN;
     warpgroup_op(OP_WGMMA + OP_FORM * form, &mine, "wgmma", [n](Warpgroup &g, void **arg) {
         const auto *first = (WgmmaArg *)arg[0];

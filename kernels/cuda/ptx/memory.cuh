@@ -99,27 +99,37 @@ template <int N> __device__ __forceinline__ void px_cp_wait()
 
 // ---- atomics: integers only (sums of floats would depend on the order); they return the old value
 // --
-__device__ __forceinline__ int px_ticket(int *p)
-{
-    PX(return __atomic_fetch_add(p, 1, __ATOMIC_ACQ_REL), return atomicAdd(p, 1));
-}
 #ifdef IGT_EMU
 namespace emu
 {
+// To the race detector an atomic orders nothing, but publishes what its thread fenced off before.
 template <class T, class F> inline T atomic_update(T *p, F f)
 {
     T old = __atomic_load_n(p, __ATOMIC_RELAXED);
     while (
-        !__atomic_compare_exchange_n(p, &old, f(old), false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+        !__atomic_compare_exchange_n(p, &old, f(old), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
     }
+    if (block->now->fenced) race_release(p); // the atomic itself with what is before it
+    const Quiet quiet;
+    block->observed.push_back(p);
     return old;
+}
+inline void thread_fence()
+{
+#    ifdef EMU_RACES
+    for (const void *p : block->observed) race_acquire(p);
+    const Quiet quiet;
+    block->now->fenced = true;
+#    else
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#    endif
 }
 } // namespace emu
 #endif
 // T: int, uint32_t, and for sums unsigned long long.
 template <class T> __device__ __forceinline__ T px_atomic_add(T *p, T v)
 {
-    PX(return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL), return atomicAdd(p, v));
+    PX(return emu::atomic_update(p, [v](T old) { return (T)(old + v); }), return atomicAdd(p, v));
 }
 template <class T> __device__ __forceinline__ T px_atomic_max(T *p, T v)
 {
@@ -133,11 +143,11 @@ template <class T> __device__ __forceinline__ T px_atomic_min(T *p, T v)
 }
 template <class T> __device__ __forceinline__ T px_atomic_or(T *p, T v)
 {
-    PX(return __atomic_fetch_or(p, v, __ATOMIC_ACQ_REL), return atomicOr(p, v));
+    PX(return emu::atomic_update(p, [v](T old) { return old | v; }), return atomicOr(p, v));
 }
 template <class T> __device__ __forceinline__ T px_atomic_swap(T *p, T v)
 {
-    PX(return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL), return atomicExch(p, v));
+    PX(return emu::atomic_update(p, [v](T) { return v; }), return atomicExch(p, v));
 }
 // Writes v where *p is `expected`; the old value.
 template <class T> __device__ __forceinline__ T px_atomic_cas(T *p, T expected, T v)
@@ -145,7 +155,7 @@ template <class T> __device__ __forceinline__ T px_atomic_cas(T *p, T expected, 
     PX(return emu::atomic_update(p, [=](T old) { return old == expected ? v : old; }),
               return atomicCAS(p, expected, v));
 }
-__device__ __forceinline__ void px_fence()
-{
-    PX(__atomic_thread_fence(__ATOMIC_SEQ_CST), __threadfence());
-}
+// The n-th block that comes gets n - 1.
+__device__ __forceinline__ int px_ticket(int *p) { return px_atomic_add(p, 1); }
+// Orders this thread's accesses to memory before and after it for all threads of the device.
+__device__ __forceinline__ void px_fence() { PX(emu::thread_fence(), __threadfence()); }

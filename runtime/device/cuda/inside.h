@@ -82,6 +82,7 @@ struct ig_device_stream {
     uint64_t uploads_seen; /* work from now on comes after the first so many uploads */
     bool recording;
     const struct cu_kv_tables *kv; /* of the next launches; NULL: none */
+    struct kv_image *image;        /* where they lie (kv.c); NULL: there never were any */
 };
 
 /* A bound op: what an ig_device_bind's state points to. */
@@ -135,6 +136,8 @@ void cu_give_constant(ig_device *d, void *p);
 ingot_status cu_bind(ig_device *d, ig_device_bind *b);
 ingot_status cu_launch(ig_device_stream *s, const ig_device_run *r);
 void cu_unbind(ig_device *d, const ig_node *node, void *state);
+ingot_status cu_kv(ig_device_stream *s, const ig_kv_step *kv, uint64_t *form, ingot_error *err);
+void kv_close(ig_device_stream *s);
 ingot_status cu_record_begin(ig_device_stream *s, ingot_error *err);
 ingot_status cu_record_end(ig_device_stream *s, ig_device_graph **out, ingot_error *err);
 ingot_status cu_replay(ig_device_stream *s, ig_device_graph *graph, ingot_error *err);

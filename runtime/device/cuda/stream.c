@@ -40,6 +40,7 @@ void cu_stream_close(ig_device_stream **stream)
     (void)gpu_use(d->info.ordinal);
     (void)gpu_stream_wait(s->s); /* its staging memory is in use until then */
     staging_close(&s->staging);
+    kv_close(s);
     gpu_stream_close(s->s);
     ig_give(d->heap, s, sizeof *s);
 }

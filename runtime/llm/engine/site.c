@@ -159,7 +159,7 @@ static ingot_status open_parts(ig_site *s, const ig_exec_device *devices, ingot_
         IG_TRY(d->api->stream_open(&stream, d->device, err));
         s->parts[i].device = *d;
         s->parts[i].device.stream = stream;
-        s->parts[i].device.may_fall_back = false; /* the CPU cannot read these pages */
+        s->parts[i].device.only = true;
     }
     return s->n > 1 ? open_comms(s, err) : INGOT_OK;
 }

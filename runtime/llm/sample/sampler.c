@@ -102,6 +102,18 @@ ingot_status ig_sample_dist(ig_dist *out, ig_sample_work *w, const ig_sampling *
     return INGOT_OK;
 }
 
+/* The token in whose share u of [0, 1) falls; shares lie in order of ids. */
+static uint32_t pick(const ig_dist *d, double u)
+{
+    const double until = u * d->total;
+    double sum = 0;
+    for (size_t i = 0; i < d->n; i++) {
+        sum += (double)d->weights[i];
+        if (until < sum) return d->ids[i];
+    }
+    return d->ids[d->n - 1];
+}
+
 ingot_status ig_sample(ig_sampled *out, ig_sample_work *w, const ig_sampling *s,
                        const ig_sample_row *row, uint64_t index, ingot_error *err)
 {
@@ -109,7 +121,7 @@ ingot_status ig_sample(ig_sampled *out, ig_sample_work *w, const ig_sampling *s,
     out->logprob = 0;
     out->n_top = 0;
     IG_TRY(ig_sample_dist(&d, w, s, row, err));
-    out->token = d.n == 1 ? d.ids[0] : ig_dist_pick(&d, ig_draw_uniform(s->seed, index));
+    out->token = d.n == 1 ? d.ids[0] : pick(&d, ig_draw_uniform(s->seed, index));
     return s->logprob || s->top_logprobs ? ig_sample_logprobs(out, w, s, row->logits, err)
                                          : INGOT_OK;
 }

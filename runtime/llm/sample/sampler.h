@@ -107,11 +107,4 @@ ingot_status ig_sample_dist(ig_dist *out, ig_sample_work *w, const ig_sampling *
 ingot_status ig_sample_logprobs(ig_sampled *out, ig_sample_work *w, const ig_sampling *s,
                                 const float *logits, ingot_error *err);
 
-/* ---- distributions ---- */
-
-/* ig_dist_p - the probability of a token; O(log n). */
-double ig_dist_p(const ig_dist *d, uint32_t id);
-/* ig_dist_pick - the token in whose share u of [0, 1) falls; shares lie in order of ids. */
-uint32_t ig_dist_pick(const ig_dist *d, double u);
-
 #endif

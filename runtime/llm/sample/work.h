@@ -45,15 +45,6 @@ static inline uint32_t ig_key_bits(float x)
     return b.u ^ (b.u >> 31 ? UINT32_MAX : UINT32_C(1) << 31);
 }
 
-static inline float ig_key_float(uint32_t key)
-{
-    const union {
-        uint32_t u;
-        float f;
-    } b = {key ^ (key >> 31 ? UINT32_C(1) << 31 : UINT32_MAX)};
-    return b.f;
-}
-
 /* ig_cut_keeps - for elements in order of their index. */
 static inline bool ig_cut_keeps(ig_cut *c, float key)
 {

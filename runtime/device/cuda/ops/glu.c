@@ -6,27 +6,27 @@
 
 enum { X, W, BIAS };
 
+/* Of weights of few bits `low` is the state; of floats `product`. */
 typedef struct {
-    void *low; /* not NULL: the state of ig_cu_glu_low */
+    bool few_bits;
+    void *low;
     ig_cu_product product;
-} state;
+} glu_state;
 
-static ingot_status bind_low(state *s, ig_device *d, ig_device_bind *b)
+static ingot_status bind_low(glu_state *s, ig_device *d, ig_device_bind *b)
 {
+    s->few_bits = true;
     const ingot_status status = ig_cu_glu_low.bind(d, b);
     s->low = b->state;
     b->state = s;
     return status;
 }
 
-static ingot_status bind(ig_device *d, ig_device_bind *b)
+static ingot_status bind_floats(glu_state *s, ig_device *d, ig_device_bind *b)
 {
     const ig_type *x = b->in[X];
-    const int64_t n = ig_cu_int(b, "n"), k = ig_cu_int(b, "k");
+    const int64_t n = ig_cu_int(b, "n");
     int64_t m = 1;
-    state *s = ig_new(b->arena, state);
-    if (!s) return ig_fail(b->err, INGOT_E_NOMEM, "planning: no memory");
-    if (ig_cu_text(b, "format")) return bind_low(s, d, b);
     if (b->in_layout[W] != IG_P16 || !b->known[W])
         return IG_CU_DECLINE(b, "weights that are not packed");
     for (int i = 0; i < x->rank - 1; i++) m *= x->dims[i];
@@ -35,7 +35,7 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
                                    .c = b->out[0]->dtype,
                                    .m = m,
                                    .n = (n / 8 + (n % 8 != 0)) * 16,
-                                   .k = k,
+                                   .k = ig_cu_int(b, "k"),
                                    .a_n = 1,
                                    .b_n = 1,
                                    .known = b->known[W],
@@ -47,18 +47,28 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
                                    .act_a = ig_cu_float(b, "act_a"),
                                    .act_b = ig_cu_float(b, "act_b"),
                                    .input_b = W};
-    b->state = s;
     const ingot_status status = ig_cu_product_bind(&s->product, d, b, &ask);
     if (status || b->declined) ig_cu_product_unbind(&s->product, d);
     return status;
 }
 
+static ingot_status bind(ig_device *d, ig_device_bind *b)
+{
+    glu_state *s = ig_new(b->arena, glu_state);
+    if (!s) return ig_fail(b->err, INGOT_E_NOMEM, "planning: no memory");
+    *s = (glu_state){0};
+    b->state = s;
+    return ig_cu_text(b, "format") ? bind_low(s, d, b) : bind_floats(s, d, b);
+}
+
 static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
 {
-    const state *s = r->state;
-    ig_device_run low = *r;
-    low.state = s->low;
-    if (s->low) return ig_cu_glu_low.launch(stream, &low);
+    const glu_state *s = r->state;
+    if (s->few_bits) {
+        ig_device_run low = *r;
+        low.state = s->low;
+        return ig_cu_glu_low.launch(stream, &low);
+    }
     const ig_cu_product_io io = {.a = r->in[X],
                                  .b = r->in[W],
                                  .bias = r->node->n_in > BIAS ? r->in[BIAS] : NULL,
@@ -67,10 +77,10 @@ static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
     return ig_cu_done(stream, r, ig_cu_product_launch(&s->product, &io, ig_cu_stream(stream)));
 }
 
-static void unbind(ig_device *d, void *of)
+static void unbind(ig_device *d, void *state)
 {
-    state *s = of;
-    if (s->low)
+    glu_state *s = state;
+    if (s->few_bits)
         ig_cu_glu_low.unbind(d, s->low);
     else
         ig_cu_product_unbind(&s->product, d);

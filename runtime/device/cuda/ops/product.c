@@ -52,51 +52,52 @@ static size_t matrix_elements(const packing *p)
     return ig_gemm_packed(p->from == INGOT_BF16 ? ig_gemm_even(p->k) : p->k, p->n);
 }
 
-/* n elements, `stride` of them apart. Panels of bf16 hold pairs along k: 32 bits at a time. */
-static void gather_32(uint32_t *to, const uint32_t *from, size_t n, size_t stride)
-{
-    for (size_t i = 0; i < n; i++) to[i] = from[i * stride];
-}
-static void gather_16(uint16_t *to, const uint16_t *from, size_t n, size_t stride)
-{
-    for (size_t i = 0; i < n; i++) to[i] = from[i * stride];
-}
-static void gather_rounded(uint16_t *to, const float *from, size_t n, size_t stride)
-{
-    for (size_t i = 0; i < n; i++) to[i] = ig_f32_to_bf16(from[i * stride]);
-}
+/* `cols` columns of [depth, stride] become rows `ld` apart, in blocks that stay in L1. */
+#define TURN(name, to_type, from_type, convert)                                          \
+    static void name(void *to, size_t ld, const void *from, size_t stride, size_t depth, \
+                     size_t cols)                                                        \
+    {                                                                                    \
+        for (size_t first = 0; first < depth; first += IG_PANEL)                         \
+            for (size_t j = 0; j < cols; j++)                                            \
+                for (size_t i = first; i < IG_MIN(depth, first + IG_PANEL); i++)         \
+                    ((to_type *)to)[j * ld + i] =                                        \
+                        convert(((const from_type *)from)[i * stride + j]);              \
+    }
+TURN(turn_32, uint32_t, uint32_t, )
+TURN(turn_16, uint16_t, uint16_t, )
+TURN(turn_rounded, uint16_t, float, ig_f32_to_bf16)
+#undef TURN
 
-/* Row j of a matrix at `from`. */
-static void pack_row(const packing *p, void *to, const void *from, size_t j)
+/* The `cols` rows from j on of a matrix at `from`; panels begin at multiples of IG_PANEL. */
+static void pack_rows(const packing *p, char *to, const char *from, size_t j, size_t cols)
 {
-    const size_t panel = j / IG_PANEL, col = j % IG_PANEL;
-    if (p->panels && p->from == INGOT_BF16) {
-        const size_t even = ig_gemm_even(p->k);
-        gather_32(to, (const uint32_t *)from + panel * (even / 2) * IG_PANEL + col, even / 2,
-                  IG_PANEL);
+    if (p->panels && p->from == INGOT_BF16) { /* pairs along k: 32 bits at a time */
+        const size_t pairs = ig_gemm_even(p->k) / 2;
+        turn_32(to, p->ld / 2, from + j * pairs * 4, IG_PANEL, pairs, cols);
         return;
     }
+    const size_t each = ig_dtype(p->from)->bytes;
     const size_t stride = p->panels ? IG_PANEL : p->turned ? 1 : p->n;
-    const size_t at = p->panels ? panel * p->k * IG_PANEL + col : p->turned ? j * p->k : j;
-    if (p->to == CU_F32)
-        gather_32(to, (const uint32_t *)from + at, p->k, stride);
-    else if (p->from == INGOT_F32)
-        gather_rounded(to, (const float *)from + at, p->k, stride);
-    else
-        gather_16(to, (const uint16_t *)from + at, p->k, stride);
+    from += (p->panels || p->turned ? j * p->k : j) * each;
+    (p->to == CU_F32        ? turn_32
+     : p->from == INGOT_F32 ? turn_rounded
+                            : turn_16)(to, p->ld, from, stride, p->k, cols);
 }
 
 static ingot_status fill_rows(const void *ud, void *dst, ingot_error *err)
 {
     const packing *p = ud;
     const size_t from_bytes = matrix_elements(p) * ig_dtype(p->from)->bytes,
-                 row_bytes = p->ld * (size_t)cu_float_bytes(p->to);
+                 row_bytes = p->ld * (size_t)cu_float_bytes(p->to),
+                 most = !p->panels && p->turned ? 1 : IG_PANEL;
     (void)err;
     char *to = dst;
+    if (p->ld != p->k) memset(to, 0, p->matrices * p->n * row_bytes);
     for (size_t m = 0; m < p->matrices; m++)
-        for (size_t j = 0; j < p->n; j++, to += row_bytes) {
-            memset(to, 0, row_bytes);
-            pack_row(p, to, (const char *)p->data + m * from_bytes, j);
+        for (size_t j = 0; j < p->n; j += most) {
+            const size_t cols = IG_MIN(most, p->n - j);
+            pack_rows(p, to, (const char *)p->data + m * from_bytes, j, cols);
+            to += cols * row_bytes;
         }
     return INGOT_OK;
 }
@@ -165,9 +166,8 @@ static cu_gemm_out out_of(const ig_cu_product_ask *ask)
 static ingot_status bind_f32(ig_cu_product *p, ig_device *d, ig_device_bind *b,
                              const ig_cu_product_ask *ask)
 {
-    const bool packs = ask->known && ask->layout == IG_P16;
-    const bool rows = packs || ask->b_turned;
-    p->f32 = true;
+    const bool rows = ask->known || ask->b_turned;
+    p->kind = IG_CU_GEMM_F32;
     p->full = (cu_gemm_f32_args){.m = (int)ask->m,
                                  .n = (int)ask->n,
                                  .k = (int)ask->k,
@@ -177,7 +177,8 @@ static ingot_status bind_f32(ig_cu_product *p, ig_device *d, ig_device_bind *b,
                                  .b_col = rows ? 1 : ask->n,
                                  .batch = batch_of(ask, ask->m * ask->k, ask->n * ask->k),
                                  .out = out_of(ask)};
-    if (packs) IG_TRY(pack_weights(p, d, b, ask, ask->k, CU_F32));
+    if (ask->known) IG_TRY(pack_weights(p, d, b, ask, ask->k, CU_F32));
+    p->full.choice = cu_gemm_f32_choose(&p->full);
     b->kernel = "gemm_f32";
     return b->declined ? INGOT_OK : reserve_room(p, d, b, cu_gemm_f32_room(&p->full));
 }
@@ -221,8 +222,44 @@ static ingot_status bind_half(ig_cu_product *p, ig_device *d, ig_device_bind *b,
         (p->casts_b && !piece(b, &p->at_b, ask->b_n * ask->n, (int64_t)ld, 2)))
         return IG_CU_DECLINE(b, "operands are too large");
     if (ask->known) IG_TRY(pack_weights(p, d, b, ask, (int64_t)ld, type));
+    p->half.choice = cu_gemm_choose(&p->half);
     b->kernel = cu_gemm_name(&p->half);
     return b->declined ? INGOT_OK : reserve_room(p, d, b, cu_gemm_room(&p->half));
+}
+
+/* Is it a product of few rows with weights that lie, or will, in rows of 16 bytes? */
+static bool is_thin(const ig_cu_product_ask *ask)
+{
+    const int64_t bytes = (int64_t)ig_dtype(ask->b)->bytes;
+    return ask->known && ask->m <= CU_GEMV_ROWS && ask->m > 0 && ask->n > 0 && ask->k > 0 &&
+           ask->k * bytes % 16 == 0 && !ask->batch.rank && (!ask->a_turned || ask->m == 1) &&
+           ask->alpha == 1;
+}
+
+static ingot_status bind_thin(ig_cu_product *p, ig_device *d, ig_device_bind *b,
+                              const ig_cu_product_ask *ask, cu_float type)
+{
+    static const cu_gemv_type types[] = {CU_GEMV_F32, CU_GEMV_F16, CU_GEMV_BF16};
+    cu_float a_type, c_type;
+    (void)float_of(ask->a, &a_type), (void)float_of(ask->c, &c_type);
+    p->kind = IG_CU_GEMV;
+    p->thin = (cu_gemv_args){.ldw = ask->k,
+                             .type = types[type],
+                             .ldx = ask->k,
+                             .x_type = a_type,
+                             .m = (int)ask->m,
+                             .n = (int)ask->n,
+                             .k = (int)ask->k,
+                             .finish = {.ld_residual = ask->columns,
+                                        .ldy = ask->columns,
+                                        .type = c_type,
+                                        .act = (cu_act)act_of(ask->act),
+                                        .a = (float)ask->act_a,
+                                        .b = (float)ask->act_b,
+                                        .gated = ask->gated,
+                                        .n_out = (int)ask->columns}};
+    b->kernel = "gemv";
+    return pack_weights(p, d, b, ask, ask->k, type);
 }
 
 ingot_status ig_cu_product_bind(ig_cu_product *p, ig_device *d, ig_device_bind *b,
@@ -236,8 +273,9 @@ ingot_status ig_cu_product_bind(ig_cu_product *p, ig_device *d, ig_device_bind *
         ask->m * ask->columns > INT64_MAX / 8 || ask->a_n * ask->m > INT64_MAX / 8)
         return IG_CU_DECLINE(b, "a side of 2^31 or more");
     if (act_of(ask->act) < 0) return IG_CU_DECLINE(b, "an activation without a device function");
-    if (w == CU_F32 && !ig_cu_fast(d)) return bind_f32(p, d, b, ask);
-    return bind_half(p, d, b, ask, w == CU_F32 ? CU_BF16 : w);
+    const cu_float type = w == CU_F32 && ig_cu_fast(d) ? CU_BF16 : w;
+    if (is_thin(ask) && (type == w || ask->k % 8 == 0)) return bind_thin(p, d, b, ask, type);
+    return type == CU_F32 ? bind_f32(p, d, b, ask) : bind_half(p, d, b, ask, type);
 }
 
 void ig_cu_product_unbind(ig_cu_product *p, ig_device *d)
@@ -257,18 +295,35 @@ static int cast(const cu_gemm_cast_args *how, const void *x, void *y, cu_stream 
     return cu_gemm_cast(&a, s);
 }
 
+static int launch_thin(const ig_cu_product *p, const ig_cu_product_io *io, cu_stream s)
+{
+    cu_gemv_args g = p->thin;
+    g.w = p->weights;
+    g.x = io->a;
+    g.finish.bias = io->bias;
+    g.finish.residual = io->residual;
+    g.finish.y = io->c;
+    return cu_gemv(&g, s);
+}
+
+static cu_gemm_out out_to(const cu_gemm_out *of, const ig_cu_product_io *io)
+{
+    cu_gemm_out out = *of;
+    out.c = io->c;
+    out.bias = io->bias;
+    out.residual = io->residual;
+    return out;
+}
+
 int ig_cu_product_launch(const ig_cu_product *p, const ig_cu_product_io *io, cu_stream s)
 {
     char *scratch = io->scratch;
     const void *a = io->a, *b = p->weights ? p->weights : io->b;
-    cu_gemm_out out = p->f32 ? p->full.out : p->half.out;
-    out.c = io->c;
-    out.bias = io->bias;
-    out.residual = io->residual;
     void *room = p->splits ? scratch + p->at_room : NULL;
-    if (p->f32) {
+    if (p->kind == IG_CU_GEMV) return launch_thin(p, io, s);
+    if (p->kind == IG_CU_GEMM_F32) {
         cu_gemm_f32_args g = p->full;
-        g.a = a, g.b = b, g.out = out, g.room = room, g.tickets = p->tickets;
+        g.a = a, g.b = b, g.out = out_to(&g.out, io), g.room = room, g.tickets = p->tickets;
         return cu_gemm_f32(&g, s);
     }
     int status = 0;
@@ -281,6 +336,6 @@ int ig_cu_product_launch(const ig_cu_product *p, const ig_cu_product_io *io, cu_
         b = scratch + p->at_b;
     }
     cu_gemm_args g = p->half;
-    g.a = a, g.b = b, g.out = out, g.room = room, g.tickets = p->tickets;
+    g.a = a, g.b = b, g.out = out_to(&g.out, io), g.room = room, g.tickets = p->tickets;
     return status ? status : cu_gemm(&g, s);
 }

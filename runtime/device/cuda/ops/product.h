@@ -3,6 +3,7 @@
  *
  *     c[i] = act(alpha * a[i] b[i] + bias + residual[i])
  *
+ *   1 to 4 rows   of a by constant weights: x in f32, bound by reading the weights (gemv_cuda.h)
  *   f32 by f32    in f32 (one fused multiply-add a product); with math=fast rounded to bf16 first
  *   x by f16/bf16 on matrix units with f32 sums: an `a` of f32 is rounded to b's type
  *
@@ -11,7 +12,7 @@
 #ifndef IG_CU_PRODUCT_H
 #define IG_CU_PRODUCT_H
 
-#include "kernels/gemm/gemm_cuda.h"
+#include "kernels/gemm/gemv_cuda.h"
 #include "runtime/device/cuda/op.h"
 
 /* What an op asks for. */
@@ -31,16 +32,18 @@ typedef struct {
     uint32_t input_b;
 } ig_cu_product_ask;
 
-/* Made when a node is bound; lies in the plan's arena and does not move. */
+/* Made when a node is bound; lies in the plan's arena and does not move. Of the three products one
+ * is used. */
 typedef struct {
-    bool f32; /* cu_gemm_f32, else cu_gemm */
+    enum { IG_CU_GEMM, IG_CU_GEMM_F32, IG_CU_GEMV } kind;
     cu_gemm_args half;
     cu_gemm_f32_args full;
-    cu_gemm_cast_args cast_a, cast_b; /* y NULL: not needed */
-    bool casts_a, casts_b;
+    cu_gemv_args thin;
+    bool casts_a, casts_b; /* an operand is brought into rows first */
+    cu_gemm_cast_args cast_a, cast_b;
     size_t at_a, at_b, at_room; /* scratch */
-    bool splits;
-    void *weights, *tickets; /* packed constants, or NULL */
+    bool splits;                /* K: partial sums at at_room */
+    void *weights, *tickets;    /* packed constants, or NULL */
 } ig_cu_product;
 
 /* ig_cu_product_bind - may decline (see b->declined). Sets b->scratch_bytes, b->kernel and, where

@@ -1,0 +1,214 @@
+/* attention.c - attention on the device: ONNX's Attention over tensors; see
+ * runtime/ops/attention.c.
+ *
+ * Past and new keys are joined where someone wants them joined, else heads are read where they lie.
+ * Counts of keys are read on the host: each batch element is a launch of its own then. */
+#include "kernels/attention/attention_cuda.h"
+#include "runtime/device/cuda/ops/common.h"
+
+#include <math.h>
+
+enum { Q, K, V, MASK, PAST_K, PAST_V, KV_LEN };
+enum { Y, PRESENT_K, PRESENT_V, SCORES };
+
+typedef struct {
+    int64_t batch, head, row;
+} layout;
+
+typedef struct {
+    cu_attention_args args;
+    cu_join_args join[2]; /* keys, values */
+    bool joined, counted;
+    size_t at[2]; /* scratch of what is joined and nobody's output */
+    int each;     /* bytes of an element */
+} state;
+
+static layout layout_of(const ig_type *t, bool first, int64_t count, int64_t tokens, int64_t size)
+{
+    if (t->rank == 4 && !first) return (layout){count * tokens * size, tokens * size, size};
+    return (layout){count * tokens * size, size, count * size};
+}
+
+static bool type_of(cu_att_type *out, ingot_dtype d)
+{
+    switch (d) {
+    case INGOT_F32:
+        return *out = CU_ATT_F32, true;
+    case INGOT_F16:
+        return *out = CU_ATT_F16, true;
+    case INGOT_BF16:
+        return *out = CU_ATT_BF16, true;
+    case INGOT_BOOL:
+        return *out = CU_ATT_BOOL, true;
+    default:
+        return false;
+    }
+}
+
+static const ig_type *input(const ig_device_bind *b, uint32_t i)
+{
+    return i < b->node->n_in ? b->in[i] : NULL;
+}
+static const ig_type *output(const ig_device_bind *b, uint32_t i)
+{
+    return i < b->node->n_out ? b->out[i] : NULL;
+}
+
+/* What the kernels do not do; NULL: nothing. */
+static const char *unsuited(const ig_device_bind *b, cu_att_type *type)
+{
+    const ingot_dtype d = b->in[Q]->dtype;
+    cu_att_type mask;
+    if (output(b, SCORES)) return "the scores are an output";
+    if (d != b->in[K]->dtype || d != b->in[V]->dtype) return "q, k and v of different types";
+    if (!type_of(type, d) || *type == CU_ATT_BOOL) return "sums in f64";
+    if (ig_cu_int(b, "softmax_precision") == INGOT_F64) return "a softmax in f64";
+    if (input(b, MASK) && !type_of(&mask, b->in[MASK]->dtype)) return "a mask of integers or f64";
+    return NULL;
+}
+
+static void set_mask(cu_attention_args *a, const ig_type *t)
+{
+    int64_t dims[4] = {1, 1, 1, 1};
+    for (int d = 0; d < t->rank; d++) dims[4 - t->rank + d] = t->dims[d];
+    (void)type_of(&a->mask_type, t->dtype);
+    a->mask_len = (int32_t)dims[3];
+    a->mask_row = dims[2] > 1 ? dims[3] : 0;
+    a->mask_head = dims[1] > 1 ? dims[2] * dims[3] : 0;
+    a->mask_batch = dims[0] > 1 ? dims[1] * dims[2] * dims[3] : 0;
+}
+
+/* Sizes and strides; false: larger than the kernels count. */
+static bool measure(state *s, const ig_device_bind *b)
+{
+    const ig_type *q = b->in[Q], *k = b->in[K], *v = b->in[V], *past = input(b, PAST_K);
+    const bool four = q->rank == 4;
+    const int64_t first = ig_cu_int(b, "tokens_first");
+    const bool q_first = first >> Q & 1, k_first = first >> K & 1, v_first = first >> V & 1;
+    cu_attention_args *a = &s->args;
+    const int64_t heads = four ? q->dims[q_first ? 2 : 1] : ig_cu_int(b, "q_heads");
+    const int64_t kv_heads = four ? k->dims[k_first ? 2 : 1] : ig_cu_int(b, "kv_heads");
+    const int64_t tq = q->dims[four && !q_first ? 2 : 1],
+                  d = four ? q->dims[3] : q->dims[2] / heads;
+    const int64_t dv = four ? v->dims[3] : v->dims[2] / kv_heads;
+    const int64_t fresh = k->dims[four && !k_first ? 2 : 1], n_past = past ? past->dims[2] : 0;
+    const int64_t tk = fresh + n_past, most[] = {q->dims[0], heads, tq, tk, d, dv};
+    for (size_t i = 0; i < IG_LEN(most); i++)
+        if (most[i] > INT32_MAX / 4) return false;
+    if (q->dims[0] > UINT16_MAX || kv_heads > UINT16_MAX) return false; /* a grid's */
+    s->joined = past || output(b, PRESENT_K) || output(b, PRESENT_V);
+    const ig_type whole = {.rank = 4};
+    const layout lq = layout_of(q, q_first, heads, tq, d),
+                 ly = layout_of(q, first >> 3 & 1, heads, tq, dv);
+    const layout lk = layout_of(s->joined ? &whole : k, k_first && !s->joined, kv_heads, tk, d);
+    const layout lv = layout_of(s->joined ? &whole : v, v_first && !s->joined, kv_heads, tk, dv);
+    a->batch = (int32_t)q->dims[0], a->heads = (int32_t)heads, a->kv_heads = (int32_t)kv_heads;
+    a->tq = (int32_t)tq, a->tk = (int32_t)tk, a->d = (int32_t)d, a->dv = (int32_t)dv;
+    a->q_batch = lq.batch, a->q_head = lq.head, a->q_row = lq.row;
+    a->k_batch = lk.batch, a->k_head = lk.head, a->k_row = lk.row;
+    a->v_batch = lv.batch, a->v_head = lv.head, a->v_row = lv.row;
+    a->y_batch = ly.batch, a->y_head = ly.head, a->y_row = ly.row;
+    a->offset = (int32_t)n_past;
+    for (int w = 0; w < 2; w++) {
+        const layout from = w ? layout_of(v, v_first, kv_heads, fresh, dv)
+                              : layout_of(k, k_first, kv_heads, fresh, d);
+        s->join[w] = (cu_join_args){.from_batch = from.batch,
+                                    .from_head = from.head,
+                                    .from_row = from.row,
+                                    .batch = a->batch,
+                                    .heads = a->kv_heads,
+                                    .past_tokens = (int32_t)n_past,
+                                    .tokens = (int32_t)fresh,
+                                    .size = (int32_t)(w ? dv : d),
+                                    .bytes = s->each};
+    }
+    return true;
+}
+
+static ingot_status bind(ig_device *device, ig_device_bind *b)
+{
+    (void)device;
+    state *s = IG_CU_STATE(b, state);
+    if (!s) return INGOT_E_NOMEM;
+    const char *why = unsuited(b, &s->args.type);
+    s->args.y_type = s->args.type;
+    if (why) return IG_CU_DECLINE(b, why);
+    s->each = (int)ig_dtype(b->in[Q]->dtype)->bytes;
+    if (!measure(s, b)) return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
+    cu_attention_args *a = &s->args;
+    if (!a->heads || !a->d || !a->tk) return IG_CU_DECLINE(b, "no keys, or heads without elements");
+    if (!cu_attention_can(a->d, a->dv)) return IG_CU_DECLINE(b, "heads larger than shared memory");
+    const double scale = ig_cu_float(b, "scale");
+    const int64_t left = ig_cu_int(b, "left_window"), right = ig_cu_int(b, "right_window");
+    a->rule = (cu_att_rule){.scale = (float)(scale != 0 ? scale : 1 / sqrt((double)a->d)),
+                            .softcap = (float)ig_cu_float(b, "softcap"),
+                            .causal = ig_cu_int(b, "causal") != 0,
+                            .left = left > a->tk + (int64_t)a->tq ? -1 : (int32_t)left,
+                            .right = right > a->tk + (int64_t)a->tq ? -1 : (int32_t)right};
+    if (input(b, MASK)) set_mask(a, b->in[MASK]);
+    if (input(b, MASK) && ig_cu_int(b, "hidden_nan")) a->rule.hidden = NAN;
+    s->counted = input(b, KV_LEN) != NULL;
+    if (s->counted) b->host_in = UINT64_C(1) << KV_LEN;
+    const int64_t rows = (int64_t)a->batch * a->kv_heads * a->tk;
+    for (uint32_t w = 0; w < 2 && s->joined; w++)
+        if (!output(b, PRESENT_K + w) &&
+            !ig_cu_room(b, rows, (size_t)(w ? a->dv : a->d) * (size_t)s->each, &s->at[w]))
+            return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
+    b->kernel = "attention";
+    return INGOT_OK;
+}
+
+static int join(const ig_device_run *r, const state *s, cu_attention_args *a, cu_stream stream)
+{
+    const void **to[2] = {&a->k, &a->v};
+    int status = 0;
+    for (uint32_t w = 0; w < 2 && !status; w++) {
+        cu_join_args j = s->join[w];
+        void *present = PRESENT_K + w < r->node->n_out ? r->out[PRESENT_K + w] : NULL;
+        j.to = present ? present : ig_cu_piece(r, s->at[w]);
+        j.past = PAST_K + w < r->node->n_in ? r->in[PAST_K + w] : NULL;
+        j.from = r->in[K + w];
+        *to[w] = j.to;
+        status = cu_join_tokens(&j, stream);
+    }
+    return status;
+}
+
+/* Batch elements that have so many keys each. */
+static ingot_status counted(ig_device_stream *stream, const ig_device_run *r, const state *s,
+                            const cu_attention_args *a)
+{
+    const int64_t *keys = r->in[KV_LEN];
+    for (int32_t i = 0; i < a->batch; i++)
+        if (keys[i] < 0 || keys[i] > a->tk)
+            return ig_fail(r->err, INGOT_E_ARG, "%s: batch %d has %lld keys of %d", r->node->name,
+                           i, (long long)keys[i], a->tk);
+    for (int32_t i = 0; i < a->batch; i++) {
+        cu_attention_args one = *a;
+        one.batch = 1;
+        one.tk = (int32_t)keys[i];
+        one.offset = one.tk - a->tq;
+        one.q = (const char *)a->q + i * a->q_batch * s->each;
+        one.k = (const char *)a->k + i * a->k_batch * s->each;
+        one.v = (const char *)a->v + i * a->v_batch * s->each;
+        one.y = (char *)a->y + i * a->y_batch * s->each;
+        const int bytes = a->mask_type == CU_ATT_BOOL ? 1 : a->mask_type == CU_ATT_F32 ? 4 : 2;
+        if (a->mask) one.mask = (const char *)a->mask + i * a->mask_batch * bytes;
+        if (!one.tk) one.rule.hidden = 0;
+        IG_TRY(ig_cu_done(stream, r, cu_attention(&one, ig_cu_stream(stream))));
+    }
+    return INGOT_OK;
+}
+
+static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
+{
+    const state *s = r->state;
+    cu_attention_args a = s->args;
+    a.q = r->in[Q], a.k = r->in[K], a.v = r->in[V], a.y = r->out[Y];
+    if (MASK < r->node->n_in) a.mask = r->in[MASK];
+    if (s->joined) IG_TRY(ig_cu_done(stream, r, join(r, s, &a, ig_cu_stream(stream))));
+    if (s->counted) return counted(stream, r, s, &a);
+    return ig_cu_done(stream, r, cu_attention(&a, ig_cu_stream(stream)));
+}
+
+const ig_cu_op ig_cu_op_attention = {.name = "attention", .bind = bind, .launch = launch};
