@@ -33,7 +33,8 @@ typedef struct {
 
 void case_run(case_result *out, const char *folder, const case_options *options);
 
-/* case_compare - false: they differ; why says where. */
-bool case_compare(char *why, size_t cap, const ig_tensor *got, const ig_tensor *want);
+/* case_compare - false: they differ; why says where. Floats may differ by `wide` of the largest one
+ * besides. */
+bool case_compare(char *why, size_t cap, const ig_tensor *got, const ig_tensor *want, double wide);
 
 #endif

@@ -19,13 +19,24 @@ static bool close_to(double got, double want, double rtol, double atol)
     return fabs(got - want) <= atol + rtol * fabs(want);
 }
 
-static bool floats(char *why, size_t cap, const ig_tensor *got, const ig_tensor *want, size_t n)
+static double largest(const ig_tensor *t, size_t n)
+{
+    double most = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double v = fabs(ig_to_double(t->data, t->dtype, i));
+        if (isfinite(v) && v > most) most = v;
+    }
+    return most;
+}
+
+static bool floats(char *why, size_t cap, const ig_tensor *got, const ig_tensor *want, size_t n,
+                   double wide)
 {
     const bool is_f16 = want->dtype == INGOT_F16, is_bf16 = want->dtype == INGOT_BF16;
     const double rtol = is_f16    ? 2e-3
                         : is_bf16 ? 1e-2
                                   : 1e-3,
-                 atol = is_f16 || is_bf16 ? 2e-3 : 1e-5;
+                 atol = (is_f16 || is_bf16 ? 2e-3 : 1e-5) + wide * largest(want, n);
     for (size_t i = 0; i < n; i++) {
         const double g = ig_to_double(got->data, got->dtype, i);
         const double w = ig_to_double(want->data, want->dtype, i);
@@ -69,7 +80,7 @@ static bool strings(char *why, size_t cap, const ig_tensor *got, const ig_tensor
     return true;
 }
 
-static bool items(char *why, size_t cap, const ig_tensor *got, const ig_tensor *want)
+static bool items(char *why, size_t cap, const ig_tensor *got, const ig_tensor *want, double wide)
 {
     if (got->dims[0] != want->dims[0]) {
         snprintf(why, cap, "%lld items, expected %lld", (long long)got->dims[0],
@@ -79,7 +90,7 @@ static bool items(char *why, size_t cap, const ig_tensor *got, const ig_tensor *
     for (int64_t i = 0; i < want->dims[0]; i++) {
         char text[300];
         if (case_compare(text, sizeof text, (const ig_tensor *)got->data + i,
-                         (const ig_tensor *)want->data + i))
+                         (const ig_tensor *)want->data + i, wide))
             continue;
         snprintf(why, cap, "item %lld: %s", (long long)i, text);
         return false;
@@ -101,7 +112,7 @@ static bool same_type(char *why, size_t cap, const ig_tensor *got, const ig_tens
     return false;
 }
 
-bool case_compare(char *why, size_t cap, const ig_tensor *got, const ig_tensor *want)
+bool case_compare(char *why, size_t cap, const ig_tensor *got, const ig_tensor *want, double wide)
 {
     if (got->absent || want->absent) {
         if (got->absent == want->absent) return true;
@@ -109,12 +120,13 @@ bool case_compare(char *why, size_t cap, const ig_tensor *got, const ig_tensor *
                  want->absent ? "an empty one" : "a filled one");
         return false;
     }
-    if (want->kind == IG_SEQUENCE && got->kind == IG_SEQUENCE) return items(why, cap, got, want);
+    if (want->kind == IG_SEQUENCE && got->kind == IG_SEQUENCE)
+        return items(why, cap, got, want, wide);
     if (!same_type(why, cap, got, want)) return false;
     const size_t n = ig_tensor_elements(want);
     switch (ig_dtype(want->dtype)->class_) {
     case IG_CLASS_FLOAT:
-        return floats(why, cap, got, want, n);
+        return floats(why, cap, got, want, n, wide);
     case IG_CLASS_COMPLEX:
         return complexes(why, cap, got, want, n);
     case IG_CLASS_STR:
