@@ -50,10 +50,14 @@ inline void jump(Fiber *to)
     block->now = to;
     block->switches++;
     if (me == to) return;
-    if (me && me->done) quiet_end(); // it does not come back
-    racer_switch(to ? to->racer : block->main_racer);
+    void *const racer = to ? to->racer : block->main_racer;
 #ifdef EMU_ASM
-    emu_switch(me ? &me->sp : &block->main_sp, to ? to->sp : block->main_sp);
+    void **const save = me ? &me->sp : &block->main_sp, *const load = to ? to->sp : block->main_sp;
+#endif
+    if (me && me->done) quiet_end(); // it does not come back, and nothing is read from here on
+    racer_switch(racer);
+#ifdef EMU_ASM
+    emu_switch(save, load);
 #else
     swapcontext(me ? &me->context : &block->main_context, to ? &to->context : &block->main_context);
 #endif
