@@ -8,7 +8,7 @@ set_property(CACHE INGOT_CUDA PROPERTY STRINGS AUTO ON OFF)
 file(GLOB cuda_sources CONFIGURE_DEPENDS kernels/*/*_cuda.cu kernels/*/*_cuda89.cu
      kernels/*/*_cuda90.cu)
 file(GLOB cuda_host_sources CONFIGURE_DEPENDS runtime/device/cuda/*.c runtime/device/cuda/ops/*.c)
-list(FILTER cuda_host_sources EXCLUDE REGEX "/gpu_(cuda|nccl)\\.c$")
+list(FILTER cuda_host_sources EXCLUDE REGEX "/(gpu_(cuda|nccl)|conv_cudnn)\\.c$")
 set(cuda_map ${CMAKE_SOURCE_DIR}/cmake/ingot_cuda.map)
 
 # What the plugin does on the host; the parts of the core that it uses are linked into it.
@@ -33,7 +33,7 @@ if(INGOT_TESTS AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64" AND NOT INGOT_MINIMA
    NOT INGOT_SANITIZE MATCHES "address")
   set_source_files_properties(${cuda_sources} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
   add_library(ingot_cuda_emulated OBJECT ${cuda_sources} runtime/device/cuda/gpu_emu.cpp
-              runtime/device/cuda/gpu_emu_comm.cpp)
+              runtime/device/cuda/gpu_emu_comm.cpp runtime/device/cuda/conv_cudnn.c)
   target_include_directories(ingot_cuda_emulated PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/runtime)
   target_compile_options(ingot_cuda_emulated PRIVATE -Wall -Wextra -Wno-unknown-pragmas)
   target_link_libraries(ingot_cuda_emulated PUBLIC Threads::Threads)
@@ -106,7 +106,17 @@ set(cuda_layer ${CMAKE_SOURCE_DIR}/runtime/device/cuda/gpu_cuda.c
                ${CMAKE_SOURCE_DIR}/runtime/device/cuda/gpu_nccl.c)
 set_source_files_properties(${cuda_layer} PROPERTIES
                             COMPILE_OPTIONS "-isystem${CUDART_INCLUDE};-Wno-pedantic")
-ingot_cuda_library(ingot_cuda ${cuda_objects} ${cuda_layer})
+ingot_cuda_library(ingot_cuda ${cuda_objects} ${cuda_layer} runtime/device/cuda/conv_cudnn.c)
 set_source_files_properties(${cuda_objects} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
 target_link_libraries(ingot_cuda PRIVATE ingot_flags ${CUDART_STATIC} rt)
+
+# cuDNN's header is enough to build with: its library is opened at run time, where it is.
+find_path(CUDNN_INCLUDE cudnn.h HINTS ${cuda_root}/include ${CUDART_INCLUDE})
+if(CUDNN_INCLUDE)
+  target_compile_definitions(ingot_cuda PRIVATE INGOT_CUDNN)
+  target_include_directories(ingot_cuda SYSTEM PRIVATE ${CUDNN_INCLUDE} ${CUDART_INCLUDE})
+  message(STATUS "Ingot: convolutions by cuDNN, where it is installed (${CUDNN_INCLUDE}/cudnn.h)")
+else()
+  message(STATUS "Ingot: convolutions by own kernels only (no cudnn.h: install cuDNN 9's headers)")
+endif()
 install(TARGETS ingot_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})

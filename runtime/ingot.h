@@ -389,9 +389,9 @@ typedef struct {
     size_t ranks;          /* share heads and hidden columns among so many ranks (tensor
                               parallelism), each with its part of the threads and of the weights;
                               0 and 1: one does all. On devices: as many as are given */
-    const char *device;     /* as a session's; "cuda:0,cuda:1": these share the model as ranks. Where
-                               it fails, what is under way is computed again on the CPU */
-    size_t device_bytes;    /* as a session's; pages of keys and values are part of it */
+    const char *device;    /* as a session's; "cuda:0,cuda:1": these share the model as ranks. Where
+                              it fails, what is under way is computed again on the CPU */
+    size_t device_bytes;   /* as a session's; pages of keys and values are part of it */
     double device_fraction;
 } ingot_generator_options;
 
@@ -399,7 +399,7 @@ typedef struct {
  *
  * The model stays open until the generator is closed, as does the draft model, which is of the same
  * runtime. Errors: E_ARG (an option, a draft with another vocabulary), E_UNSUPPORTED (the model is
- * no decoder), E_NOMEM. */
+ * no decoder; ranks or devices cannot share it), E_DEVICE (no such device), E_NOMEM. */
 INGOT_API INGOT_MUST_USE ingot_status ingot_generator_open(ingot_generator **out,
                                                            ingot_model *model,
                                                            const ingot_generator_options *options,

@@ -1,4 +1,5 @@
-// attention_cuda.cu - launchers of attention over tensors, and of joining past and new tokens.
+// attention_cuda.cu - launchers of attention over tensors, of joining past and new tokens, and of
+// biases by distance.
 #include "kernels/attention/inside_cuda.cuh"
 #include "kernels/cuda/launch.cuh"
 
@@ -109,4 +110,19 @@ extern "C" int cu_join_tokens(const cu_join_args *a, cu_stream s)
     default:
         return ATT_INVALID;
     }
+}
+
+// A row of y for a block; the table is small enough for the caches.
+__global__ void __launch_bounds__(256)
+    relative_bias(const __grid_constant__ cu_relative_bias_args a)
+{
+    const int i = blockIdx.x, h = blockIdx.y;
+    float *y = a.y + ((int64_t)h * a.n + i) * a.n;
+    for (int j = threadIdx.x; j < a.n; j += blockDim.x)
+        y[j] = a.table[(int64_t)a.bucket[a.n - 1 + j - i] * a.heads + h];
+}
+
+extern "C" int cu_relative_bias(const cu_relative_bias_args *a, cu_stream s)
+{
+    return cu_start(relative_bias, dim3((unsigned)a->n, (unsigned)a->heads), 256, 0, s, *a);
 }

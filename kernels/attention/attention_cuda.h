@@ -48,9 +48,9 @@ void cu_paged_scratch(const cu_paged_args *a, int64_t *turned_bytes, int64_t *pa
 /* Turns q and k, rounds k and v into pages and q to what the pages' kernels multiply; zeros y of
  * padding rows. */
 int cu_paged_append(const cu_paged_args *a, cu_stream s);
-/* y of all spans: those of at most CU_KV_FEW tokens and longer ones have kernels of their own. What
- * is started depends on the rows of the launch and the layer's format, never on the step: a
- * recording serves every step of at most that many rows. */
+/* y of all spans. Those of at most CU_KV_FEW tokens and longer ones have kernels of their own,
+ * which are started where the step has such spans: a recording serves every step of at most its
+ * rows with the same kinds (kv.n_items > 0, kv.n_tiles > 0). */
 int cu_paged_attend(const cu_paged_args *a, cu_stream s);
 /* Both. */
 int cu_paged_attention(const cu_paged_args *a, cu_stream s);
@@ -89,6 +89,17 @@ typedef struct {
 } cu_join_args;
 
 int cu_join_tokens(const cu_join_args *a, cu_stream s);
+
+/* y [heads, n, n]: y[h, i, j] = table [.., heads] at row bucket[n - 1 + j - i]; bucket [2 n - 1] in
+ * device memory, one a distance. */
+typedef struct {
+    float *y;
+    const float *table;
+    const int32_t *bucket;
+    int32_t heads, n;
+} cu_relative_bias_args;
+
+int cu_relative_bias(const cu_relative_bias_args *a, cu_stream s);
 
 #ifdef __cplusplus
 }

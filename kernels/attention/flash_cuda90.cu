@@ -58,8 +58,8 @@ template <class E> static int flash_of(const flash_args *a, int batch, cu_stream
 int att_dense90(const flash_args *a, cu_att_type type, int batch, cu_stream s)
 {
     // fewer queries leave a tile of 128 half empty; masks and slopes are the other kernel's
-    if (cu_this_chip().cc != 90 || a->tq < 64 || a->mask || a->rule.slopes ||
-        !(a->rule.scale > 0) || !a->tk || !batch) // a tensor map has no empty dimension
+    if (cu_this_chip().cc != 90 || a->tq < 64 || a->tk < 1 || a->mask || a->rule.slopes ||
+        !(a->rule.scale > 0))
         return ATT_NO_KERNEL;
     return type == CU_ATT_F16 ? flash_of<att_w_f16>(a, batch, s)
                               : flash_of<att_w_bf16>(a, batch, s);

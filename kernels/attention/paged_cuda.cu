@@ -218,9 +218,8 @@ extern "C" int cu_paged_attend(const cu_paged_args *a, cu_stream s)
     const ig_kv_layer *l = layer_of(a);
     if (!l) return ATT_INVALID;
     if (!is_tensor(a, l)) return plain(a, l, 0, s);
-    // whichever kinds of spans a step has: a recording of the launch must serve them all
-    const int status = few(a, l, s);
-    return status || a->rows <= CU_KV_FEW ? status : many(a, l, s);
+    const int status = a->kv.n_items ? few(a, l, s) : 0;
+    return status || !a->kv.n_tiles ? status : many(a, l, s);
 }
 
 extern "C" int cu_paged_attention(const cu_paged_args *a, cu_stream s)

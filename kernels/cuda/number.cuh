@@ -115,6 +115,21 @@ template <class REAL> __device__ __forceinline__ REAL nb_real(const void *p, int
     }
 }
 
+// f32, f16 or bf16.
+__device__ __forceinline__ float nb_float(const void *p, int type, int64_t i)
+{
+    if (type == NB_F32) return ((const float *)p)[i];
+    const uint16_t h = ((const uint16_t *)p)[i];
+    return type == NB_F16 ? px_h2f(h) : px_bf2f(h);
+}
+__device__ __forceinline__ void nb_put_float(void *p, int type, int64_t i, float v)
+{
+    if (type == NB_F32)
+        ((float *)p)[i] = v;
+    else
+        ((uint16_t *)p)[i] = type == NB_F16 ? px_f2h(v) : px_f2bf(v);
+}
+
 // The bounds of an integer type as reals: `high` is the first value that does not fit.
 __device__ __forceinline__ int nb_integer_bits(int type)
 {

@@ -5,7 +5,8 @@
 
 extern "C" int cu_q_acts(const cu_q_acts_args *a, cu_stream s)
 {
-    return cu_start(q_acts_sm80, dim3((unsigned)a->rows), ACTS_THREADS, ACTS_THREADS / 32 * 4, s,
+    constexpr int THREADS = 512;
+    return cu_start(q_acts_sm80<THREADS>, dim3((unsigned)a->rows), THREADS, THREADS / 32 * 4, s,
                     *a);
 }
 
@@ -26,41 +27,61 @@ constexpr int tiles_of(int tokens, int bits)
 // Blocks along the list of stages: as many as the device holds at once, and no more than stages.
 dim3 grid_of(const cu_gemm_q_args *a)
 {
-    const int tokens = tokens_of(a), kt = tiles_of(tokens, a->w.bits), each = tokens <= 32 ? 4 : 3;
+    const int tokens = tokens_of(a), kt = tiles_of(tokens, a->w.bits);
     const int64_t all = (int64_t)(a->w.n / 64) * ((a->w.k / 64 + kt - 1) / kt);
     const int rows = a->slots ? a->max_slots : (a->m + tokens - 1) / tokens;
+    // few: two blocks where x takes more than it leaves for three or four
+    const int each = a->few && a->m * a->w.k > 4096 ? 2 : tokens <= 32 ? 4 : 3;
     const int room = cu_this_chip().processors * each;
     const int64_t fit = room > rows ? room / rows : 1;
     return dim3((unsigned)(all < fit ? all : fit), (unsigned)rows);
 }
 
-template <int BITS, bool FINE, bool OFFSET, int NT> int run(const cu_gemm_q_args *a, cu_stream s)
+template <int BITS, bool FINE, bool OFFSET, int NT, bool FEW>
+int run(const cu_gemm_q_args *a, const cu_q_acts_args *x, cu_stream s)
 {
     constexpr int ST = 4, KT = tiles_of(NT, BITS);
-    return cu_start(gemm_q_sm80<BITS, FINE, OFFSET, NT, KT, ST>, grid_of(a), 128,
-                    QShape<BITS, NT, KT, ST>::smem + 16, s, *a);
+    const size_t raw = FEW ? (size_t)a->m * (size_t)a->w.k * 2 : 0;
+    return cu_start(gemm_q_sm80<BITS, FINE, OFFSET, NT, KT, ST, FEW>, grid_of(a), 128,
+                    QShape<BITS, FINE, OFFSET, NT, KT, ST, FEW>::smem + raw, s, *a, *x);
 }
 
-template <int BITS, bool FINE, bool OFFSET> int run_tokens(const cu_gemm_q_args *a, cu_stream s)
+template <int BITS, bool FINE, bool OFFSET>
+int run_tokens(const cu_gemm_q_args *a, const cu_q_acts_args *x, cu_stream s)
 {
+    if (a->few) return run<BITS, FINE, OFFSET, 8, true>(a, x, s);
     switch (tokens_of(a)) {
     case 8:
-        return run<BITS, FINE, OFFSET, 8>(a, s);
+        return run<BITS, FINE, OFFSET, 8, false>(a, x, s);
     case 16:
-        return run<BITS, FINE, OFFSET, 16>(a, s);
+        return run<BITS, FINE, OFFSET, 16, false>(a, x, s);
     case 32:
-        return run<BITS, FINE, OFFSET, 32>(a, s);
+        return run<BITS, FINE, OFFSET, 32, false>(a, x, s);
     default:
-        return run<BITS, FINE, OFFSET, 64>(a, s);
+        return run<BITS, FINE, OFFSET, 64, false>(a, x, s);
     }
 }
 
-template <int BITS> int run_form(const cu_gemm_q_args *a, cu_stream s)
+template <int BITS> int run_form(const cu_gemm_q_args *a, const cu_q_acts_args *x, cu_stream s)
 {
     const bool fine = a->w.group_log2 < 6;
     if (a->w.offsets)
-        return fine ? run_tokens<BITS, true, true>(a, s) : run_tokens<BITS, false, true>(a, s);
-    return fine ? run_tokens<BITS, true, false>(a, s) : run_tokens<BITS, false, false>(a, s);
+        return fine ? run_tokens<BITS, true, true>(a, x, s)
+                    : run_tokens<BITS, false, true>(a, x, s);
+    return fine ? run_tokens<BITS, true, false>(a, x, s) : run_tokens<BITS, false, false>(a, x, s);
+}
+
+int run_bits(const cu_gemm_q_args *a, const cu_q_acts_args *x, cu_stream s)
+{
+    if (a->m == 0 || a->w.n == 0) return 0;
+    switch (a->w.bits) {
+    case 4:
+        return run_form<4>(a, x, s);
+    case 8:
+        return run_form<8>(a, x, s);
+    default:
+        return run_tokens<16, false, false>(a, x, s);
+    }
 }
 
 } // namespace
@@ -86,13 +107,13 @@ extern "C" int cu_gemm_q(const cu_gemm_q_args *a, cu_stream s)
 
 extern "C" int cu_gemm_q_sm80(const cu_gemm_q_args *a, cu_stream s)
 {
-    if (a->m == 0 || a->w.n == 0) return 0;
-    switch (a->w.bits) {
-    case 4:
-        return run_form<4>(a, s);
-    case 8:
-        return run_form<8>(a, s);
-    default:
-        return run_tokens<16, false, false>(a, s);
-    }
+    const cu_q_acts_args none = {};
+    if (a->few) return CU_INVALID;
+    return run_bits(a, &none, s);
+}
+
+extern "C" int cu_gemm_q_few(const cu_gemm_q_args *a, const cu_q_acts_args *x, cu_stream s)
+{
+    if (!a->few || a->slots || !cu_gemm_q_is_few(a->m, a->w.k)) return CU_INVALID;
+    return run_bits(a, x, s);
 }

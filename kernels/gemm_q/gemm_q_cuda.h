@@ -31,9 +31,7 @@ typedef struct {
     cu_float type;        /* of x */
     const int32_t *order; /* row i comes from row order[i] of x (-1: zeros); NULL: from row i */
     int m, rows, k;
-    int a8;     /* first rounded to 8 bits in groups of 32, as ig_q_act of gemm_q.h says */
-    int *clear; /* n_clear counters for the product that follows, set to 0 */
-    int n_clear;
+    int a8; /* first rounded to 8 bits in groups of 32, as ig_q_act of gemm_q.h says */
 } cu_q_acts_args;
 
 int cu_q_acts(const cu_q_acts_args *a, cu_stream s);
@@ -65,14 +63,20 @@ typedef struct {
     const cu_q_slot *slots;
     const int *n_slots;
     int max_slots, tokens;
+    int few;        /* see cu_gemm_q_few */
     float *partial; /* cu_gemm_q_scratch bytes */
-    int *tickets;   /* cu_gemm_q_tickets zeros, zeros again afterwards */
+    int *tickets;   /* cu_gemm_q_tickets zeros, zeros again afterwards: of this product alone */
 } cu_gemm_q_args;
 
 /* Room for a product on the present device; of sizes alone. */
 size_t cu_gemm_q_scratch(const cu_gemm_q_args *a);
 size_t cu_gemm_q_tickets(const cu_gemm_q_args *a);
 int cu_gemm_q(const cu_gemm_q_args *a, cu_stream s);
+/* Up to four rows of x as they come: what cu_q_acts and cu_gemm_q do, in one launch. `x` says what
+ * cu_q_acts would get, without tiles, factor and order; a->few is set, and x and factor are not
+ * read. Where cu_gemm_q_is_few says so. */
+int cu_gemm_q_few(const cu_gemm_q_args *a, const cu_q_acts_args *x, cu_stream s);
+static inline int cu_gemm_q_is_few(int64_t m, int64_t k) { return m <= 4 && m * k <= 16384; }
 /* The two that it chooses from: whatever the chip and any m; many tokens of one matrix on Hopper.
  */
 int cu_gemm_q_sm80(const cu_gemm_q_args *a, cu_stream s);

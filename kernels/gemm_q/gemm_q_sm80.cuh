@@ -15,13 +15,15 @@
 // in the order of k.
 #pragma once
 #include "kernels/gemm_q/finish_cuda.cuh"
-#include "kernels/gemm_q/gemm_q_cuda.h"
+#include "kernels/gemm_q/q_acts_sm80.cuh"
 
-// NT tokens, KT tiles of 64 k a stage, ST stages. FINE: a tile has several groups with scales.
-template <int BITS, int NT, int KT, int ST> struct QShape {
-    static constexpr int tile = 512 * BITS, quants = KT * tile, tables = BITS == 16 ? 0 : KT * 512,
-                         x = KT * NT * 128, stage = quants + 2 * tables + x, smem = ST * stage,
-                         acc = NT / 8 * 4;
+// NT tokens, KT tiles of 64 k a stage, ST stages. FINE: a tile has several groups with scales. FEW:
+// x is brought to f16 here and lies behind the ring.
+template <int BITS, bool FINE, bool OFFSET, int NT, int KT, int ST, bool FEW> struct QShape {
+    static constexpr int tile = 512 * BITS, quants = KT * tile, table = FINE ? 512 : 128,
+                         tables = BITS == 16 ? 0 : KT * table, x = FEW ? 0 : KT * NT * 128,
+                         stage = quants + tables * (OFFSET ? 2 : 1) + x, ring = ST * stage,
+                         smem = ring + 64, acc = NT / 8 * 4;
 };
 
 // The 8 weights of a thread in one step of 16 k, without their scale.
@@ -87,6 +89,64 @@ __device__ __forceinline__ void q_tokens(uint32_t (&b)[HELD][NT / 8][2], const c
     }
 }
 
+// Up to four tokens as they come: f16 in the order of operand B, [tile][half][token][4 lanes][2
+// steps][4 values], and their factors. All blocks do it for themselves, from L2, while their first
+// weights are on the way: a launch less before each product.
+__device__ __forceinline__ void q_few_tokens(const cu_q_acts_args &a, char *xs, float *factor,
+                                             int tiles)
+{
+    const int tid = threadIdx.x, items = (tiles * 8 + 31) / 32 * 32; // whole warps
+    uint32_t *tops = (uint32_t *)factor + 4;
+    for (int r = 0; r < a.m; r++) {
+        const int64_t row = r * a.ldx;
+        uint32_t top = 0;
+        for (int c = tid; c < items; c += 128) {
+            float v[8];
+            acts_load(v, a.x, a.type, row, c, a.k);
+            const uint32_t t = acts_top(v);
+            top = t > top ? t : top;
+        }
+#pragma unroll
+        for (int lanes = 16; lanes; lanes >>= 1) top = acts_larger(top, lanes);
+        __syncthreads(); // the row before has read its tops
+        if ((tid & 31) == 0) tops[tid >> 5] = top;
+        __syncthreads();
+#pragma unroll
+        for (int i = 0; i < 4; i++) top = tops[i] > top ? tops[i] : top;
+        float by;
+        const float inverse = acts_factor(by, top);
+        if (tid == 0) factor[r] = by;
+        for (int i = tid; i < items; i += 128) {
+            const int k = i / 8 * 64 + i / 4 % 2 * 32 + i % 4 * 2;
+            float v[8];
+#pragma unroll
+            for (int j = 0; j < 8; j++) {
+                const int at = k + j / 2 * 8 + j % 2;
+                v[j] = at < a.k ? lo_load(a.x, a.type, row + at) : 0.f;
+            }
+            if (a.a8) acts_round(v);
+            if (i >= tiles * 8) continue;
+            px_st16(xs + ((i / 4) * a.m + r) * 64 + i % 4 * 16,
+                    uint4{px_pack_f16(v[0] * inverse, v[1] * inverse),
+                          px_pack_f16(v[2] * inverse, v[3] * inverse),
+                          px_pack_f16(v[4] * inverse, v[5] * inverse),
+                          px_pack_f16(v[6] * inverse, v[7] * inverse)});
+        }
+    }
+}
+// Two steps of operand B out of them; tile -1: zeros.
+__device__ __forceinline__ void q_few_pair(uint32_t (&b)[2][1][2], const char *xs, int tile,
+                                           int half, int m, int lane)
+{
+    uint4 v = {0, 0, 0, 0};
+    if (tile >= 0 && lane >> 2 < m)
+        v = px_ld16(xs + ((tile * 2 + half) * m + (lane >> 2)) * 64 + (lane & 3) * 16);
+    b[0][0][0] = v.x;
+    b[0][0][1] = v.y;
+    b[1][0][0] = v.z;
+    b[1][0][1] = v.w;
+}
+
 // The sums of rows 16 warp + lane / 4 + {0, 8} of the row tile, two of each 8 tokens, to y. The
 // registers move down so that they are named by constants and the loop stays one.
 template <int NT>
@@ -111,8 +171,9 @@ __device__ __forceinline__ void q_finish(float (&acc)[NT / 8][4], const cu_q_wei
     }
 }
 
-template <int BITS, bool FINE, bool OFFSET, int NT, int KT, int ST>
-__global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3) gemm_q_sm80(const cu_gemm_q_args p)
+template <int BITS, bool FINE, bool OFFSET, int NT, int KT, int ST, bool FEW>
+__global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3)
+    gemm_q_sm80(const __grid_constant__ cu_gemm_q_args p, const __grid_constant__ cu_q_acts_args xa)
 {
     if (p.slots && (int)blockIdx.y >= *p.n_slots) return;
     cu_q_weights w = p.w;
@@ -129,7 +190,7 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3) gemm_q_sm80(const cu_ge
     }
     const int rows = p.rows;
     const uint16_t *__restrict__ x = p.x;
-    typedef QShape<BITS, NT, KT, ST> S;
+    typedef QShape<BITS, FINE, OFFSET, NT, KT, ST, FEW> S;
     constexpr int CHUNKS = BITS / 4; // of 16 bytes, a thread and tile
     constexpr int HELD = NT == 8 ? 2 : 1;
     IGT_SMEM(smem);
@@ -155,9 +216,9 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3) gemm_q_sm80(const cu_ge
             px_cp16(to + (i * 128 + tid) * 16, ok ? q + (i * 128 + tid) * 16 : w.quants,
                     ok ? 16 : 0);
         }
-        char *xs = to + S::quants + 2 * S::tables;
+        char *xs = to + S::stage - S::x;
 #pragma unroll
-        for (int i = tid; i < KT * NT * 8; i += 128) {
+        for (int i = tid; !FEW && i < KT * NT * 8; i += 128) {
             const int t = t0 + i / (NT * 8), r = m0 + i % (NT * 8) / 8;
             const bool ok = t < tiles && r < rows;
             px_cp16(xs + i * 16, ok ? x + ((int64_t)t * rows + r) * 64 + i % 8 * 8 : x,
@@ -169,7 +230,7 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3) gemm_q_sm80(const cu_ge
                 const int g = (int)((int64_t)t * 64 >> w.group_log2) + slot;
                 const bool ok = g < w.groups && t < tiles;
                 const int64_t at = ((int64_t)row * w.groups + g) * 64 + i % 8 * 8;
-                char *d = to + S::quants + (i / (8 * fine)) * 512 + slot * 128 + i % 8 * 16;
+                char *d = to + S::quants + (i / (8 * fine)) * S::table + slot * 128 + i % 8 * 16;
                 px_cp16(d, ok ? w.scales + at : w.scales, ok ? 16 : 0);
                 if (OFFSET) px_cp16(d + S::tables, ok ? w.offsets + at : w.scales, ok ? 16 : 0);
             }
@@ -186,6 +247,7 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3) gemm_q_sm80(const cu_ge
         if (first + s < end) load(smem + s * S::stage);
         px_cp_commit();
     }
+    if constexpr (FEW) q_few_tokens(xa, smem + S::smem, (float *)(smem + S::ring), tiles);
     int slot = 0, row = first / steps, step = first % steps;
     for (int unit = first; unit < end; unit++) {
         px_cp_wait<ST - 2>();
@@ -193,7 +255,7 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3) gemm_q_sm80(const cu_ge
         const int ahead = slot == 0 ? ST - 1 : slot - 1;
         if (unit + ST - 1 < end) load(smem + ahead * S::stage);
         px_cp_commit();
-        const char *at = smem + slot * S::stage, *xs = at + S::quants + 2 * S::tables;
+        const char *at = smem + slot * S::stage, *xs = at + S::stage - S::x;
         slot = slot == ST - 1 ? 0 : slot + 1;
 #pragma unroll
         for (int t = 0; t < KT; t++) {
@@ -206,7 +268,7 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3) gemm_q_sm80(const cu_ge
                 words[c * 4 + 2] = v.z;
                 words[c * 4 + 3] = v.w;
             }
-            const char *table = at + S::quants + t * 512 + warp * 32 + (lane >> 2) * 4;
+            const char *table = at + S::quants + t * S::table + warp * 32 + (lane >> 2) * 4;
 #pragma unroll
             for (int s = 0; s < 4; s++) {
                 if (BITS < 16 && (FINE || s == 0)) {
@@ -223,7 +285,13 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3) gemm_q_sm80(const cu_ge
                     for (int i = 0; i < 4; i++) a[i] = words[4 * s + i];
                 }
                 if (BITS < 16) q_scale<OFFSET>(a, d, o);
-                if (s % HELD == 0) q_tokens<NT, HELD>(b, xs + t * NT * 128, s, lane);
+                if constexpr (FEW) {
+                    if (s % 2 == 0)
+                        q_few_pair(b, smem + S::smem, step * KT + t < tiles ? step * KT + t : -1,
+                                   s / 2, p.m, lane);
+                } else {
+                    if (s % HELD == 0) q_tokens<NT, HELD>(b, xs + t * NT * 128, s, lane);
+                }
 #pragma unroll
                 for (int j = 0; j < NT / 8; j++) px_mma_f16(acc[j], a, b[s % HELD][j]);
             }
@@ -246,7 +314,7 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3) gemm_q_sm80(const cu_ge
 #pragma unroll
                 for (int i = 0; i < 4; i++) mine[(j * 4 + i) * 128 + tid] = acc[j][i];
             px_fence();
-            int *arrived = (int *)(smem + S::smem);
+            int *arrived = (int *)(smem + S::ring + 32);
             __syncthreads();
             if (tid == 0) *arrived = px_ticket(p.tickets + blockIdx.y * (w.n / 64) + row);
             __syncthreads();
@@ -272,7 +340,8 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3) gemm_q_sm80(const cu_ge
             }
         }
         if (last)
-            q_finish<NT>(acc, w, p.factor, p.finish, row * 64, m0, m, expert * p.finish.bias_step);
+            q_finish<NT>(acc, w, FEW ? (const float *)(smem + S::ring) : p.factor, p.finish,
+                         row * 64, m0, m, expert * p.finish.bias_step);
 #pragma unroll
         for (int j = 0; j < NT / 8; j++)
 #pragma unroll

@@ -4,8 +4,6 @@
 #include "kernels/gemm_q/finish_cuda.cuh"
 #include "kernels/gemm_q/gemm_q_cuda.h"
 
-constexpr int ACTS_THREADS = 512;
-
 // Elements [8 c, 8 c + 8) of a row; those past k are zeros.
 __device__ __forceinline__ void acts_load(float (&v)[8], const void *x, int type, int64_t row,
                                           int c, int k)
@@ -52,18 +50,27 @@ __device__ __forceinline__ void acts_round(float (&v)[8])
     for (int i = 0; i < 8; i++) v[i] = finite ? rintf(v[i] * inverse) * d : px_float(0x7fc00000);
 }
 
-__global__ void __launch_bounds__(ACTS_THREADS) q_acts_sm80(const cu_q_acts_args a)
+// 2^e for a row with that top, by its bits: the top's exponent less 14, within what has an inverse;
+// 1 for no number. Returns 2^-e.
+__device__ __forceinline__ float acts_factor(float &factor, uint32_t top)
+{
+    int e = (int)(top >> 23) - 14;
+    e = top == 0 || top >= 0x7f800000 ? 127 : e < 1 ? 1 : e;
+    factor = px_float((uint32_t)e << 23);
+    return px_float((uint32_t)(254 - e) << 23);
+}
+
+template <int THREADS>
+__global__ void __launch_bounds__(THREADS) q_acts_sm80(const cu_q_acts_args a)
 {
     IGT_SMEM(smem);
     uint32_t *tops = (uint32_t *)smem;
     const int tid = threadIdx.x, r = blockIdx.x, chunks = (a.k + 63) / 64 * 8;
-    for (int i = r * ACTS_THREADS + tid; i < a.n_clear; i += gridDim.x * ACTS_THREADS)
-        a.clear[i] = 0;
     const int from = r >= a.m ? -1 : a.order ? a.order[r] : r;
     const bool there = from >= 0;
     const int64_t row = there ? from * a.ldx : 0;
     uint32_t top = 0;
-    for (int c = tid; c < (chunks + 31) / 32 * 32; c += ACTS_THREADS) { // whole warps
+    for (int c = tid; c < (chunks + 31) / 32 * 32; c += THREADS) { // whole warps
         float v[8];
         acts_load(v, a.x, a.type, row, c, there ? a.k : 0);
         if (a.a8) acts_round(v);
@@ -75,13 +82,11 @@ __global__ void __launch_bounds__(ACTS_THREADS) q_acts_sm80(const cu_q_acts_args
     if ((tid & 31) == 0) tops[tid >> 5] = top;
     __syncthreads();
 #pragma unroll
-    for (int i = 0; i < ACTS_THREADS / 32; i++) top = tops[i] > top ? tops[i] : top;
-    // 2^e by its bits: the top's exponent less 14, within what has an inverse; 1 for no number
-    int e = (int)(top >> 23) - 14;
-    e = top == 0 || top >= 0x7f800000 ? 127 : e < 1 ? 1 : e;
-    const float inverse = px_float((uint32_t)(254 - e) << 23);
-    if (tid == 0) a.factor[r] = px_float((uint32_t)e << 23);
-    for (int c = tid; c < (chunks + 31) / 32 * 32; c += ACTS_THREADS) {
+    for (int i = 0; i < THREADS / 32; i++) top = tops[i] > top ? tops[i] : top;
+    float factor;
+    const float inverse = acts_factor(factor, top);
+    if (tid == 0) a.factor[r] = factor;
+    for (int c = tid; c < (chunks + 31) / 32 * 32; c += THREADS) {
         float v[8];
         acts_load(v, a.x, a.type, row, c, there ? a.k : 0);
         if (a.a8) acts_round(v);

@@ -1,34 +1,10 @@
-/* op.c - the list of ops, and what their files share; see op.h. */
+/* op.c - what the files of ops share; see op.h. */
 #include "runtime/graph/op.h"
 #include "runtime/base/checked.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#define OP(name) extern const ig_op ig_op_##name;
-#include "runtime/ops/ops.def"
-#undef OP
-
-static const ig_op *const ops[] = {
-#define OP(name) &ig_op_##name,
-#include "runtime/ops/ops.def"
-#undef OP
-    NULL,
-};
-
-const ig_op *const *ig_op_list(size_t *n)
-{
-    *n = IG_LEN(ops) - 1;
-    return ops;
-}
-
-const ig_op *ig_op_find(const char *name)
-{
-    for (size_t i = 0; ops[i]; i++)
-        if (!strcmp(ops[i]->name, name)) return ops[i];
-    return NULL;
-}
 
 ingot_status ig_node_fail(ingot_error *err, ingot_status status, const ig_node *node,
                           const char *format, ...)

@@ -1,5 +1,5 @@
-// attention, rope_table and rotary_embedding on the device beside the CPU's: layouts, masks, past
-// and present, counts of keys; types that the device widens.
+// attention, relative_bias, rope_table and rotary_embedding on the device beside the CPU's:
+// layouts, masks, past and present, counts of keys; types that the device widens.
 #include "tests/cuda/op_check.hpp"
 
 using namespace cuda_test;
@@ -71,6 +71,21 @@ static void attention_past()
     }
 }
 
+static void rounded()
+{
+    Tensor q = Tensor(INGOT_F32, {2, 2, 70, 32}).random(),
+           k = Tensor(INGOT_F32, {2, 2, 66, 32}).random();
+    Tensor v = Tensor(INGOT_F32, {2, 2, 66, 40}).random(),
+           mask = Tensor(INGOT_F32, {70, 66}).random();
+    Tensor none, counts(INGOT_I64, {2});
+    counts.set(0, 66), counts.set(1, 0);
+    const attributes causal = {attribute("causal", 1)};
+    op_agrees("f32 that may be rounded", "attention", {}, {q, k, v}, 1, 1e-2, 2, 0, 1);
+    op_agrees("rounded, mask", "attention", {}, {q, k, v, mask}, 1, 1e-2, 2, 0, 1);
+    op_agrees("rounded, counts", "attention", causal, {q, k, v, none, none, none, counts}, 1, 1e-2,
+              1, 0, 1);
+}
+
 static void ropes()
 {
     Tensor at(INGOT_I64, {7});
@@ -103,11 +118,23 @@ static void ropes()
     }
 }
 
+static void biases()
+{
+    Tensor table = Tensor(INGOT_F32, {33, 3}).random();
+    for (int64_t n : {1, 40, 300}) {
+        Tensor x = Tensor(INGOT_F32, {2, n, 4}).random();
+        op_agrees("relative_bias", "relative_bias",
+                  {attribute("buckets", 32), attribute("max_distance", 100)}, {x, table}, 1, 0, 1);
+    }
+}
+
 int main()
 {
+    biases();
     attention_masks();
     attention_layouts();
     attention_past();
+    rounded();
     ropes();
     return done();
 }

@@ -360,6 +360,18 @@ static void recordings_replay(void **state)
     }
     api->graph_close(&g);
     assert_null(g);
+    void *c; /* a constant that nothing was launched on before */
+    check_ok(api->constant(t.d, host, sizeof host, &c, &err));
+    check_ok(api->record_begin(t.s, &err));
+    check_ok(launch_step(&t, c, &err));
+    check_ok(api->record_end(t.s, &g, &err));
+    memset(got, 0, sizeof got);
+    check_ok(api->replay(t.s, g, &err));
+    check_ok(api->copy(t.s, got, t.out, sizeof got, IG_TO_HOST, &err));
+    check_ok(api->wait(t.s, &err));
+    assert_memory_equal(got, host, sizeof got);
+    api->graph_close(&g);
+    api->give_constant(t.d, c);
     api->give(t.d, in);
     close_step(&t);
 }

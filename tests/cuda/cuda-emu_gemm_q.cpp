@@ -74,6 +74,8 @@ struct Product {
     cu_gemm_q_args gemm;
 };
 
+static bool few = true, hopper = true; // may those kernels be used?
+
 static Product product(const Weights &w, const float *x, int m, bool a8)
 {
     const int rows = (m + 7) / 8 * 8;
@@ -81,21 +83,21 @@ static Product product(const Weights &w, const float *x, int m, bool a8)
     p.gemm.w = w.device;
     p.gemm.m = m;
     p.gemm.rows = rows;
+    p.gemm.few = few && cu_gemm_q_is_few(m, w.device.k);
     const size_t tickets = cu_gemm_q_tickets(&p.gemm);
     uint16_t *tiles = buffer<uint16_t>((size_t)rows * w.device.k);
     float *factor = buffer<float>(rows);
-    p.gemm.tickets = buffer<int>(tickets);
+    p.gemm.tickets = zeros<int>(tickets);
     p.gemm.partial = (float *)buffer<char>(cu_gemm_q_scratch(&p.gemm));
     p.gemm.x = tiles;
     p.gemm.factor = factor;
-    p.acts = {tiles, factor, x,   w.k, CU_F32,         nullptr,
-              m,     rows,   w.k, a8,  p.gemm.tickets, (int)tickets};
+    p.acts = {tiles, factor, x, w.k, CU_F32, nullptr, m, rows, w.k, a8};
     return p;
 }
 
-static bool hopper = true; // may Hopper's kernel be used?
 static int run(const Product &p)
 {
+    if (p.gemm.few) return cu_gemm_q_few(&p.gemm, &p.acts, nullptr);
     const int status = cu_q_acts(&p.acts, nullptr);
     return status   ? status
            : hopper ? cu_gemm_q(&p.gemm, nullptr)
@@ -226,7 +228,12 @@ int main()
     plain(ig_q_format_named("i4g32m"), 130, 190, 600, true, false);
     plain(ig_q_format_named("i8g64"), 300, 500, 128, false, true); // 256 tokens at once
     as_the_cpu(ig_q_format_named("i4g32"), 70, 80, 100);
-    hopper = false;
+    for (const char *name : some) // up to four tokens
+        plain(ig_q_format_named(name), 1 + below(4), 64 * (1 + below(3)) - below(20),
+              32 + below(1000), true, true);
+    hopper = few = false;
+    for (const char *name : some)
+        plain(ig_q_format_named(name), 1 + below(4), 90, 333, false, true);
     plain(ig_q_format_named("i4g32m"), 130, 190, 200, false, false);
     return done();
 }

@@ -146,7 +146,7 @@ static void experts16(int tokens, int experts, int top, int n, int k, bool bf16)
     uint16_t *xs = buffer<uint16_t>((size_t)l.rows * t.k);
     float *factor = buffer<float>(l.rows), *out = buffer<float>((size_t)l.rows * n);
     const size_t tickets = cu_gemm_q_tickets(&g);
-    g.tickets = buffer<int>(tickets);
+    g.tickets = zeros<int>(tickets);
     g.partial = (float *)buffer<char>(cu_gemm_q_scratch(&g));
     g.x = xs, g.factor = factor;
     g.finish.y = out, g.finish.ldy = g.finish.n_out = n;
@@ -154,7 +154,6 @@ static void experts16(int tokens, int experts, int top, int n, int k, bool bf16)
     cu_q_acts_args acts = {};
     acts.tiles = xs, acts.factor = factor, acts.x = x, acts.ldx = k, acts.order = l.order;
     acts.m = acts.rows = l.rows, acts.k = k;
-    acts.clear = g.tickets, acts.n_clear = (int)tickets;
     float *y = buffer<float>((size_t)tokens * n);
     const cu_moe_combine_args sum = {out, l.weight, l.row, y, tokens, top, n};
     char what[96];

@@ -180,16 +180,10 @@ static bool run_sets(run *r)
 
 /* ---- the case ---- */
 
-enum { SHORT = 16 };
+static bool as_optional(const run *r, ig_id id) { return r->g->values[id].type.optional; }
 
-/* What steers an op rather than being its data: a numeric vector of a few elements. */
-static bool is_short(const ig_tensor *t)
-{
-    return t->kind == IG_TENSOR && !t->absent && t->rank <= 1 && t->dtype != INGOT_STR &&
-           t->dtype != INGOT_NONE && ig_tensor_elements(t) <= SHORT;
-}
-
-/* The first data set's short vectors as constants. Others keep their numbers. */
+/* All inputs but the first as constants, where there is one data set: sizes that hang on them are
+ * known then, and weights can be packed. The first keeps its number. */
 static bool fix_inputs(run *r)
 {
     char path[PATH_ROOM];
@@ -202,9 +196,9 @@ static bool fix_inputs(run *r)
         const char *name = r->g->values[id].name;
         const onnx_named *as = input_of(r, name);
         ig_tensor t = {.absent = true};
-        if (r->options->fixed && as && exists(path, r, 0, "input", i) && !load(r, &t, path, as))
-            return false;
-        if (!t.absent && r->g->n_inputs > 1 && is_short(&t)) {
+        const bool may = r->options->fixed && i > 0 && !exists(path, r, 1, "input", 0);
+        if (may && as && exists(path, r, 0, "input", i) && !load(r, &t, path, as)) return false;
+        if (!t.absent && t.kind == IG_TENSOR && t.dtype != INGOT_STR && !as_optional(r, id)) {
             ig_graph_replace(r->g, id,
                              ig_graph_const_copy(r->g, name, t.dtype, t.rank, t.dims, t.data));
             continue;

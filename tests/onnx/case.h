@@ -26,7 +26,7 @@ typedef struct {
 
 typedef struct {
     bool passes; /* run the graph passes too */
-    bool fixed;  /* short vectors among the inputs become constants, so that sizes are known */
+    bool fixed;  /* all inputs but the first become constants, so that sizes are known */
     size_t threads;
     const char *device; /* a plugin: its first device runs what it can; NULL: the CPU alone */
 } case_options;

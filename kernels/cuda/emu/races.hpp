@@ -26,6 +26,7 @@ void AnnotateIgnoreReadsBegin(const char *, int);
 void AnnotateIgnoreReadsEnd(const char *, int);
 void AnnotateIgnoreWritesBegin(const char *, int);
 void AnnotateIgnoreWritesEnd(const char *, int);
+void AnnotateBenignRaceSized(const char *, int, const volatile void *, size_t, const char *);
 }
 #endif
 
@@ -57,7 +58,14 @@ inline void race_write(void *p, size_t n)
 {
     if (n) __tsan_write_range(p, (long)n);
 }
+// Atomics and ordinary accesses to one number keep their order: the last to take a ticket may clear
+// it.
+inline void race_coherent(const void *p, size_t n)
+{
+    AnnotateBenignRaceSized(__FILE__, __LINE__, p, n, "an atomic's address");
+}
 #else
+inline void race_coherent(const void *, size_t) {}
 inline void quiet_begin() {}
 inline void quiet_end() {}
 inline void *racer_now() { return nullptr; }

@@ -76,7 +76,8 @@ inline void do_wgmma(const Wgmma &o)
     else
         multiply<float>(o);
 }
-// The race detector sees every thread of the warpgroup read the operands.
+// The race detector sees the last thread to arrive read the operands, and all that wait for the
+// product come after that: one of them may give the memory back for the warpgroup.
 inline void race_operand(uint64_t desc, int rows, int bytes, bool mn_major)
 {
 #ifdef EMU_RACES
@@ -100,8 +101,6 @@ inline void wgmma(int n, void *acc, const uint32_t *a, uint64_t desc_a, uint64_t
 {
     static_assert(!B_MN || num_bytes(NUM) == 2, "8-bit operands are K-major");
     WgmmaArg mine{acc, a, desc_a, desc_b, keep_d};
-    if (!a) race_operand(desc_a, 64, num_bytes(NUM), false);
-    race_operand(desc_b, n, num_bytes(NUM), B_MN);
     const int form = n * 16 + (int)NUM * 2 + B_MN;
     warpgroup_op(OP_WGMMA + OP_FORM * form, &mine, "wgmma", [n](Warpgroup &g, void **arg) {
         const auto *first = (WgmmaArg *)arg[0];
@@ -113,6 +112,11 @@ inline void wgmma(int n, void *acc, const uint32_t *a, uint64_t desc_a, uint64_t
             o.acc[i] = x->acc;
             o.a[i] = x->a;
         }
+        quiet_end();
+        if (!o.a[0]) race_operand(o.desc_a, 64, num_bytes(NUM), false);
+        race_operand(o.desc_b, n, num_bytes(NUM), B_MN);
+        race_release(&g);
+        quiet_begin();
         if (g_mode.late & 2)
             g.open.push_back(o);
         else
@@ -132,6 +136,7 @@ inline void wg_wait(unsigned left)
         for (; g.groups.size() > left; g.groups.pop_front())
             for (auto &o : g.groups.front()) do_wgmma(o);
     });
+    race_acquire(&block->warpgroups[block->now->warp / 4]);
 }
 inline void setmaxnreg(int n)
 {

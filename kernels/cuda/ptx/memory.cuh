@@ -110,6 +110,7 @@ template <class T, class F> inline T atomic_update(T *p, F f)
         !__atomic_compare_exchange_n(p, &old, f(old), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
     }
     if (block->now->fenced) race_release(p); // the atomic itself with what is before it
+    race_coherent(p, sizeof *p);
     const Quiet quiet;
     block->observed.push_back(p);
     return old;

@@ -213,8 +213,11 @@ ingot_status constants_all(ig_device_stream *s, ingot_error *err)
     ig_device *d = s->device;
     pthread_mutex_lock(&d->lock);
     ingot_status status = INGOT_OK;
+    /* a run that ended early has left some behind */
+    for (constant *c = d->constants.first; c && !status; c = c->next)
+        if (!c->form && !c->upload) status = upload(d, c, c->host, err);
     const uint64_t begun = atomic_load(&d->constants.begun);
-    if (s->uploads_seen < begun) status = wait_for(s, begun, d->constants.latest, err);
+    if (!status && s->uploads_seen < begun) status = wait_for(s, begun, d->constants.latest, err);
     pthread_mutex_unlock(&d->lock);
     return status;
 }

@@ -110,7 +110,7 @@ bool device_pinned(ig_device *d, const void *p, size_t bytes); /* within what cu
  * among in [n]; the latter begins now where it has not. */
 ingot_status constants_before(ig_device_stream *s, const bound *b, const void *const *in, size_t n,
                               ingot_error *err);
-/* ... of all constants. */
+/* ... of all constants, which all begin now. */
 ingot_status constants_all(ig_device_stream *s, ingot_error *err);
 
 /* ---- the functions of the table ---- */

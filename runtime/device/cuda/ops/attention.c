@@ -2,8 +2,10 @@
  * runtime/ops/attention.c.
  *
  * Past and new keys are joined where someone wants them joined, else heads are read where they lie.
- * Counts of keys are read on the host: each batch element is a launch of its own then. */
+ * Counts of keys are read on the host: each batch element is a launch of its own then. With
+ * math=fast, f32 is rounded to bf16 on its way to the tensor cores. */
 #include "kernels/attention/attention_cuda.h"
+#include "kernels/convert/convert_cuda.h"
 #include "runtime/device/cuda/ops/common.h"
 
 #include <math.h>
@@ -20,7 +22,10 @@ typedef struct {
     cu_join_args join[2]; /* keys, values */
     bool joined, counted;
     size_t at[2]; /* scratch of what is joined and nobody's output */
-    int each;     /* bytes of an element */
+    int each;     /* bytes of an element that the kernel reads */
+    bool rounded; /* f32 to bf16 first */
+    size_t at_rounded[3];
+    int64_t n_rounded[3]; /* elements of q and of what is read of k and v */
 } state;
 
 static layout layout_of(const ig_type *t, bool first, int64_t count, int64_t tokens, int64_t size)
@@ -125,9 +130,24 @@ static bool measure(state *s, const ig_device_bind *b)
     return true;
 }
 
+/* f32 that may be rounded, where the kernels for tensor cores read heads of these sizes. */
+static bool bind_rounding(state *s, ig_device_bind *b)
+{
+    cu_attention_args *a = &s->args;
+    const int64_t keys = (int64_t)a->batch * a->kv_heads * a->tk;
+    const int64_t n[3] = {(int64_t)a->batch * a->heads * a->tq * a->d, keys * a->d, keys * a->dv};
+    s->rounded = true;
+    s->each = 2;
+    a->type = CU_ATT_BF16;
+    for (int i = 0; i < 3; i++) {
+        s->n_rounded[i] = n[i];
+        if (n[i] > INT32_MAX || !ig_cu_room(b, n[i], 2, &s->at_rounded[i])) return false;
+    }
+    return true;
+}
+
 static ingot_status bind(ig_device *device, ig_device_bind *b)
 {
-    (void)device;
     state *s = IG_CU_STATE(b, state);
     if (!s) return INGOT_E_NOMEM;
     const char *why = unsuited(b, &s->args.type);
@@ -155,6 +175,10 @@ static ingot_status bind(ig_device *device, ig_device_bind *b)
             !ig_cu_room(b, rows, (size_t)(w ? a->dv : a->d) * (size_t)s->each, &s->at[w]))
             return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
     b->kernel = "attention";
+    if (a->type == CU_ATT_F32 && ig_cu_fast(device) && a->d % 8 == 0 && a->dv % 8 == 0) {
+        b->kernel = "attention_bf16";
+        if (!bind_rounding(s, b)) return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
+    }
     return INGOT_OK;
 }
 
@@ -170,6 +194,21 @@ static int join(const ig_device_run *r, const state *s, cu_attention_args *a, cu
         j.from = r->in[K + w];
         *to[w] = j.to;
         status = cu_join_tokens(&j, stream);
+    }
+    return status;
+}
+
+static int round_all(const ig_device_run *r, const state *s, cu_attention_args *a, cu_stream stream)
+{
+    const void **const x[3] = {&a->q, &a->k, &a->v};
+    int status = 0;
+    for (int i = 0; i < 3 && !status; i++) {
+        void *to = ig_cu_piece(r, s->at_rounded[i]);
+        status = cu_cast(
+            &(cu_cast_args){
+                .x = *x[i], .y = to, .n = s->n_rounded[i], .from = INGOT_F32, .to = INGOT_BF16},
+            stream);
+        *x[i] = to;
     }
     return status;
 }
@@ -191,7 +230,7 @@ static ingot_status counted(ig_device_stream *stream, const ig_device_run *r, co
         one.q = (const char *)a->q + i * a->q_batch * s->each;
         one.k = (const char *)a->k + i * a->k_batch * s->each;
         one.v = (const char *)a->v + i * a->v_batch * s->each;
-        one.y = (char *)a->y + i * a->y_batch * s->each;
+        one.y = (char *)a->y + i * a->y_batch * (a->y_type == CU_ATT_F32 ? 4 : 2);
         const int bytes = a->mask_type == CU_ATT_BOOL ? 1 : a->mask_type == CU_ATT_F32 ? 4 : 2;
         if (a->mask) one.mask = (const char *)a->mask + i * a->mask_batch * bytes;
         if (!one.tk) one.rule.hidden = 0;
@@ -207,6 +246,7 @@ static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
     a.q = r->in[Q], a.k = r->in[K], a.v = r->in[V], a.y = r->out[Y];
     if (MASK < r->node->n_in) a.mask = r->in[MASK];
     if (s->joined) IG_TRY(ig_cu_done(stream, r, join(r, s, &a, ig_cu_stream(stream))));
+    if (s->rounded) IG_TRY(ig_cu_done(stream, r, round_all(r, s, &a, ig_cu_stream(stream))));
     if (s->counted) return counted(stream, r, s, &a);
     return ig_cu_done(stream, r, cu_attention(&a, ig_cu_stream(stream)));
 }

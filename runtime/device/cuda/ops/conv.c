@@ -6,6 +6,7 @@
  * leaves the kernel in the layout of the op. Depthwise layers, f64 and more dims have kernels of
  * their own (kernels/conv/conv_cuda.h). */
 #include "runtime/device/cuda/ops/conv.h"
+#include "runtime/device/cuda/conv_cudnn.h"
 #include "kernels/gemm/gemm.h"
 #include "runtime/base/half.h"
 
@@ -62,7 +63,8 @@ bool ig_cu_window(cu_conv_window *o, const ig_window *w, int64_t batch)
 }
 
 typedef struct {
-    enum { UNITS, DEPTHWISE, DIRECT } way;
+    enum { UNITS, DEPTHWISE, DIRECT, CUDNN } way;
+    ig_cudnn_conv *cudnn;
     cu_conv_args units;
     cu_conv_dw_args depthwise;
     cu_conv_direct_args direct;
@@ -131,6 +133,61 @@ static ingot_status fill_weights(const void *ud, void *dst, ingot_error *err)
     return INGOT_OK;
 }
 
+/* [groups * out_c][taps][in_c] in f32, as cuDNN reads them with channels last. */
+static ingot_status fill_plain(const void *ud, void *dst, ingot_error *err)
+{
+    const weights *s = ud;
+    const int64_t channels = (int64_t)s->a->groups * s->a->out_c;
+    float *to = dst;
+    (void)err;
+    for (int64_t m = 0; m < channels; m++)
+        for (int64_t t = 0; t < s->taps; t++)
+            for (int64_t c = 0; c < s->in_c; c++) *to++ = weight(s, m, t, c);
+    return INGOT_OK;
+}
+
+/* ---- by cuDNN ---- */
+
+/* After the matrix units' kernel was bound: cuDNN instead of it, where it may be. */
+static ingot_status bind_cudnn(ig_device *d, ig_device_bind *b, conv_state *s, const weights *w)
+{
+    const cu_conv_args *a = &s->units;
+    const bool relu = a->out.act == CU_ACT_relu;
+    const ig_cudnn_shape shape = {.window = a->window,
+                                  .type = a->c_type,
+                                  .groups = a->groups,
+                                  .in_c = (int)w->in_c,
+                                  .out_c = a->out_c,
+                                  .channels_last = !a->planes,
+                                  .relu = relu,
+                                  .bias = ig_cu_has(b, BIAS),
+                                  .residual = ig_cu_has(b, RESIDUAL),
+                                  .fast = ig_cu_fast(d)};
+    size_t room = 0;
+    if (!ig_cudnn() || (!relu && a->out.act != CU_ACT_none) || (!a->planes && !w->w))
+        return INGOT_OK;
+    s->cudnn = ig_cudnn()->open(&shape, &room);
+    if (!s->cudnn) return INGOT_OK;
+    s->way = CUDNN;
+    b->kernel = "cudnn";
+    if (room > PTRDIFF_MAX || !ig_cu_room(b, (int64_t)room, 1, &s->room_at))
+        return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
+    if (a->planes) return INGOT_OK;
+    b->taken |= UINT64_C(1) << W;
+    return ig_cu_pack(d, w->w, "f32 [m, taps, c]",
+                      (size_t)a->groups * (size_t)a->out_c * (size_t)(w->taps * w->in_c) *
+                          sizeof(float),
+                      fill_plain, w, &s->packed, b->err);
+}
+
+static int launch_cudnn(const conv_state *s, const ig_device_run *r, cu_stream st)
+{
+    const void *bias = r->node->n_in > BIAS ? r->in[BIAS] : NULL;
+    const void *residual = r->node->n_in > RESIDUAL ? r->in[RESIDUAL] : NULL;
+    return ig_cudnn()->run(s->cudnn, st, r->in[X], s->packed ? s->packed : r->in[W], bias, residual,
+                           r->out[0], ig_cu_piece(r, s->room_at));
+}
+
 /* ---- on matrix units ---- */
 
 static cu_float float_of(ingot_dtype dtype)
@@ -190,6 +247,15 @@ static ingot_status bind_units(ig_device *d, ig_device_bind *b, conv_state *s, c
     a->x_pixel = planes ? row : groups * row;
     a->x_group = planes ? pixels * row : row;
     a->x_image = groups * pixels * row;
+    a->out.act = ig_cu_act(ig_cu_text(b, "act"));
+    a->out.act_a = (float)ig_cu_float(b, "act_a");
+    a->out.act_b = (float)ig_cu_float(b, "act_b");
+    if (a->out.act < 0) return IG_CU_DECLINE(b, "an activation that the device lacks");
+    w->a = a;
+    w->w = b->known[W] ? b->known[W]->data : NULL;
+    w->dtype = b->in[W]->dtype;
+    IG_TRY(bind_cudnn(d, b, s, w));
+    if (s->way == CUDNN || b->declined) return INGOT_OK;
     int64_t all;
     if (!ig_mul_ok(a->x_image, x->dims[0], &all) || all / 8 > CU_MOST ||
         (int64_t)a->window.kh * a->window.kw * ld > CU_MOST || !ig_cu_room(b, all, 2, &s->x_at))
@@ -202,17 +268,10 @@ static ingot_status bind_units(ig_device *d, ig_device_bind *b, conv_state *s, c
                                     .ld = (int)ld,
                                     .turned = planes,
                                     .split = a->split};
-    a->out.act = ig_cu_act(ig_cu_text(b, "act"));
-    a->out.act_a = (float)ig_cu_float(b, "act_a");
-    a->out.act_b = (float)ig_cu_float(b, "act_b");
-    if (a->out.act < 0) return IG_CU_DECLINE(b, "an activation that the device lacks");
     const size_t room = cu_conv_room(a);
     s->has_room = room > 0;
     if (room > PTRDIFF_MAX || !ig_cu_room(b, (int64_t)room, 1, &s->room_at))
         return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
-    w->a = a;
-    w->w = b->known[W] ? b->known[W]->data : NULL;
-    w->dtype = b->in[W]->dtype;
     b->kernel = a->split ? "conv_bf16x3" : a->type == CU_F16 ? "conv_f16" : "conv_bf16";
     return bind_weights(d, b, s, w);
 }
@@ -265,6 +324,7 @@ static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
     const cu_stream st = ig_cu_stream(stream);
     return ig_cu_done(stream, r,
                       s->way == UNITS       ? launch_units(s, r, st)
+                      : s->way == CUDNN     ? launch_cudnn(s, r, st)
                       : s->way == DEPTHWISE ? launch_depthwise(s, r, st)
                                             : launch_direct(s, r, st));
 }
@@ -273,6 +333,7 @@ static void unbind(ig_device *d, void *state)
 {
     const conv_state *s = state;
     if (s && s->packed) ig_cu_unpack(d, s->packed);
+    if (s && s->cudnn) ig_cudnn()->close(s->cudnn);
 }
 
 /* ---- conv: [n, c, spatial..] ---- */

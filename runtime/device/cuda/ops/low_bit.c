@@ -87,6 +87,15 @@ static ingot_status bind_weights(ig_cu_low *p, ig_device *d, ig_device_bind *b, 
     return INGOT_OK;
 }
 
+/* Tickets are zero before the first product, and each product leaves them so. They belong to one
+ * bound step, whose address is their key. */
+static ingot_status clear(const void *ud, void *dst, ingot_error *err)
+{
+    (void)err;
+    memset(dst, 0, *(const size_t *)ud);
+    return INGOT_OK;
+}
+
 ingot_status ig_cu_low_bind(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint32_t in,
                             const ig_cu_low_weights *spec, size_t m, int max_slots, int tokens)
 {
@@ -102,16 +111,28 @@ ingot_status ig_cu_low_bind(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint3
     p->gemm.max_slots = max_slots;
     p->gemm.tokens = tokens;
     p->gemm.slots = max_slots ? &some : NULL;
-    p->tickets = cu_gemm_q_tickets(&p->gemm);
-    if (p->tickets > INT_MAX || !ig_mul_ok(rows, (size_t)p->gemm.w.k * sizeof(uint16_t), &tiles) ||
-        !ig_cu_room(b, (int64_t)tiles, 1, &p->at_tiles) ||
-        !ig_cu_room(b, (int64_t)rows, sizeof(float), &p->at_factor) ||
-        !ig_cu_room(b, (int64_t)cu_gemm_q_scratch(&p->gemm), 1, &p->at_partial) ||
-        !ig_cu_room(b, (int64_t)p->tickets, sizeof(int), &p->at_tickets)) {
-        ig_cu_unpack(d, p->weights);
+    p->gemm.few = !max_slots && cu_gemm_q_is_few((int64_t)m, p->gemm.w.k);
+    if (!ig_mul_ok(rows, (size_t)p->gemm.w.k * sizeof(uint16_t), &tiles) ||
+        (!p->gemm.few && (!ig_cu_room(b, (int64_t)tiles, 1, &p->at_tiles) ||
+                          !ig_cu_room(b, (int64_t)rows, sizeof(float), &p->at_factor))) ||
+        !ig_cu_room(b, (int64_t)cu_gemm_q_scratch(&p->gemm), 1, &p->at_partial)) {
+        ig_cu_low_unbind(p, d);
         return IG_CU_DECLINE(b, "too many rows");
     }
-    return INGOT_OK;
+    const size_t tickets = cu_gemm_q_tickets(&p->gemm) * sizeof(int);
+    void *at;
+    const ingot_status s =
+        ig_cu_pack(d, p, "tickets", IG_MAX(tickets, sizeof(int)), clear, &tickets, &at, b->err);
+    if (s) ig_cu_low_unbind(p, d);
+    p->gemm.tickets = at;
+    return s;
+}
+
+void ig_cu_low_unbind(ig_cu_low *p, ig_device *d)
+{
+    ig_cu_unpack(d, p->weights);
+    ig_cu_unpack(d, p->gemm.tickets);
+    p->weights = p->gemm.tickets = NULL;
 }
 
 int ig_cu_low_run(const ig_cu_low *p, ig_device_stream *s, const ig_device_run *r,
@@ -122,7 +143,6 @@ int ig_cu_low_run(const ig_cu_low *p, ig_device_stream *s, const ig_device_run *
     gemm.x = (const uint16_t *)(void *)(room + p->at_tiles);
     gemm.factor = (const float *)(void *)(room + p->at_factor);
     gemm.partial = (float *)(void *)(room + p->at_partial);
-    gemm.tickets = (int *)(void *)(room + p->at_tickets);
     gemm.finish = a->finish;
     gemm.slots = a->slots;
     gemm.n_slots = a->n_slots;
@@ -135,9 +155,8 @@ int ig_cu_low_run(const ig_cu_low *p, ig_device_stream *s, const ig_device_run *
                                  .m = gemm.m,
                                  .rows = gemm.rows,
                                  .k = p->k,
-                                 .a8 = a->a8,
-                                 .clear = gemm.tickets,
-                                 .n_clear = (int)p->tickets};
+                                 .a8 = a->a8};
+    if (gemm.few) return cu_gemm_q_few(&gemm, &acts, ig_cu_stream(s));
     const int status = cu_q_acts(&acts, ig_cu_stream(s));
     return status ? status : cu_gemm_q(&gemm, ig_cu_stream(s));
 }

@@ -18,18 +18,20 @@ typedef struct {
 
 /* A bound product. */
 typedef struct {
-    void *weights;       /* ig_cu_pack's; the caller gives it back with ig_cu_unpack */
-    cu_gemm_q_args gemm; /* weights and sizes */
-    size_t tickets;
-    size_t at_tiles, at_factor, at_partial, at_tickets;
+    void *weights;                          /* ig_cu_pack's */
+    cu_gemm_q_args gemm;                    /* weights and sizes */
+    size_t at_tiles, at_factor, at_partial; /* in scratch */
     int k;
 } ig_cu_low;
 
 /* ig_cu_low_bind - the constant input `in` as `spec` says, for m rows of y. With slots: at most
  * max_slots of `tokens` rows, which lie among `m` rows (a multiple of 8). Takes the constant and
- * room. Declines what the device cannot do: b->declined. */
+ * room. Declines what the device cannot do: b->declined. p stays where it is until it is unbound;
+ * nothing is held where it failed or declined. */
 ingot_status ig_cu_low_bind(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint32_t in,
                             const ig_cu_low_weights *spec, size_t m, int max_slots, int tokens);
+
+void ig_cu_low_unbind(ig_cu_low *p, ig_device *d); /* may be all zeros */
 
 /* ig_cu_low_run - x [.., k] of `type`, rows ldx apart; order, slots and n_slots are NULL but for
  * experts. a8: x is rounded to 8 bits first. */

@@ -71,8 +71,8 @@ static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
 
 static void unbind(ig_device *d, void *of)
 {
-    const state *s = of;
-    if (s) ig_cu_unpack(d, s->product.weights);
+    state *s = of;
+    if (s) ig_cu_low_unbind(&s->product, d);
 }
 
 static ingot_status bind_plain(ig_device *d, ig_device_bind *b)

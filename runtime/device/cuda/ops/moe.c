@@ -103,7 +103,7 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
     if (b->declined) return INGOT_OK;
     const ingot_status status =
         ig_cu_low_bind(&s->down, d, b, W_DOWN, &down, (size_t)s->rows, (int)slots, s->tile);
-    if (status || b->declined) ig_cu_unpack(d, s->up.weights);
+    if (status || b->declined) ig_cu_low_unbind(&s->up, d);
     return status;
 }
 
@@ -187,10 +187,10 @@ static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
 
 static void unbind(ig_device *d, void *of)
 {
-    const state *s = of;
+    state *s = of;
     if (!s) return;
-    ig_cu_unpack(d, s->up.weights);
-    ig_cu_unpack(d, s->down.weights);
+    ig_cu_low_unbind(&s->up, d);
+    ig_cu_low_unbind(&s->down, d);
 }
 
 const ig_cu_op ig_cu_op_moe = {.name = "moe", .bind = bind, .launch = launch, .unbind = unbind};

@@ -1,0 +1,104 @@
+/* recurrence.c - causal_conv and linear_attention on the device. */
+#include "kernels/rnn/rnn_cuda.h"
+#include "runtime/device/cuda/ops/common.h"
+
+#include <math.h>
+
+static int type_of(const ig_device_bind *b, uint32_t i)
+{
+    return ig_cu_has(b, i) ? ig_cu_float_type(b->in[i]->dtype) : NB_F32;
+}
+
+static const void *input(const ig_device_run *r, uint32_t i)
+{
+    return i < r->node->n_in ? r->in[i] : NULL;
+}
+
+/* ---- causal_conv ---- */
+
+enum { X, W, BIAS, PAST };
+
+static ingot_status bind_causal(ig_device *d, ig_device_bind *b)
+{
+    (void)d;
+    const ig_type *x = b->in[X];
+    cu_causal_conv_args *a = IG_CU_STATE(b, cu_causal_conv_args);
+    if (!a) return INGOT_E_NOMEM;
+    *a = (cu_causal_conv_args){.type = type_of(b, X),
+                               .w_type = type_of(b, W),
+                               .bias_type = type_of(b, BIAS),
+                               .past_type = type_of(b, PAST),
+                               .rows = x->dims[0] * x->dims[1],
+                               .channels = x->dims[1],
+                               .n = x->dims[2],
+                               .k = b->in[W]->dims[2],
+                               .silu = ig_cu_int(b, "act") != 0};
+    if (a->n + a->k > CU_MOST || a->rows * (a->n + a->k) > CU_MOST)
+        return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
+    b->kernel = "causal_conv";
+    return INGOT_OK;
+}
+
+static ingot_status launch_causal(ig_device_stream *stream, const ig_device_run *r)
+{
+    cu_causal_conv_args a = *(const cu_causal_conv_args *)r->state;
+    a.x = r->in[X];
+    a.w = r->in[W];
+    a.bias = input(r, BIAS);
+    a.past = input(r, PAST);
+    a.y = r->out[0];
+    a.kept = r->out[1];
+    return ig_cu_done(stream, r, cu_causal_conv(&a, ig_cu_stream(stream)));
+}
+
+/* ---- linear_attention ---- */
+
+enum { Q, K, V, STATE, DECAY, BETA };
+
+static ingot_status bind_linear(ig_device *d, ig_device_bind *b)
+{
+    (void)d;
+    const ig_type *q = b->in[Q];
+    const int64_t q_heads = ig_cu_int(b, "q_heads"), heads = ig_cu_int(b, "kv_heads");
+    const double scale = ig_cu_float(b, "scale");
+    cu_linear_attention_args *a = IG_CU_STATE(b, cu_linear_attention_args);
+    if (!a) return INGOT_E_NOMEM;
+    *a = (cu_linear_attention_args){.q_type = type_of(b, Q),
+                                    .k_type = type_of(b, K),
+                                    .v_type = type_of(b, V),
+                                    .decay_type = type_of(b, DECAY),
+                                    .beta_type = type_of(b, BETA),
+                                    .y_type = ig_cu_float_type(b->out[0]->dtype),
+                                    .batch = q->dims[0],
+                                    .tokens = q->dims[1],
+                                    .group = q_heads / heads,
+                                    .heads = heads,
+                                    .d = q->dims[2] / q_heads,
+                                    .dv = b->in[V]->dims[2] / heads};
+    a->scale = scale != 0 ? (float)scale : 1 / sqrtf((float)a->d);
+    a->decay_rows = ig_cu_has(b, DECAY) && b->in[DECAY]->dims[2] != heads;
+    a->beta_heads = ig_cu_has(b, BETA) && b->in[BETA]->dims[2] != 1;
+    if (b->out[1]->dtype != INGOT_F32) return IG_CU_DECLINE(b, "a state that is not f32");
+    if (a->batch * heads > CU_MOST || a->dv > CU_MOST) return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
+    b->kernel = "linear_attention";
+    return INGOT_OK;
+}
+
+static ingot_status launch_linear(ig_device_stream *stream, const ig_device_run *r)
+{
+    cu_linear_attention_args a = *(const cu_linear_attention_args *)r->state;
+    a.q = r->in[Q];
+    a.k = r->in[K];
+    a.v = r->in[V];
+    a.past = input(r, STATE);
+    a.decay = input(r, DECAY);
+    a.beta = input(r, BETA);
+    a.y = r->out[0];
+    a.state = r->out[1];
+    return ig_cu_done(stream, r, cu_linear_attention(&a, ig_cu_stream(stream)));
+}
+
+const ig_cu_op ig_cu_op_causal_conv = {
+    .name = "causal_conv", .bind = bind_causal, .launch = launch_causal};
+const ig_cu_op ig_cu_op_linear_attention = {
+    .name = "linear_attention", .bind = bind_linear, .launch = launch_linear};
