@@ -76,7 +76,8 @@ if(NOT cuda_version VERSION_LESS 12.9)
   list(APPEND nvcc_flags --compress-mode=size)
 endif()
 set(nvcc_80 -gencode arch=compute_80,code=sm_80 -gencode arch=compute_80,code=compute_80)
-set(nvcc_89 -gencode arch=compute_89,code=sm_89)
+# (The PTX is for what comes after Hopper, which has kernels of its own.)
+set(nvcc_89 -gencode arch=compute_89,code=sm_89 -gencode arch=compute_89,code=compute_89)
 set(nvcc_90 -gencode arch=compute_90a,code=sm_90a)
 
 # Each object leaves what ptxas says of its registers and shared memory beside it, in NAME.ptxas.

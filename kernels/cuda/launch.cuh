@@ -15,7 +15,10 @@ static int cu_start(void (*kernel)(P...), dim3 grid, unsigned threads, size_t sm
     if (smem > 48 * 1024) {
         const cudaError_t e = cudaFuncSetAttribute(
             (const void *)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)smem);
-        if (e != cudaSuccess) return (int)e;
+        if (e != cudaSuccess) {
+            (void)cudaGetLastError(); // a later launch would report it as its own
+            return (int)e;
+        }
     }
     kernel<<<grid, threads, smem, (cudaStream_t)s>>>(args...);
     return (int)cudaGetLastError();

@@ -12,5 +12,6 @@ extern "C" int cu_gemm_fp8(const cu_gemm_fp8_args *a, cu_stream s)
     const int cc = cu_this_chip().cc;
     if (a->m == 0 || a->n == 0) return 0;
     if (a->k < 1 || cc < 89) return CU_INVALID;
-    return cc == 90 && a->m > 16 ? cu_gemm_fp8_sm90(a, s) : cu_gemm_fp8_sm89(a, s);
+    // machine code of sm_89 is for that chip alone, its PTX for those after Hopper
+    return cc == 90 ? cu_gemm_fp8_sm90(a, s) : cu_gemm_fp8_sm89(a, s);
 }

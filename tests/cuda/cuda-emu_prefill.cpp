@@ -209,6 +209,7 @@ int main()
         {1, 2, 2, 200, 300, 72, 40, 100, false, 50, 3, 0, true, 2, true, false},
         {1, 1, 1, 70, 100, 256, 256, 0, false, -1, -1, 0, false, 0, false, true},
         {1, 1, 1, 140, 40, 64, 64, 0, true, 10, -1, 0, false, 0, false, false},
+        {1, 2, 1, 70, 0, 64, 64, 0, false, -1, -1, 0, false, 0, true, false}, // no keys
         // fewer, masks, odd sizes: the others
         {1, 2, 2, 50, 130, 128, 128, 80, true, -1, -1, 0, true, 0, false, true},
         {1, 4, 1, 40, 90, 72, 40, 50, false, 20, 5, 0, true, 2, true, false},

@@ -53,8 +53,10 @@ int gpu_use(int ordinal) { return told(cudaSetDevice(ordinal)); }
 
 int gpu_reset(int ordinal)
 {
-    const int e = gpu_use(ordinal);
-    return e ? e : told(cudaDeviceReset());
+    int now = -1;
+    const int e = gpu_use(ordinal); /* may tell the very error that the reset takes away */
+    (void)told(cudaGetDevice(&now));
+    return now == ordinal ? told(cudaDeviceReset()) : e ? e : GPU_E_LOST;
 }
 
 /* ---- memory ---- */
