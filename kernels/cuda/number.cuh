@@ -5,50 +5,28 @@
 #include "kernels/cuda/number.h"
 #include "kernels/cuda/ptx.cuh"
 
-__device__ __forceinline__ uint32_t nb_bits(float x)
-{
-#ifdef IGT_EMU
-    uint32_t u;
-    memcpy(&u, &x, sizeof u);
-    return u;
-#else
-    return __float_as_uint(x);
-#endif
-}
-
-__device__ __forceinline__ float nb_of_bits(uint32_t u)
-{
-#ifdef IGT_EMU
-    float x;
-    memcpy(&x, &u, sizeof x);
-    return x;
-#else
-    return __uint_as_float(u);
-#endif
-}
-
 __device__ __forceinline__ float nb_half(uint16_t h)
 {
     const uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exp = h >> 10 & 0x1fu, man = h & 0x3ffu;
-    if (exp == 0x1fu) return nb_of_bits(sign | 0x7f800000u | man << 13);
-    if (exp) return nb_of_bits(sign | (exp + 112u) << 23 | man << 13);
+    if (exp == 0x1fu) return px_float(sign | 0x7f800000u | man << 13);
+    if (exp) return px_float(sign | (exp + 112u) << 23 | man << 13);
     const float tiny = (float)man * 0x1p-24f; // zero and subnormals are exact
     return sign ? -tiny : tiny;
 }
 
 __device__ __forceinline__ uint16_t nb_to_half(float x)
 {
-    const uint32_t u = nb_bits(x), sign = u >> 16 & 0x8000u, a = u & 0x7fffffffu;
+    const uint32_t u = px_bits(x), sign = u >> 16 & 0x8000u, a = u & 0x7fffffffu;
     if (a > 0x7f800000u) return (uint16_t)(sign | 0x7e00u | (a >> 13 & 0x3ffu));
     if (a >= 0x47800000u) return (uint16_t)(sign | 0x7c00u); // 65536 and more, infinity
     if (a < 0x38800000u) // below the smallest normal half: rounds to a multiple of 2^-24
-        return (uint16_t)(sign | (nb_bits(nb_of_bits(a) + 0.5f) - 0x3f000000u));
+        return (uint16_t)(sign | (px_bits(px_float(a) + 0.5f) - 0x3f000000u));
     return (uint16_t)(sign | (a - 0x38000000u + 0xfffu + (a >> 13 & 1u)) >> 13);
 }
 
 __device__ __forceinline__ uint16_t nb_to_bf16(float x)
 {
-    const uint32_t u = nb_bits(x);
+    const uint32_t u = px_bits(x);
     if ((u & 0x7fffffffu) > 0x7f800000u) return (uint16_t)(u >> 16 | 0x40u); // quiet NaN
     return (uint16_t)((u + 0x7fffu + (u >> 16 & 1u)) >> 16);
 }
