@@ -2,7 +2,8 @@
  *
  * Locks: `lock` of a device guards its pool, its constants, the stream that uploads them and the
  * list of pinned memory; `why_lock`, taken last, how it was lost. A stream has its own staging
- * memory and needs none. */
+ * memory and needs none. `lock` of tune is taken before that of the device, and held over a trial.
+ */
 #ifndef IG_CU_INSIDE_H
 #define IG_CU_INSIDE_H
 
@@ -61,6 +62,20 @@ typedef struct {
 ingot_status constants_open(ig_device *d, ingot_error *err);
 void constants_close(ig_device *d);
 
+/* ---- measured choices (tune.c, tune_file.c) ---- */
+typedef enum { TUNE_OFF, TUNE_CACHED, TUNE_FULL } tune_mode;
+typedef struct tuned tuned;
+typedef struct {
+    tune_mode mode;
+    pthread_mutex_t lock; /* of all that follows */
+    tuned *first;         /* choices of this device and build */
+    char chip[256];       /* what lines of this device and build begin with */
+    char path[1024];      /* of the file; "": there is none */
+} tune;
+
+ingot_status tune_open(ig_device *d, ingot_error *err);
+void tune_file_close(ig_device *d);
+
 /* ---- the device and its streams ---- */
 struct ig_device {
     ig_heap *heap;
@@ -72,6 +87,7 @@ struct ig_device {
     pthread_mutex_t lock, why_lock;
     pool pool;
     constants constants;
+    tune tune;
     struct pinned *pinned; /* what cu_take_pinned gave */
 };
 

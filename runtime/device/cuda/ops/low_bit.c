@@ -1,6 +1,7 @@
 /* low_bit.c - see low_bit.h. */
 #include "runtime/device/cuda/ops/low_bit.h"
 #include "runtime/device/cuda/ops/common.h"
+#include "runtime/device/cuda/tune.h"
 #include "runtime/base/checked.h"
 
 #include <limits.h>
@@ -96,6 +97,96 @@ static ingot_status clear(const void *ud, void *dst, ingot_error *err)
     return INGOT_OK;
 }
 
+/* ---- the variant ---- */
+
+typedef struct {
+    const ig_cu_low *p;
+    cu_gemm_q_args gemm[IG_CU_TRIALS];
+    cu_q_acts_args acts;
+    size_t at_weights, at_partial, at_y, at_x; /* tickets lie in front */
+    size_t at_tiles, at_factor;
+} trial;
+
+/* A part of the weights at `was`, in those at `now`. */
+static const void *moved(const void *part, const uint8_t *was, const char *now)
+{
+    return part ? now + ((const uint8_t *)part - was) : NULL;
+}
+
+static int run_trial(const void *ud, size_t i, char *room, cu_stream s)
+{
+    const trial *t = ud;
+    cu_gemm_q_args g = t->gemm[i];
+    cu_q_acts_args a = t->acts;
+    const uint8_t *was = g.w.quants;
+    const char *now = room + t->at_weights;
+    g.w.scales = moved(g.w.scales, was, now);
+    g.w.offsets = moved(g.w.offsets, was, now);
+    g.w.row = moved(g.w.row, was, now);
+    g.w.quants = (const uint8_t *)now;
+    g.tickets = (int *)(void *)room;
+    g.partial = (float *)(void *)(room + t->at_partial);
+    g.finish.y = room + t->at_y;
+    a.x = room + t->at_x;
+    if (g.few) return cu_gemm_q_few(&g, &a, s);
+    a.tiles = (uint16_t *)(void *)(room + t->at_tiles);
+    a.factor = (float *)(void *)(room + t->at_factor);
+    g.x = a.tiles;
+    g.factor = a.factor;
+    const int status = cu_q_acts(&a, s);
+    return status ? status : cu_gemm_q(&g, s);
+}
+
+/* What a trial reads and writes; false: beyond all memory. */
+static bool lay_out(trial *t, ig_cu_trial *all, size_t weights)
+{
+    const cu_gemm_q_args *g = &t->p->gemm;
+    size_t tickets = 1, partial = 0;
+    for (size_t i = 0; i < all->n; i++) {
+        tickets = IG_MAX(tickets, cu_gemm_q_tickets(&t->gemm[i]));
+        partial = IG_MAX(partial, cu_gemm_q_scratch(&t->gemm[i]));
+    }
+    const size_t m = (size_t)g->m, rows = (size_t)g->rows, k = (size_t)g->w.k;
+    all->zeros = all->bytes = tickets * sizeof(int);
+    return ig_cu_trial_room(all, &t->at_weights, weights, 1, 1) &&
+           ig_cu_trial_room(all, &t->at_partial, partial, 1, 1) &&
+           ig_cu_trial_room(all, &t->at_y, m, (size_t)g->w.n, sizeof(uint16_t)) &&
+           ig_cu_trial_room(all, &t->at_x, m, (size_t)t->p->k, sizeof(uint16_t)) &&
+           ig_cu_trial_room(all, &t->at_tiles, rows, k, sizeof(uint16_t)) &&
+           ig_cu_trial_room(all, &t->at_factor, rows, 1, sizeof(float));
+}
+
+/* The variant of p->gemm: what was measured, or the model's. */
+static ingot_status choose(ig_cu_low *p, ig_device *d, ig_device_bind *b,
+                           const ig_cu_low_weights *spec)
+{
+    cu_q_variant ranked[IG_CU_TRIALS];
+    trial t = {.p = p};
+    ig_cu_trial all = {.run = run_trial, .ud = &t};
+    char name[IG_CU_TUNE_NAME] = "";
+    all.n = (size_t)cu_gemm_q_variants(ranked, IG_CU_TRIALS, &p->gemm);
+    t.acts = (cu_q_acts_args){
+        .ldx = p->k, .type = CU_F16, .m = p->gemm.m, .rows = p->gemm.rows, .k = p->k};
+    for (size_t i = 0; i < all.n; i++) {
+        t.gemm[i] = p->gemm;
+        t.gemm[i].variant = ranked[i];
+        t.gemm[i].few = ranked[i] == CU_Q_FEW;
+        t.gemm[i].finish = (cu_finish){.type = CU_F16, .ldy = p->gemm.w.n, .n_out = (int)spec->n};
+        snprintf(all.names[i], IG_CU_TUNE_NAME, "%s", cu_gemm_q_name(ranked[i]));
+    }
+    snprintf(all.what, IG_CU_TUNE_WHAT, "gemm_q %d bits%s group 2^%d %lldx%dx%d", p->gemm.w.bits,
+             p->gemm.w.offsets ? " offset" : "", p->gemm.w.group_log2,
+             (long long)ig_cu_bucket(p->gemm.m), p->gemm.w.n, p->gemm.w.k);
+    if (p->gemm.m && spec->n && spec->k && lay_out(&t, &all, (size_t)p->gemm.w.expert_bytes))
+        IG_TRY(ig_cu_tune(d, &all, name, b->err));
+    const size_t named = ig_cu_trial_named(&all, name);
+    p->gemm.variant = ranked[named < all.n ? named : 0];
+    p->gemm.few = p->gemm.variant == CU_Q_FEW;
+    b->kernel = cu_gemm_q_name(p->gemm.variant);
+    if (named < all.n) b->kernel = ig_cu_tuned_name(b, b->kernel);
+    return INGOT_OK;
+}
+
 ingot_status ig_cu_low_bind(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint32_t in,
                             const ig_cu_low_weights *spec, size_t m, int max_slots, int tokens)
 {
@@ -111,7 +202,11 @@ ingot_status ig_cu_low_bind(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint3
     p->gemm.max_slots = max_slots;
     p->gemm.tokens = tokens;
     p->gemm.slots = max_slots ? &some : NULL;
-    p->gemm.few = !max_slots && cu_gemm_q_is_few((int64_t)m, p->gemm.w.k);
+    ingot_status s = max_slots ? INGOT_OK : choose(p, d, b, spec);
+    if (s) {
+        ig_cu_low_unbind(p, d);
+        return s;
+    }
     if (!ig_mul_ok(rows, (size_t)p->gemm.w.k * sizeof(uint16_t), &tiles) ||
         (!p->gemm.few && (!ig_cu_room(b, (int64_t)tiles, 1, &p->at_tiles) ||
                           !ig_cu_room(b, (int64_t)rows, sizeof(float), &p->at_factor))) ||
@@ -121,8 +216,7 @@ ingot_status ig_cu_low_bind(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint3
     }
     const size_t tickets = cu_gemm_q_tickets(&p->gemm) * sizeof(int);
     void *at;
-    const ingot_status s =
-        ig_cu_pack(d, p, "tickets", IG_MAX(tickets, sizeof(int)), clear, &tickets, &at, b->err);
+    s = ig_cu_pack(d, p, "tickets", IG_MAX(tickets, sizeof(int)), clear, &tickets, &at, b->err);
     if (s) ig_cu_low_unbind(p, d);
     p->gemm.tickets = at;
     return s;

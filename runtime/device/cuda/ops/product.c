@@ -178,8 +178,7 @@ static ingot_status bind_f32(ig_cu_product *p, ig_device *d, ig_device_bind *b,
                                  .batch = batch_of(ask, ask->m * ask->k, ask->n * ask->k),
                                  .out = out_of(ask)};
     if (ask->known) IG_TRY(pack_weights(p, d, b, ask, ask->k, CU_F32));
-    p->full.choice = cu_gemm_f32_choose(&p->full);
-    b->kernel = "gemm_f32";
+    if (!b->declined) IG_TRY(ig_cu_product_tune(p, d, b, ask));
     return b->declined ? INGOT_OK : reserve_room(p, d, b, cu_gemm_f32_room(&p->full));
 }
 
@@ -222,8 +221,7 @@ static ingot_status bind_half(ig_cu_product *p, ig_device *d, ig_device_bind *b,
         (p->casts_b && !piece(b, &p->at_b, ask->b_n * ask->n, (int64_t)ld, 2)))
         return IG_CU_DECLINE(b, "operands are too large");
     if (ask->known) IG_TRY(pack_weights(p, d, b, ask, (int64_t)ld, type));
-    p->half.choice = cu_gemm_choose(&p->half);
-    b->kernel = cu_gemm_name(&p->half);
+    if (!b->declined) IG_TRY(ig_cu_product_tune(p, d, b, ask));
     return b->declined ? INGOT_OK : reserve_room(p, d, b, cu_gemm_room(&p->half));
 }
 
