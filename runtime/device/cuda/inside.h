@@ -54,6 +54,8 @@ typedef struct {
     constant *first;
     cu_stream stream; /* uploads, in order; they are counted from 1 */
     staging staging;
+    void *passage; /* device memory that weights pass on their way into a form; NULL: none now */
+    size_t passage_bytes;
     gpu_event latest;           /* of all uploads so far */
     atomic_uint_fast64_t begun; /* uploads ever */
     atomic_size_t waiting;      /* constants that nothing was launched on yet */
@@ -61,6 +63,8 @@ typedef struct {
 
 ingot_status constants_open(ig_device *d, ingot_error *err);
 void constants_close(ig_device *d);
+/* Gives the passage back, after all uploads (the lock is held); false: there is none. */
+bool constants_release(ig_device *d);
 
 /* ---- measured choices (tune.c, tune_file.c) ---- */
 typedef enum { TUNE_OFF, TUNE_CACHED, TUNE_FULL } tune_mode;
@@ -128,6 +132,8 @@ ingot_status constants_before(ig_device_stream *s, const bound *b, const void *c
                               ingot_error *err);
 /* ... of all constants, which all begin now. */
 ingot_status constants_all(ig_device_stream *s, ingot_error *err);
+/* s was waited for: where its work came after all uploads nothing is on its way any more. */
+void constants_settle(ig_device_stream *s);
 
 /* ---- the functions of the table ---- */
 const char *cu_op_name(size_t i);

@@ -1,5 +1,7 @@
 /* low_bit.c - see low_bit.h. */
 #include "runtime/device/cuda/ops/low_bit.h"
+#include "kernels/gemm/gemm.h"
+#include "kernels/gemm_q/q_tiles_cuda.h"
 #include "runtime/device/cuda/ops/common.h"
 #include "runtime/device/cuda/tune.h"
 #include "runtime/base/checked.h"
@@ -28,31 +30,50 @@ cu_act ig_cu_low_act(const char *name)
 
 /* ---- weights ---- */
 
-typedef struct {
-    const ig_cu_low_weights *spec;
-    const ig_q_tiles *tiles;
-    const void *panels;
-} packing;
-
-static ingot_status fill(const void *ud, void *dst, ingot_error *err)
+/* The host's panels and the device's tiles, as the kernel that makes these wants it. */
+static bool tiles_of(cu_q_tiles_args *a, ig_q_tiles *t, const ig_cu_low_weights *w)
 {
-    (void)err;
-    const packing *p = ud;
-    const ig_cu_low_weights *w = p->spec;
-    const ig_q_tiles *t = p->tiles;
-    const uint8_t *from = p->panels;
-    for (size_t i = 0; i < w->matrices; i++) {
-        uint8_t *to = (uint8_t *)dst + i * t->bytes;
-        size_t bytes = 0;
-        if (w->format) {
-            if (!ig_q_bytes(w->format, w->n, w->k, &bytes)) return INGOT_OK; /* bind saw it fits */
-            ig_q_tiles_fill(to, t, from, w->format, w->n, w->k, 0, t->n / IG_Q_TILE);
-        } else {
-            bytes = ig_q_tiles16_fill(to, t, from, w->dtype == INGOT_BF16, w->n, w->k);
-        }
-        from += bytes;
-    }
-    return INGOT_OK;
+    const ig_q_format *f = w->format;
+    ig_q_layout l = {0};
+    size_t half_panel;
+    if (f ? !ig_q_tiles_of(t, f, w->n, w->k) || !ig_q_layout_of(&l, f, w->k)
+          : !ig_q_tiles16_of(t, w->n, w->k))
+        return false;
+    const size_t panels = ig_q_panels(w->n);
+    const bool bf16 = w->dtype == INGOT_BF16;
+    if (!f && !ig_mul_ok(bf16 ? ig_gemm_even(w->k) : w->k, 2 * (size_t)IG_PANEL, &half_panel))
+        return false;
+    if (panels > INT_MAX / 16 || t->k > INT_MAX - 64 || l.per_block > INT_MAX ||
+        l.scale_step * l.per_block > INT_MAX)
+        return false;
+    *a = (cu_q_tiles_args){.per_matrix = (int)panels,
+                           .panel_bytes = (int64_t)(f ? l.panel_bytes : half_panel),
+                           .matrix_bytes = (int64_t)t->bytes,
+                           .n = (int)w->n,
+                           .k = (int)w->k,
+                           .tiles_n = (int)t->n,
+                           .tiles_k = (int)t->k,
+                           .row = (int64_t)t->row,
+                           .bf16 = bf16};
+    if (!f) return true;
+    a->bits = (int)f->bits, a->group = (int)f->group;
+    a->scale_bytes = (int)f->scale_bytes, a->offset = (int)f->offset;
+    a->groups = (int)l.groups, a->per_block = (int)l.per_block, a->per_scale = (int)l.per_scale;
+    a->quant_bytes = (int)l.quant_bytes, a->scale_step = (int)l.scale_step;
+    a->super_bytes = (int)l.super_bytes, a->block_bytes = (int64_t)l.block_bytes;
+    a->scale_groups = (int)t->groups;
+    a->scales = (int64_t)t->scales, a->offsets = (int64_t)t->offsets;
+    return true;
+}
+
+static int make(const void *ud, void *dst, const void *raw, size_t first, size_t n, cu_stream s)
+{
+    cu_q_tiles_args a = *(const cu_q_tiles_args *)ud;
+    a.panels = raw;
+    a.tiles = dst;
+    a.first = (int64_t)first;
+    a.count = (int)n;
+    return a.bits ? cu_q_tiles(&a, s) : cu_q_tiles16(&a, s);
 }
 
 static ingot_status bind_weights(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint32_t in,
@@ -62,17 +83,20 @@ static ingot_status bind_weights(ig_cu_low *p, ig_device *d, ig_device_bind *b, 
     ig_q_tiles t;
     size_t bytes, all;
     if (!known) return IG_CU_DECLINE(b, "the weights are no constant");
-    if (spec->format ? !ig_q_tiles_of(&t, spec->format, spec->n, spec->k)
-                     : !ig_q_tiles16_of(&t, spec->n, spec->k))
-        return IG_CU_DECLINE(b, "the weights are too large");
+    cu_q_tiles_args how;
+    if (!tiles_of(&how, &t, spec)) return IG_CU_DECLINE(b, "the weights are too large");
     if (t.n > INT_MAX / 64 || t.k > INT_MAX / 64 || !ig_mul_ok(t.n / 64, t.k / 64, &all) ||
         all > INT_MAX || !ig_mul_ok(t.bytes, spec->matrices, &bytes))
         return IG_CU_DECLINE(b, "the weights are too large");
     char form[64];
     snprintf(form, sizeof form, "tiles %s %zu %zu",
              spec->format ? spec->format->name : ig_dtype(spec->dtype)->name, spec->n, spec->k);
-    const packing how = {spec, &t, known->data};
-    IG_TRY(ig_cu_pack(d, known->data, form, bytes, fill, &how, &p->weights, b->err));
+    const ig_cu_source from = {.host = known->data,
+                               .units = spec->matrices * (size_t)how.per_matrix,
+                               .unit_bytes = (size_t)how.panel_bytes,
+                               .make = make,
+                               .ud = &how};
+    IG_TRY(ig_cu_convert(d, &from, form, bytes, &p->weights, b->err));
     b->taken |= UINT64_C(1) << in;
     const uint8_t *at = p->weights;
     p->gemm.w = (cu_q_weights){.quants = at,
