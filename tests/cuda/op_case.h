@@ -23,10 +23,11 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    enum { OP_INT, OP_FLOAT, OP_TEXT } kind;
-    int64_t i;
+    enum { OP_INT, OP_FLOAT, OP_TEXT, OP_INTS } kind;
+    int64_t i; /* OP_INTS: how many */
     double f;
     const char *s;
+    int64_t ints[8];
 } op_attribute;
 
 typedef struct {
