@@ -208,11 +208,9 @@ static void embedding(int type, int size)
     for (int i = 0; i < n; i++) id[i] = below(rows);
     id[3] = rows;
     float *y = buffer<float>((size_t)n * size);
-    cu_embed_args a = {y,      type == CU_TABLE_F32 ? (const void *)f : h,
-                       type,   {id, 8, true},
-                       n,      size,
-                       rows,   0.5f,
-                       {}};
+    cu_embed_args a = {
+        y, type == CU_TABLE_F32 ? (const void *)f : h, type, {id, 8, true}, n, size, rows, 0.5f,
+        {}};
     same_in_all_modes("embed", y, (size_t)n * size * 4, [&] { return cu_embed(&a, nullptr); });
     for (int i = 0; i < n * size; i++) {
         const int64_t at = id[i / size] * size + i % size;

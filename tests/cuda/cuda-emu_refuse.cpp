@@ -93,7 +93,8 @@ static void regions()
     rois.fill([](size_t i) { return i % 5 ? (double)(i % 5) * 1.5 : (double)(i % 2); });
     const std::vector<op_attribute> align = {attribute("output_height", 2),
                                              attribute("output_width", 3)};
-    const std::vector<op_attribute> pool = {attribute("pooled_shape", {2, 3})};
+    std::vector<int64_t> two = {2, 2}, cells = {2, 3};
+    const std::vector<op_attribute> pool = {attribute("pooled_shape", cells)};
     op_agrees("roi_align", "roi_align", align, {x, boxes, indices(INGOT_I64, {4}, 2, 0, 1)}, 1,
               1e-5);
     op_agrees("max_roi_pool", "max_roi_pool", pool, {x, rois}, 1, 0);
@@ -113,13 +114,25 @@ static void regions()
         bad.set(12, box);
         op_refuses("max_roi_pool, no box", "max_roi_pool", pool, {x, bad});
     }
-    const std::vector<op_attribute> window = {attribute("kernel_shape", {2, 2}),
-                                              attribute("strides", {2, 2})};
+    const std::vector<op_attribute> window = {attribute("kernel_shape", two),
+                                              attribute("strides", two)};
     for (const double value : {64., -1.})
         op_refuses("max_unpool", "max_unpool", window,
                    {numbers({1, 1, 4, 4}), indices(INGOT_I64, {1, 1, 4, 4}, 64, 5, value)});
     op_agrees("max_unpool", "max_unpool", window,
               {numbers({1, 1, 4, 4}), indices(INGOT_I64, {1, 1, 4, 4}, 64, 5, 63)}, 1, 0);
+}
+
+static void categories()
+{
+    Tensor keys(INGOT_I64, {5}, true);
+    keys.fill([](size_t i) { return (double)i * 3; });
+    for (const int dtype : {INGOT_F32, INGOT_I64})
+        op_refuses(describe("one_hot_encoder", dtype), "one_hot_encoder", {attribute("zeros", 0)},
+                   {Tensor(dtype, {40}).fill([](size_t i) { return i == 33 ? 4. : 6.; }), keys});
+    op_agrees("one_hot_encoder", "one_hot_encoder", {attribute("zeros", 0)},
+              {Tensor(INGOT_I64, {40}).fill([](size_t i) { return (double)(i % 5) * 3; }), keys}, 1,
+              0);
 }
 
 // Wrong values that the CPU does not look at are not refused either.
@@ -140,6 +153,7 @@ int main()
     tables();
     sequences();
     regions();
+    categories();
     silent();
     return done();
 }

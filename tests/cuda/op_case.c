@@ -72,7 +72,7 @@ static bool make_step(step *s, const op_case *c, ingot_error *err)
                                  .i = a->i,
                                  .f = a->f,
                                  .s = a->s,
-                                 .ints = {a->ints, (size_t)a->i}};
+                                 .ints = {a->ints, a->n_ints}};
         const ig_attr *field = ig_attr_find(node->op->attrs, a->name);
         if (!field || ig_attr_set(node->attrs, field, &v, &g.arena, err)) return false;
     }

@@ -24,10 +24,11 @@ typedef struct {
 typedef struct {
     const char *name;
     enum { OP_INT, OP_FLOAT, OP_TEXT, OP_INTS } kind;
-    int64_t i; /* OP_INTS: how many */
+    int64_t i;
     double f;
     const char *s;
-    int64_t ints[8];
+    const int64_t *ints;
+    size_t n_ints;
 } op_attribute;
 
 typedef struct {

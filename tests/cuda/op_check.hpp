@@ -60,22 +60,21 @@ struct Tensor {
 
 inline op_attribute attribute(const char *name, int64_t v)
 {
-    return {name, op_attribute::OP_INT, v, 0, "", {}};
+    return {name, op_attribute::OP_INT, v, 0, "", nullptr, 0};
 }
 inline op_attribute attribute(const char *name, int v) { return attribute(name, (int64_t)v); }
 inline op_attribute attribute(const char *name, double v)
 {
-    return {name, op_attribute::OP_FLOAT, 0, v, "", {}};
+    return {name, op_attribute::OP_FLOAT, 0, v, "", nullptr, 0};
 }
 inline op_attribute attribute(const char *name, const char *v)
 {
-    return {name, op_attribute::OP_TEXT, 0, 0, v, {}};
+    return {name, op_attribute::OP_TEXT, 0, 0, v, nullptr, 0};
 }
-inline op_attribute attribute(const char *name, std::initializer_list<int64_t> v)
+// The list lives as long as the attribute is used.
+inline op_attribute attribute(const char *name, std::vector<int64_t> &v)
 {
-    op_attribute a = {name, op_attribute::OP_INTS, (int64_t)v.size(), 0, "", {}};
-    std::copy(v.begin(), v.end(), a.ints);
-    return a;
+    return {name, op_attribute::OP_INTS, 0, 0, "", v.data(), v.size()};
 }
 
 inline bool same_value(double want, double got, double tolerance)
