@@ -15,6 +15,7 @@
 #ifndef IG_DEVICE_H
 #define IG_DEVICE_H
 
+#include "kernels/sample/draw.h"
 #include "runtime/base/alloc.h"
 #include "runtime/base/log.h"
 #include "runtime/graph/ir.h"
@@ -139,6 +140,10 @@ typedef struct ig_device_api {
      * bits only the latest are made again. */
     ingot_status (*kv)(ig_device_stream *stream, const ig_kv_step *kv, uint64_t *form,
                        ingot_error *err);
+
+    /* Tokens drawn from rows of logits, asynchronous and in order; all pointers are the device's.
+     */
+    ingot_status (*draw)(ig_device_stream *stream, const ig_draw_args *a, ingot_error *err);
 
     /* Recording: launches between begin and end are kept instead of run; replay runs them with one
      * call. A launch's addresses are those of its recording. */

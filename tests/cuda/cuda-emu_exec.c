@@ -286,6 +286,54 @@ static void wrong_indices_are_refused(void **state)
     }
 }
 
+/* ---- outputs that are left there ---- */
+
+static void expect_left(bench *b, ig_exec *x, ig_exec *cpu, size_t *left)
+{
+    ingot_error err;
+    static float mine[SIZE];
+    ig_tensor want[OUTPUTS] = {0}, got[OUTPUTS] = {0};
+    const ig_exec_device *d = &ig_exec_opts(x)->device;
+    check_ok(ig_exec_run(cpu, want, b->in, &err));
+    check_ok(ig_exec_run(x, got, b->in, &err));
+    for (size_t i = 0; i < OUTPUTS; i++) {
+        const void *there = ig_exec_output_there(x, i);
+        assert_true((there == NULL) == (got[i].data != NULL));
+        *left += there != NULL;
+        if (there) check_ok(d->api->copy(d->stream, mine, there, sizeof mine, IG_TO_HOST, &err));
+        check_ok(ig_exec_wait(x, &err));
+        assert_memory_equal(there ? mine : got[i].data, want[i].data, sizeof mine);
+    }
+}
+
+static void outputs_stay_where_they_are_made(void **state)
+{
+    (void)state;
+    ingot_error err;
+    size_t left = 0;
+    for (unsigned seed = 1; seed <= ROUNDS; seed++) {
+        bench b;
+        open_bench(&b, 0);
+        ig_graph *g = random_graph(&b.heap, seed);
+        ig_exec *x, *cpu;
+        const ig_exec_options o = {.heap = &b.heap};
+        const ig_exec_options stay = {.heap = &b.heap,
+                                      .device = {.api = api, .device = b.d, .name = "cuda:0"},
+                                      .leave = true};
+        check_ok(ig_exec_open(&x, g, &stay, &err));
+        check_ok(ig_exec_open(&cpu, g, &o, &err));
+        for (int run = 0; run < 3; run++) {
+            for (int i = 0; i < SIZE; i++) b.x[i] += 1;
+            expect_left(&b, x, cpu, &left);
+        }
+        ig_exec_close(&x);
+        ig_exec_close(&cpu);
+        ig_graph_close(&g);
+        close_bench(&b);
+    }
+    assert_true(left > ROUNDS);
+}
+
 /* ---- failures ---- */
 
 static void a_lost_device_leaves_the_cpu(void **state)
@@ -363,6 +411,7 @@ int main(void)
         cmocka_unit_test(random_graphs_give_the_same_bits),
         cmocka_unit_test(a_whole_plan_is_recorded),
         cmocka_unit_test(wrong_indices_are_refused),
+        cmocka_unit_test(outputs_stay_where_they_are_made),
         cmocka_unit_test(a_lost_device_leaves_the_cpu),
         cmocka_unit_test(a_full_device_is_an_error_or_a_fall),
     };
