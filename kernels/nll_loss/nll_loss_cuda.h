@@ -2,6 +2,7 @@
 #ifndef NLL_LOSS_CUDA_H
 #define NLL_LOSS_CUDA_H
 
+#include "kernels/cuda/fault.h"
 #include "kernels/cuda/number.h"
 #include "kernels/cuda/stream.h"
 
@@ -16,8 +17,7 @@ extern "C" {
 /* Of x [outer, classes, inner], targets [outer, inner] and weights [classes] (NULL: ones): element
  * i is -weight[target] * x[.., target, ..], 0 where the target is ignore_index and that counts.
  * y: these elements (NONE), their sum, or the sum over that of the weights. In f64, rounded once;
- * sums are made of parts of fixed length, in order. A target that is no class makes its element,
- * and the sums, NaN. */
+ * sums are made of parts of fixed length, in order. */
 typedef enum { CU_NLL_MEAN, CU_NLL_SUM, CU_NLL_NONE } cu_nll_reduction;
 typedef struct {
     const void *x, *target, *weight;
@@ -26,6 +26,7 @@ typedef struct {
     cu_nll_reduction reduction;
     bool ignore;
     int64_t ignore_index, outer, classes, inner;
+    cu_fault_to fault; /* told of a target that is no class: at its element */
 } cu_nll_loss_args;
 
 size_t cu_nll_loss_room(const cu_nll_loss_args *a); /* 0 for NONE */

@@ -2,6 +2,7 @@
 // length, one a block, then all parts by one block, both along a tree. Bound by reading one score a
 // target, a sector of 32 bytes each.
 #pragma once
+#include "kernels/cuda/fault.cuh"
 #include "kernels/cuda/number.cuh"
 #include "kernels/nll_loss/nll_loss_cuda.h"
 
@@ -14,7 +15,10 @@ __device__ __forceinline__ nll_sums nll_element(const cu_nll_loss_args &g, int64
 {
     const int64_t target = nb_int(g.target, g.target_type, i);
     if (g.ignore && target == g.ignore_index) return {0, 0};
-    if (target < 0 || target >= g.classes) return {(double)NAN, 1};
+    if (target < 0 || target >= g.classes) {
+        cu_fail(g.fault, i, target);
+        return {0, 0};
+    }
     const int64_t at = (i / g.inner * g.classes + target) * g.inner + i % g.inner;
     const double weight = g.weight ? nb_real<double>(g.weight, g.weight_type, target) : 1.0;
     return {-nb_real<double>(g.x, g.type, at) * weight, weight};

@@ -227,7 +227,6 @@ static void a_whole_plan_is_recorded(void **state)
     close_bench(&b);
 }
 
-<<<<<<< HEAD
 /* What only gives its shape stays on the host. */
 static void shapes_are_not_copied(void **state)
 {
@@ -252,7 +251,8 @@ static void shapes_are_not_copied(void **state)
     ig_exec_close(&e);
     ig_graph_close(&g);
     close_bench(&b);
-=======
+}
+
 /* ---- data that a step refuses ---- */
 
 enum { IDS = 64 };
@@ -312,7 +312,6 @@ static void wrong_indices_are_refused(void **state)
         ig_graph_close(&g);
         close_bench(&b);
     }
->>>>>>> main
 }
 
 /* ---- failures ---- */
@@ -391,11 +390,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_graphs_give_the_same_bits),
         cmocka_unit_test(a_whole_plan_is_recorded),
-<<<<<<< HEAD
         cmocka_unit_test(shapes_are_not_copied),
-=======
         cmocka_unit_test(wrong_indices_are_refused),
->>>>>>> main
         cmocka_unit_test(a_lost_device_leaves_the_cpu),
         cmocka_unit_test(a_full_device_is_an_error_or_a_fall),
     };

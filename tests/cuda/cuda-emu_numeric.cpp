@@ -102,6 +102,17 @@ static void nlls()
     }
 }
 
+static void wrong_targets()
+{
+    for (const char *reduction : {"mean", "none"})
+        for (double wrong : {4., -1.}) {
+            Tensor t(INGOT_I64, {5});
+            t.fill([](size_t i) { return (double)(i % 4); }).set(3, wrong);
+            op_refuses("a target that is no class", "nll_loss", {attribute("reduction", reduction)},
+                       {Tensor(INGOT_F32, {5, 4}).random(), t});
+        }
+}
+
 // ---- made of a few numbers ----
 
 static void range(int dtype, double start, double limit, double step)
@@ -215,6 +226,7 @@ int main()
         col2im(dtype, {5, 6}, {2, 3}, 2, 16);
     dets();
     nlls();
+    wrong_targets();
     made();
     for (int dtype : {INGOT_F32, INGOT_F64, INGOT_F16})
         for (const char *fn : {"uniform", "normal"}) seeded(dtype, fn, -1, 2);

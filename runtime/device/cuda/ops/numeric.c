@@ -134,7 +134,16 @@ static ingot_status launch_nll(ig_device_stream *s, const ig_device_run *r)
     a.weight = r->node->n_in > 2 ? r->in[2] : NULL;
     a.y = r->out[0];
     a.room = r->scratch;
+    a.fault = ig_cu_fault(s);
     return ig_cu_done(s, r, cu_nll_loss(&a, ig_cu_stream(s)));
 }
 
-const ig_cu_op ig_cu_op_nll_loss = {.name = "nll_loss", .bind = bind_nll, .launch = launch_nll};
+static ingot_status refuse_nll(const ig_node *node, const void *state, const cu_fault *f,
+                               ingot_error *err)
+{
+    return ig_node_fail(err, INGOT_E_DATA, node, "target %lld is not one of %lld classes",
+                        (long long)f->value, (long long)((const cu_nll_loss_args *)state)->classes);
+}
+
+const ig_cu_op ig_cu_op_nll_loss = {
+    .name = "nll_loss", .bind = bind_nll, .launch = launch_nll, .refuse = refuse_nll};
