@@ -162,7 +162,7 @@ static ingot_status fill(ig_plan *p, ig_exec *x, const ig_exec_options *options,
     IG_TRY(make_steps(p, skip, err));
     if (p->device.api) IG_TRY(ig_plan_offer(p, err));
     IG_TRY(bind_steps(p, x, options, err));
-    if (p->device.api) IG_TRY(ig_plan_borders(p, err));
+    if (p->device.api) IG_TRY(ig_plan_borders(p, options->leave, err));
     IG_TRY(ig_plan_layout(p, err));
     describe_values(p);
     return INGOT_OK;

@@ -99,6 +99,7 @@ typedef struct ig_plan {
     size_t device_bytes, n_on_device, n_copies;
     void *device_block;
     bool device_placed;
+    bool *left; /* [n_outputs] the output is on the device only; NULL: none is */
     bool whole; /* between the first copies and the last there are launches only */
     uint64_t n_runs;
     ig_recording recorded[IG_RECORDINGS]; /* of these launches */
@@ -121,7 +122,7 @@ ingot_status ig_plan_types(ig_plan *p, ig_exec *x, bool *skip, ingot_error *err)
 /* plan_device.c: offers every step to the device; then the copies at the borders become steps and
  * constants get their place on the device. */
 ingot_status ig_plan_offer(ig_plan *p, ingot_error *err);
-ingot_status ig_plan_borders(ig_plan *p, ingot_error *err);
+ingot_status ig_plan_borders(ig_plan *p, bool leave, ingot_error *err);
 void ig_plan_leave_device(ig_plan *p); /* give back all that it has there but the block */
 /* plan_layout.c: places and offsets from liveness (first fit, largest first). */
 ingot_status ig_plan_layout(ig_plan *p, ingot_error *err);

@@ -219,7 +219,7 @@ static ingot_status note_reads(border *b, const ig_step *step, ingot_error *err)
             b->read_here[id] = true;
         else if (constant && !is_taken(step->taken, i))
             IG_TRY(take_constant(b, step, i, err));
-        else if (!constant)
+        else if (!constant && !is_taken(step->taken, i))
             b->read_there[id] = true;
     }
     return INGOT_OK;
@@ -249,6 +249,11 @@ static void add_copy(border *b, ig_step_kind kind, ig_id id)
     b->p->n_copies++;
 }
 
+static bool comes_down(const border *b, ig_id v)
+{
+    return b->is_output[v] && b->there[v] && !b->read_here[v];
+}
+
 static void add_steps(border *b)
 {
     const ig_plan *p = b->p;
@@ -266,8 +271,10 @@ static void add_steps(border *b)
             if (!step->taken && b->read_there[id]) add_copy(b, IG_STEP_UP, id);
         }
     }
-    for (ig_id v = 0; v < g->n_values; v++)
-        if (b->is_output[v] && b->there[v] && !b->read_here[v]) add_copy(b, IG_STEP_DOWN, v);
+    for (ig_id v = 0; !p->left && v < g->n_values; v++)
+        if (comes_down(b, v)) add_copy(b, IG_STEP_DOWN, v);
+    for (size_t i = 0; p->left && i < g->n_outputs; i++)
+        p->left[i] = comes_down(b, content_of(b->view_of, g->outputs[i]));
 }
 
 /* A step waits when something that it reads came down since the last wait. */
@@ -311,7 +318,7 @@ static bool is_whole(const ig_plan *p)
     return launches > 0;
 }
 
-ingot_status ig_plan_borders(ig_plan *p, ingot_error *err)
+ingot_status ig_plan_borders(ig_plan *p, bool leave, ingot_error *err)
 {
     const size_t n = p->g->n_values;
     ig_arena a;
@@ -325,9 +332,10 @@ ingot_status ig_plan_borders(ig_plan *p, ingot_error *err)
     p->device_places = ig_new_n(&p->arena, ig_place, n);
     p->device_at = ig_new_n(&p->arena, void *, n);
     b.steps = ig_new_n(&p->arena, ig_step, p->n_steps + n);
+    if (leave) p->left = ig_new_n(&p->arena, bool, p->g->n_outputs);
     ingot_status s = INGOT_OK;
-    if (!b.view_of || !b.there || !b.read_there || !b.read_here || !b.is_output || !b.steps ||
-        !p->device_places || !p->device_at)
+    if ((leave && !p->left) || !b.view_of || !b.there || !b.read_there || !b.read_here ||
+        !b.is_output || !b.steps || !p->device_places || !p->device_at)
         s = no_memory(err);
     if (!s) s = note_all(&b, err);
     if (!s) {

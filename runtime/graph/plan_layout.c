@@ -42,7 +42,7 @@ static bool reads(const side *m, const ig_step *step, uint32_t i)
 }
 
 /* The last step that reads each value itself (not its aliases); outputs are read after the last
- * step. */
+ * step, where they are left. */
 static uint32_t *last_reads(const side *m, ig_arena *a)
 {
     const ig_plan *p = m->p;
@@ -56,8 +56,8 @@ static uint32_t *last_reads(const side *m, ig_arena *a)
         for (uint32_t i = 0; i < step->node->n_in; i++)
             if (reads(m, step, i)) last[step->node->in[i]] = (uint32_t)s;
     }
-    for (size_t i = 0; last && !m->device && i < p->g->n_outputs; i++)
-        last[p->g->outputs[i]] = (uint32_t)p->n_steps;
+    for (size_t i = 0; last && i < p->g->n_outputs; i++)
+        if (m->device == (p->left && p->left[i])) last[p->g->outputs[i]] = (uint32_t)p->n_steps;
     return last;
 }
 
