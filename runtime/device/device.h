@@ -21,7 +21,7 @@
 #include "runtime/graph/ir.h"
 #include "runtime/graph/kv_step.h"
 
-enum { IG_DEVICE_ABI = 1 }; /* of this header; the plugin's must be the same */
+enum { IG_DEVICE_ABI = 2 }; /* of this header; the plugin's must be the same */
 
 typedef struct ig_device ig_device;
 typedef struct ig_device_stream ig_device_stream;
@@ -55,6 +55,15 @@ typedef struct {
 } ig_device_memory;
 
 /* ---- a step, offered when a plan is made: all sizes are known ---- */
+
+/* Elementwise nodes (unary, binary, clip, where, cast) that may become one step: each but the last
+ * has the last one's dims and is read by one later node of them alone. In an order that runs. */
+typedef struct ig_chain {
+    const ig_node *const *nodes; /* [n] */
+    size_t n;
+    const ig_type *types; /* of all values of the graph, by id */
+} ig_chain;
+
 typedef struct ig_device_bind {
     const ig_node *node;
     const ig_type *const *in; /* [n_in], NULL: omitted */
@@ -62,7 +71,9 @@ typedef struct ig_device_bind {
         *known;                /* [n_in] host content of constants, laid out as in_layout says */
     const ig_type *const *out; /* [n_out], NULL: omitted */
     const ig_layout *in_layout;
-    ig_arena *arena; /* host memory for state; lives as long as the plan */
+    const ig_chain *chain; /* node stands for these: its inputs are what they read and do not make,
+                              its output is the last one's. Declined: they stay apart. NULL: none */
+    ig_arena *arena;       /* host memory for state; lives as long as the plan */
     ingot_error *err;
     /* results */
     bool declined;   /* the device does not run it (bind returns INGOT_OK) */
