@@ -60,16 +60,16 @@ struct Tensor {
 
 inline op_attribute attribute(const char *name, int64_t v)
 {
-    return {name, op_attribute::OP_INT, v, 0, ""};
+    return {name, op_attribute::OP_INT, v, 0, "", nullptr, 0};
 }
 inline op_attribute attribute(const char *name, int v) { return attribute(name, (int64_t)v); }
 inline op_attribute attribute(const char *name, double v)
 {
-    return {name, op_attribute::OP_FLOAT, 0, v, ""};
+    return {name, op_attribute::OP_FLOAT, 0, v, "", nullptr, 0};
 }
 inline op_attribute attribute(const char *name, const char *v)
 {
-    return {name, op_attribute::OP_TEXT, 0, 0, v};
+    return {name, op_attribute::OP_TEXT, 0, 0, v, nullptr, 0};
 }
 
 inline bool same_value(double want, double got, double tolerance)
