@@ -1,6 +1,6 @@
 /* cuda-emu_exec.c - the executor with a device: random graphs give the bits of the CPU however
- * their steps lie, whole plans are recorded, and a device that fails or is full leaves a working
- * exec. */
+ * their steps lie, whole plans are recorded, data that a step refuses give the CPU's error, and a
+ * device that fails or is full leaves a working exec. */
 #include "runtime/graph/match.h"
 #include "tests/cuda/device.h"
 #include "tests/graph/small.h"
@@ -273,6 +273,67 @@ static void outputs_stay_where_they_are_made(void **state)
     assert_true(left > ROUNDS);
 }
 
+/* ---- data that a step refuses ---- */
+
+enum { IDS = 64 };
+
+/* Rows of x by two lists of ids; `mixed`: with a step of the CPU between and behind. */
+static ig_graph *rows_of_rows(ig_heap *heap, bool mixed)
+{
+    ig_graph *g = ig_graph_open(heap, NULL);
+    const ig_type list = ig_type_tensor(INGOT_I64, 1, (const int64_t[]){IDS});
+    const ig_id in[3] = {small_input(g, "x", 2, (const int64_t[]){ROWS, COLUMNS}),
+                         ig_graph_value(g, "first", &list), ig_graph_value(g, "second", &list)};
+    ig_id v = in[0];
+    for (int i = 1; i < 3; i++) {
+        const ig_id pair[2] = {v, in[i]}, out = ig_graph_value(g, "", NULL);
+        assert_non_null(
+            ig_graph_node(g, ig_op_find("gather"), i == 1 ? "one" : "two", pair, 2, &out, 1, 0));
+        v = mixed ? small_host(g, out) : small_copy(g, out);
+    }
+    assert_true(ig_graph_set_io(g, in, 3, &v, 1));
+    return g;
+}
+
+/* Runs 0 and 2 launch and replay good data; those between and after have an id that is wrong in one
+ * of the lists, which no device survives that reads where it points. */
+static void wrong_indices_are_refused(void **state)
+{
+    (void)state;
+    static const int64_t wrong[] = {0, ROWS, 0, -ROWS - 1, INT64_MAX, 0, INT64_MIN, 0};
+    for (int mixed = 0; mixed < 2; mixed++) {
+        ingot_error err, want;
+        bench b;
+        open_bench(&b, 0);
+        ig_graph *g = rows_of_rows(&b.heap, mixed);
+        ig_exec *x = open_exec(&b, g, false), *cpu;
+        const ig_exec_options o = {.heap = &b.heap};
+        check_ok(ig_exec_open(&cpu, g, &o, &err));
+        for (size_t run = 0; run < 2 * IG_LEN(wrong); run++) {
+            int64_t ids[2][IDS];
+            const int64_t bad = wrong[run / 2];
+            for (int i = 0; i < IDS; i++) ids[0][i] = ids[1][i] = i * 7 % IDS - (int64_t)run;
+            if (bad) ids[run % 2][11] = bad;
+            const ig_tensor in[3] = {
+                b.in[0],
+                {.dtype = INGOT_I64, .rank = 1, .dims = {IDS}, .data = ids[0]},
+                {.dtype = INGOT_I64, .rank = 1, .dims = {IDS}, .data = ids[1]}};
+            ig_tensor out = {0}, out_cpu = {0};
+            const ingot_status s = ig_exec_run(cpu, &out_cpu, in, &want);
+            assert_int_equal(s, bad ? INGOT_E_DATA : INGOT_OK);
+            assert_int_equal(ig_exec_run(x, &out, in, &err), s);
+            if (bad) assert_string_equal(err.text, want.text);
+            if (bad) assert_non_null(strstr(err.text, run % 2 ? "'two'" : "'one'"));
+            if (!bad) assert_memory_equal(out.data, out_cpu.data, IDS * COLUMNS * sizeof(float));
+            assert_string_equal(ig_exec_device_name(x), "cuda:0"); /* nothing is lost */
+        }
+        ig_exec_close(&x);
+        ig_exec_close(&cpu);
+        ig_graph_close(&g);
+        close_bench(&b);
+    }
+}
+
 /* ---- failures ---- */
 
 static void a_lost_device_leaves_the_cpu(void **state)
@@ -350,6 +411,7 @@ int main(void)
         cmocka_unit_test(random_graphs_give_the_same_bits),
         cmocka_unit_test(a_whole_plan_is_recorded),
         cmocka_unit_test(outputs_stay_where_they_are_made),
+        cmocka_unit_test(wrong_indices_are_refused),
         cmocka_unit_test(a_lost_device_leaves_the_cpu),
         cmocka_unit_test(a_full_device_is_an_error_or_a_fall),
     };
