@@ -7,6 +7,7 @@
 #include "runtime/graph/plan.h"
 #include "runtime/base/checked.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { ISLAND_BYTES = 64 << 10 };
@@ -150,7 +151,8 @@ static void give_up_islands(ig_plan *p, const ig_id *view_of, size_t *parent, si
         for (uint32_t o = 0; o < step->node->n_out; o++)
             if (step->node->out[o] != IG_NO_VALUE) maker[step->node->out[o]] = s + 1;
     }
-    double most = 0;
+    /* of a tail the bulk lies before it */
+    double most = p->is_tail ? (double)INFINITY : 0;
     for (size_t s = 0; s < p->n_steps; s++) {
         if (!p->steps[s].taken) continue;
         double *island = &size[island_of(parent, s)];
@@ -192,8 +194,8 @@ typedef struct {
     bool *there;      /* [n_values] a device step makes it */
     bool *read_there; /* a device step reads it in device memory */
     bool *read_here;  /* a step reads it on the host */
-    bool *is_output;
-    ig_step *steps; /* the new list */
+    bool *is_output;  /* read after the last step */
+    ig_step *steps;   /* the new list */
     size_t n;
 } border;
 
@@ -237,6 +239,8 @@ static ingot_status note_all(border *b, ingot_error *err)
     }
     for (size_t i = 0; i < p->g->n_outputs; i++)
         b->is_output[content_of(b->view_of, p->g->outputs[i])] = true;
+    for (size_t i = 0; p->tail && i < p->tail->g.n_inputs; i++)
+        b->is_output[content_of(b->view_of, p->tail->g.inputs[i])] = true;
     return INGOT_OK;
 }
 
