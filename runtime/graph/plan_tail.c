@@ -162,7 +162,7 @@ ingot_status ig_plan_cut(ig_plan *p, const ig_exec *x, ingot_error *err)
 {
     const size_t n = p->g->n_values;
     p->is_tail = x->n_before > 0;
-    if (!p->device.api || !p->n_dynamic || x->n_before == TAILS_MOST) return INGOT_OK;
+    if (!p->n_dynamic || x->n_before == TAILS_MOST) return INGOT_OK;
     ig_arena a;
     ig_arena_init(&a, p->arena.heap);
     cut c = {.p = p,
