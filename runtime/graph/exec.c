@@ -170,7 +170,8 @@ static void add_tail(ig_plan_info *info, const ig_tail *t)
     ig_plan_info more;
     info->exact = false;
     if (!ig_exec_info(&more, t->exec)) {
-        info->n_steps += t->n_steps;
+        for (size_t s = 0; s < t->n_steps; s++)
+            info->n_steps += !(t->steps[s].node->op->flags & IG_OP_VIEW);
         return;
     }
     info->arena_bytes += more.arena_bytes;
@@ -225,6 +226,11 @@ static ingot_status give_output(const ig_exec *x, size_t i, ig_tensor *out, ingo
 {
     const ig_id id = x->g->outputs[i];
     const ig_tensor *t = &x->latest->values[id];
+    if (x->latest->left && x->latest->left[i]) {
+        *out = *t;
+        out->data = NULL;
+        return INGOT_OK;
+    }
     if (!out->data) {
         *out = *t;
         return INGOT_OK;
@@ -267,6 +273,12 @@ static void point_values(ig_exec *x, const ig_tensor *out, const ig_tensor *in)
     }
 }
 
+const void *ig_exec_output_there(const ig_exec *x, size_t i)
+{
+    const ig_plan *p = x->latest;
+    return p && p->left && p->left[i] ? p->device_at[p->g->outputs[i]] : NULL;
+}
+
 /* ---- a run --------------------------------------------------------------------------------------
  */
 
@@ -294,6 +306,7 @@ ingot_status ig_exec_run(ig_exec *x, ig_tensor *out, const ig_tensor *in, ingot_
     p->last_used = ++x->n_runs;
     ig_arena_reset(&x->side);
     point_values(x, out, in);
+    if (x->there) IG_TRY(ig_tail_bring(x, p, err));
     IG_TRY(p->n_on_device ? ig_exec_device_run(x, p, err) : run_steps(x, p, err));
     if (p->tail) IG_TRY(ig_tail_run(x, p, err));
     for (size_t i = 0; i < x->g->n_outputs; i++) IG_TRY(give_output(x, i, &out[i], err));
