@@ -45,9 +45,6 @@ static ingot_status bind_product(ig_device *d, ig_device_bind *b, bool gated)
     const ig_cu_low_weights spec = {
         .format = f, .n = (size_t)s->columns, .k = (size_t)s->k, .matrices = 1};
     b->state = s;
-    b->kernel = f->offset == IG_Q_E4M3 ? "gemm_q fp8"
-                : f->bits == 4         ? "gemm_q 4 bits"
-                                       : "gemm_q 8 bits";
     return ig_cu_low_bind(&s->product, d, b, W, &spec, m, 0, 0);
 }
 
