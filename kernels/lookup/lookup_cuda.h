@@ -7,6 +7,7 @@
 #ifndef LOOKUP_CUDA_H
 #define LOOKUP_CUDA_H
 
+#include "kernels/cuda/fault.h"
 #include "kernels/cuda/stream.h"
 
 #include <stdbool.h>
@@ -46,6 +47,7 @@ typedef struct {
     int64_t n;
     int x_dtype, shift, bytes;
     bool whole;
+    cu_fault_to fault; /* without values: of elements that are no key */
 } cu_lookup_args;
 
 int cu_lookup(const cu_lookup_args *a, cu_stream s);

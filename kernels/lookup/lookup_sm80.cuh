@@ -7,6 +7,7 @@
 // counted with integer atomics, which give the same counts in any order.
 #pragma once
 #include "kernels/convert/element.cuh"
+#include "kernels/cuda/fault.cuh"
 #include "kernels/lookup/lookup_cuda.h"
 
 enum { LOOKUP_THREADS = 256 };
@@ -44,6 +45,7 @@ __global__ void __launch_bounds__(LOOKUP_THREADS)
     const int32_t index = lookup_index(a.slots, a.shift, key);
     if (!a.values) {
         ((int32_t *)a.y)[i] = index;
+        if (index < 0) cu_fail(a.fault, i, 0);
         return;
     }
     const uint64_t v =

@@ -7,12 +7,15 @@
  *
  * Threads: a device may be used by any number of threads at once, a stream by one at a time.
  * Errors: INGOT_E_NOMEM where the device's memory or budget is full: nothing is lost, a caller may
- * free and try again. INGOT_E_DEVICE where the device failed or went away: it stays dead (see
+ * free and try again. INGOT_E_DATA where a step refused data that only the device has seen, such as
+ * an index outside its dimension: `wait` tells, with the CPU's message; nothing is lost, what the
+ * step made means nothing. INGOT_E_DEVICE where the device failed or went away: it stays dead (see
  * `lost`), every later call gives the same status at once, and the owner falls back to the CPU.
  * Every message says what was asked and what would mend it. */
 #ifndef IG_DEVICE_H
 #define IG_DEVICE_H
 
+#include "kernels/sample/draw.h"
 #include "runtime/base/alloc.h"
 #include "runtime/base/log.h"
 #include "runtime/graph/ir.h"
@@ -69,8 +72,8 @@ typedef struct ig_device_bind {
     const char *kernel;   /* for people */
     uint64_t host_in;     /* bit i: launch reads input i from host memory; it is no constant */
     bool in_place;        /* output 0 may have the memory of input 0, which it then replaces */
-    uint64_t taken;       /* bit i: bind keeps constant input i on the device in a form of its own;
-                             launch gets NULL for it */
+    uint64_t taken;       /* bit i: launch does not read input i: bind keeps it on the device in a
+                             form of its own, or only its type counted */
 } ig_device_bind;
 
 typedef struct ig_device_run {
@@ -137,6 +140,10 @@ typedef struct ig_device_api {
      * bits only the latest are made again. */
     ingot_status (*kv)(ig_device_stream *stream, const ig_kv_step *kv, uint64_t *form,
                        ingot_error *err);
+
+    /* Tokens drawn from rows of logits, asynchronous and in order; all pointers are the device's.
+     */
+    ingot_status (*draw)(ig_device_stream *stream, const ig_draw_args *a, ingot_error *err);
 
     /* Recording: launches between begin and end are kept instead of run; replay runs them with one
      * call. A launch's addresses are those of its recording. */

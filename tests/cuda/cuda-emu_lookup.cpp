@@ -44,8 +44,7 @@ static void grams(const char *mode, int dtype, std::vector<int64_t> dims, int le
                   int skip, bool weighted)
 {
     // n-grams of 1, 2 and 3 items, some twice, over items 0..5; 6 and 7 are in none
-    const std::vector<double> pool = {0, 1, 2, 5, 0, 1, 1, 0, 2, 2, 3,
-                                      4, 0, 1, 0, 1, 2, 1, 1, 0};
+    const std::vector<double> pool = {0, 1, 2, 5, 0, 1, 1, 0, 2, 2, 3, 4, 0, 1, 0, 1, 2, 1, 1, 0};
     Tensor columns = list(INGOT_I64, {0, 3, 2, 1, 4, 6, 5, 8, 10, 3, 7, 9});
     Tensor x(dtype, dims);
     x.fill([](size_t) { return (double)below(8) - (below(9) == 0 ? 20 : 0); });

@@ -81,13 +81,16 @@ struct ig_device_stream {
     staging staging;
     uint64_t uploads_seen; /* work from now on comes after the first so many uploads */
     bool recording;
+    cu_fault *fault;               /* pinned: what kernels of this stream refused (fault.c) */
+    const struct bound *launching; /* the step that cu_launch is at */
     const struct cu_kv_tables *kv; /* of the next launches; NULL: none */
     struct kv_image *image;        /* where they lie (kv.c); NULL: there never were any */
 };
 
 /* A bound op: what an ig_device_bind's state points to. */
-typedef struct {
+typedef struct bound {
     const ig_cu_op *op;
+    const ig_node *node;
     void *state;
     uint64_t uploads; /* its packed constants are among the first so many */
 } bound;
@@ -103,6 +106,11 @@ ingot_status device_gone(const ig_device *d, ingot_error *err); /* E_DEVICE: it 
         const int cu_ = (expression);                           \
         if (cu_) return device_failed((d), cu_, (what), (err)); \
     } while (0)
+
+/* ---- data that kernels refused (fault.c); open: gpu.h's error ---- */
+int fault_open(ig_device_stream *s);
+void fault_close(ig_device_stream *s);
+ingot_status fault_check(ig_device_stream *s, ingot_error *err); /* what was waited for */
 
 bool device_pinned(ig_device *d, const void *p, size_t bytes); /* within what cu_take_pinned gave */
 
@@ -138,6 +146,7 @@ ingot_status cu_launch(ig_device_stream *s, const ig_device_run *r);
 void cu_unbind(ig_device *d, const ig_node *node, void *state);
 ingot_status cu_kv(ig_device_stream *s, const ig_kv_step *kv, uint64_t *form, ingot_error *err);
 void kv_close(ig_device_stream *s);
+ingot_status cu_draw(ig_device_stream *s, const ig_draw_args *a, ingot_error *err);
 ingot_status cu_record_begin(ig_device_stream *s, ingot_error *err);
 ingot_status cu_record_end(ig_device_stream *s, ig_device_graph **out, ingot_error *err);
 ingot_status cu_replay(ig_device_stream *s, ig_device_graph *graph, ingot_error *err);

@@ -22,8 +22,10 @@ ingot_status cu_stream_open(ig_device_stream **out, ig_device *d, ingot_error *e
     if (!s) return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory", d->info.ordinal);
     s->device = d;
     s->staging.slot_bytes = STREAM_SLOT;
-    const int e = gpu_stream_open(&s->s);
+    int e = fault_open(s);
+    if (!e) e = gpu_stream_open(&s->s);
     if (e) {
+        fault_close(s);
         ig_give(d->heap, s, sizeof *s);
         return device_failed(d, e, "making a stream", err);
     }
@@ -42,6 +44,7 @@ void cu_stream_close(ig_device_stream **stream)
     staging_close(&s->staging);
     kv_close(s);
     gpu_stream_close(s->s);
+    fault_close(s);
     ig_give(d->heap, s, sizeof *s);
 }
 
@@ -67,7 +70,8 @@ ingot_status cu_wait(ig_device_stream *s, ingot_error *err)
     ig_device *d = s->device;
     IG_TRY(device_enter(d, err));
     CU_TRY(d, "running", err, gpu_stream_wait(s->s));
-    return staging_finish(d, &s->staging, err);
+    IG_TRY(staging_finish(d, &s->staging, err));
+    return fault_check(s, err);
 }
 
 /* ---- pinned memory ---- */

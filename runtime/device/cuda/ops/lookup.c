@@ -2,6 +2,7 @@
  * numbers. Strings stay on the CPU. */
 #include "runtime/device/cuda/ops/lookup.h"
 #include "runtime/device/cuda/ops/walk.h"
+#include "runtime/graph/op.h"
 #include "runtime/base/checked.h"
 
 #include <stdio.h>
@@ -70,6 +71,7 @@ typedef struct {
     void *slots; /* on the device */
     size_t index;
     int64_t k;
+    bool strict; /* elements of no category are an error */
 } lookup_state;
 
 /* A search of input 0 among the keys in input 1; *out NULL: declined. */
@@ -137,10 +139,10 @@ static ingot_status bind_one_hot(ig_device *d, ig_device_bind *b)
     lookup_state *s;
     int64_t n;
     if (!ig_el_count(b->out[0], &n)) return IG_CU_DECLINE(b, IG_EL_TOO_LARGE);
-    if (!ig_cu_int(b, "zeros")) return IG_CU_DECLINE(b, "elements of no category are an error");
     IG_TRY(search(&s, b));
     if (!s) return INGOT_OK;
     s->args.whole = true;
+    s->strict = !ig_cu_int(b, "zeros");
     s->k = b->in[KEYS]->dims[0];
     if (!ig_el_piece(b, s->args.n, sizeof(int32_t), &s->index))
         return IG_CU_DECLINE(b, IG_EL_TOO_LARGE);
@@ -154,10 +156,21 @@ static ingot_status launch_one_hot(ig_device_stream *stream, const ig_device_run
     cu_lookup_args a = s->args;
     int32_t *index = (int32_t *)(void *)((char *)r->scratch + s->index);
     a.x = r->in[X], a.y = index, a.slots = s->slots;
+    if (s->strict) a.fault = ig_cu_fault(stream);
     int status = cu_lookup(&a, ig_cu_stream(stream));
     if (!status) status = cu_one_of(r->out[0], index, a.n, s->k, ig_cu_stream(stream));
     return ig_cu_done(stream, r, status);
 }
 
-const ig_cu_op ig_cu_op_one_hot_encoder = {
-    .name = "one_hot_encoder", .bind = bind_one_hot, .launch = launch_one_hot, .unbind = unbind};
+static ingot_status refuse_one_hot(const ig_node *node, const void *state, const cu_fault *f,
+                                   ingot_error *err)
+{
+    return ig_node_fail(err, INGOT_E_DATA, node, "element %lld is none of the %lld categories",
+                        (long long)f->at, (long long)((const lookup_state *)state)->k);
+}
+
+const ig_cu_op ig_cu_op_one_hot_encoder = {.name = "one_hot_encoder",
+                                           .bind = bind_one_hot,
+                                           .launch = launch_one_hot,
+                                           .unbind = unbind,
+                                           .refuse = refuse_one_hot};
