@@ -235,18 +235,35 @@ static ingot_status choose(ig_cu_low *p, ig_device *d, ig_device_bind *b,
     return INGOT_OK;
 }
 
+/* Room for x as 8-bit floats; the product needs none. */
+static ingot_status bind_f8(ig_cu_low *p, ig_device *d, ig_device_bind *b)
+{
+    const int64_t groups = (p->gemm.w.k + 127) / 128, rows = p->gemm.rows;
+    const int64_t scales = p->round == CU_Q_F8_GROUPS ? groups : 1;
+    p->f8 = true;
+    b->kernel = "gemm_f8";
+    if (ig_cu_room(b, rows, (size_t)groups * 128, &p->at_tiles) &&
+        ig_cu_room(b, rows, (size_t)scales * sizeof(float), &p->at_factor))
+        return INGOT_OK;
+    ig_cu_low_unbind(p, d);
+    return IG_CU_DECLINE(b, "too many rows");
+}
+
 ingot_status ig_cu_low_bind(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint32_t in,
                             const ig_cu_low_weights *spec, size_t m, int max_slots, int tokens)
 {
     static const cu_q_slot some = {0, 0, 0, 0}; /* sizes are asked for with slots, of any content */
     size_t rows, tiles;
-    *p = (ig_cu_low){.k = (int)spec->k};
+    *p = (ig_cu_low){.k = (int)spec->k, .round = spec->round};
     if (m > INT_MAX / 2 || !ig_align_ok(m, (size_t)8, &rows))
         return IG_CU_DECLINE(b, "too many rows");
     IG_TRY(bind_weights(p, d, b, in, spec));
     if (b->declined) return INGOT_OK;
     p->gemm.m = (int)m;
     p->gemm.rows = (int)rows;
+    if (!max_slots && (spec->round == CU_Q_F8_ROWS || spec->round == CU_Q_F8_GROUPS) &&
+        cu_gemm_f8_suits(ig_cu_chip(d).cc, (int64_t)m))
+        return bind_f8(p, d, b);
     p->gemm.max_slots = max_slots;
     p->gemm.tokens = tokens;
     p->gemm.slots = max_slots ? &some : NULL;
@@ -277,10 +294,33 @@ void ig_cu_low_unbind(ig_cu_low *p, ig_device *d)
     p->weights = p->gemm.tickets = NULL;
 }
 
+static int run_f8(const ig_cu_low *p, ig_device_stream *s, char *room, const ig_cu_low_args *a)
+{
+    const cu_f8_acts_args acts = {.tiles = (uint8_t *)room + p->at_tiles,
+                                  .scale = (float *)(void *)(room + p->at_factor),
+                                  .x = a->x,
+                                  .ldx = a->ldx,
+                                  .type = a->type,
+                                  .m = p->gemm.m,
+                                  .rows = p->gemm.rows,
+                                  .k = p->k,
+                                  .round = p->round};
+    const cu_gemm_f8_args gemm = {.w = p->gemm.w,
+                                  .x = acts.tiles,
+                                  .scale = acts.scale,
+                                  .m = acts.m,
+                                  .rows = acts.rows,
+                                  .x_groups = p->round == CU_Q_F8_GROUPS,
+                                  .finish = a->finish};
+    const int status = cu_f8_acts(&acts, ig_cu_stream(s));
+    return status ? status : cu_gemm_f8(&gemm, ig_cu_stream(s));
+}
+
 int ig_cu_low_run(const ig_cu_low *p, ig_device_stream *s, const ig_device_run *r,
                   const ig_cu_low_args *a)
 {
     char *room = r->scratch;
+    if (p->f8) return run_f8(p, s, room, a);
     cu_gemm_q_args gemm = p->gemm;
     gemm.x = (const uint16_t *)(void *)(room + p->at_tiles);
     gemm.factor = (const float *)(void *)(room + p->at_factor);
@@ -297,7 +337,7 @@ int ig_cu_low_run(const ig_cu_low *p, ig_device_stream *s, const ig_device_run *
                                  .m = gemm.m,
                                  .rows = gemm.rows,
                                  .k = p->k,
-                                 .round = a->round};
+                                 .round = p->round};
     if (gemm.few) return cu_gemm_q_few(&gemm, &acts, ig_cu_stream(s));
     const int status = cu_q_acts(&acts, ig_cu_stream(s));
     return status ? status : cu_gemm_q(&gemm, ig_cu_stream(s));
