@@ -11,11 +11,23 @@ enum {
     QT_CENTRED,
     QT_ZERO,
     QT_MIN,
+    QT_E4M3,
     QT_TWO_LEVELS = 1,
+    QT_E4M3_UNIT = 256,
     QT_THREADS = 256,
     QT_ROW_TOP = 14,
     QT_SHARED = 17 * 16 * 4
 };
+
+__device__ __forceinline__ bool qt_has_offset(const cu_q_tiles_args &a)
+{
+    return a.offset == QT_ZERO || a.offset == QT_MIN;
+}
+// The largest number that a quant stands for.
+__device__ __forceinline__ float qt_centre(const cu_q_tiles_args &a)
+{
+    return a.offset == QT_E4M3 ? 448.f / QT_E4M3_UNIT : a.bits == 4 ? 8.f : 128.f;
+}
 
 // Where the parts of 32 k lie in a panel (q_place_of of q_panel.h).
 struct QtPlace {
@@ -26,7 +38,7 @@ __device__ __forceinline__ QtPlace qt_place(const cu_q_tiles_args &a, int g)
     const int block = g / a.per_block, first = block * a.per_block, left = a.groups - first;
     const int groups = left < a.per_block ? left : a.per_block, within = g - first;
     const int table = (groups + a.per_scale - 1) / a.per_scale * a.scale_step;
-    const int more = a.offset == QT_CENTRED ? 0 : 1;
+    const int more = qt_has_offset(a);
     QtPlace p;
     p.block = block * a.block_bytes;
     p.scale = p.block + a.super_bytes + within / a.per_scale * a.scale_step;
@@ -50,16 +62,17 @@ __device__ __forceinline__ QtPair qt_pair(const cu_q_tiles_args &a, const uint8_
 {
     const int k = g * a.group, sub = a.group == 16 ? 2 * row + k % 32 / 16 : row;
     const QtPlace at = qt_place(a, k / 32);
-    const float centre = a.bits == 4 ? 8.f : 128.f;
     const bool two = a.scale_bytes == QT_TWO_LEVELS;
     QtPair p = {0, 0};
     p.scale = two ? qt_number(panel + at.block, 2, row) * (float)(int8_t)panel[at.scale + sub]
                   : qt_number(panel + at.scale, a.scale_bytes, row);
-    if (a.offset == QT_CENTRED) return p;
+    if (a.offset == QT_E4M3) p.scale *= QT_E4M3_UNIT;
+    if (!qt_has_offset(a)) return p;
     const float second =
         two ? qt_number(panel + at.block, 2, 16 + row) * (float)(int8_t)panel[at.offset + sub]
             : qt_number(panel + at.offset, a.scale_bytes, row);
-    p.offset = a.offset == QT_ZERO ? p.scale * (centre - second) : fmaf(centre, p.scale, second);
+    p.offset = a.offset == QT_ZERO ? p.scale * (qt_centre(a) - second)
+                                   : fmaf(qt_centre(a), p.scale, second);
     return p;
 }
 
@@ -138,11 +151,10 @@ __device__ __forceinline__ void qt_scales(const cu_q_tiles_args &a, uint8_t *to,
 {
     const int r = threadIdx.x / 16, part = threadIdx.x % 16, row = first_row + r;
     const int step = a.group ? a.group : a.k, groups = a.k ? (a.k + step - 1) / step : 0;
-    const float centre = a.bits == 4 ? 8.f : 128.f;
     float top = 0;
     for (int g = part; g < groups; g += 16) {
         const QtPair p = qt_pair(a, panel, g, r);
-        top = fmaxf(top, fabsf(p.scale) * centre + fabsf(p.offset));
+        top = fmaxf(top, fabsf(p.scale) * qt_centre(a) + fabsf(p.offset));
     }
     const float factor = qt_factor(qt_row_max(top));
     if (row >= a.n) return;
@@ -152,7 +164,7 @@ __device__ __forceinline__ void qt_scales(const cu_q_tiles_args &a, uint8_t *to,
     for (int g = part; g < groups; g += 16) {
         const QtPair p = qt_pair(a, panel, g, r);
         ((uint16_t *)(to + a.scales))[at + g * 64] = px_f2h(p.scale / factor);
-        if (a.offset != QT_CENTRED)
+        if (qt_has_offset(a))
             ((uint16_t *)(to + a.offsets))[at + g * 64] = px_f2h(p.offset / factor);
     }
 }

@@ -17,7 +17,8 @@ typedef struct {
     ig_plan *p;
     ig_arena *a;
     size_t *maker;     /* [n_values] 1 + the step that makes it */
-    uint32_t *readers; /* [n_values] steps that read it, and the graph's outputs */
+    uint32_t *readers; /* [n_values] steps that read it, whoever takes the graph's outputs, the
+                         tail */
     bool *gone;        /* [n_steps] part of a chain that ends later */
 } chains;
 
@@ -44,6 +45,7 @@ static void note(chains *c)
             if (node->out[o] != IG_NO_VALUE) c->maker[node->out[o]] = s + 1;
     }
     for (size_t i = 0; i < p->g->n_outputs; i++) c->readers[p->g->outputs[i]]++;
+    for (size_t i = 0; p->tail && i < p->tail->g.n_inputs; i++) c->readers[p->tail->g.inputs[i]]++;
 }
 
 static bool same_dims(const ig_type *a, const ig_type *b)

@@ -190,7 +190,9 @@ static void target_types(void **state)
                {IG_TO_F16, 0.99999, 0.52},
                {IG_TO_BF16, 0.999, 0.52},
                {IG_TO_Q8, 0.999, 0.28},
-               {IG_TO_Q4, 0.97, 0.17}};
+               {IG_TO_Q4, 0.97, 0.17},
+               {IG_TO_F8, 0.998, 0.28},
+               {IG_TO_F8_BLOCKS, 0.998, 0.28}};
     static float want[PROMPT * VOCAB], got[PROMPT * VOCAB];
     write_checkpoint(4);
     const double whole = (double)run_as(want, IG_TO_F32);
@@ -224,6 +226,16 @@ static void public_call(void **state)
     o.dtype = "q5";
     assert_int_equal(ingot_convert_file(target, folder, &o, &err), INGOT_E_ARG);
     assert_non_null(strstr(err.text, "'q5'"));
+    o.dtype = "fp8-block";
+    o.activations = "fp8";
+    check_ok(ingot_convert_file(target, folder, &o, &err));
+    o.activations = "fp9";
+    assert_int_equal(ingot_convert_file(target, folder, &o, &err), INGOT_E_ARG);
+    assert_non_null(strstr(err.text, "'fp9'"));
+    o.activations = "fp8"; /* but no weights of it */
+    o.dtype = "q8";
+    assert_int_equal(ingot_convert_file(target, folder, &o, &err), INGOT_E_ARG);
+    assert_non_null(strstr(err.text, "needs weights of fp8"));
 }
 
 /* ---- what goes wrong ---- */

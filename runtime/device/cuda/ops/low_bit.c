@@ -28,6 +28,14 @@ cu_act ig_cu_low_act(const char *name)
     return (cu_act)act;
 }
 
+cu_q_round ig_cu_low_round(const char *acts, const ig_q_format *f)
+{
+    const bool e4m3 = f && f->offset == IG_Q_E4M3;
+    if (f && !e4m3 && !strcmp(acts, "a8")) return CU_Q_A8;
+    if (e4m3 && !strcmp(acts, "f8")) return f->group ? CU_Q_F8_GROUPS : CU_Q_F8_ROWS;
+    return CU_Q_ASIS;
+}
+
 /* ---- weights ---- */
 
 /* The host's panels and the device's tiles, as the kernel that makes these wants it. */
@@ -106,6 +114,7 @@ static ingot_status bind_weights(ig_cu_low *p, ig_device *d, ig_device_bind *b, 
                                .groups = (int)t.groups,
                                .n = (int)t.n,
                                .k = (int)t.k,
+                               .e4m3 = t.e4m3,
                                .expert_bytes = (int64_t)t.bytes};
     if (spec->format) p->gemm.w.scales = (const uint16_t *)(const void *)(at + t.scales);
     if (t.has_offset) p->gemm.w.offsets = (const uint16_t *)(const void *)(at + t.offsets);
@@ -180,6 +189,22 @@ static bool lay_out(trial *t, ig_cu_trial *all, size_t weights)
            ig_cu_trial_room(all, &t->at_factor, rows, 1, sizeof(float));
 }
 
+static const char *type_name(const cu_q_weights *w)
+{
+    return w->e4m3 ? "fp8" : w->bits == 4 ? "4 bits" : "8 bits";
+}
+
+/* "gemm_q_few, 4 bits, tuned" */
+static const char *kernel_name(ig_device_bind *b, const ig_cu_low *p, bool tuned)
+{
+    enum { MOST = 64 };
+    const char *name = cu_gemm_q_name(p->gemm.variant);
+    char *text = ig_new_n(b->arena, char, MOST);
+    if (!text) return name;
+    snprintf(text, MOST, "%s, %s%s", name, type_name(&p->gemm.w), tuned ? ", tuned" : "");
+    return text;
+}
+
 /* The variant of p->gemm: what was measured, or the model's. */
 static ingot_status choose(ig_cu_low *p, ig_device *d, ig_device_bind *b,
                            const ig_cu_low_weights *spec)
@@ -198,7 +223,7 @@ static ingot_status choose(ig_cu_low *p, ig_device *d, ig_device_bind *b,
         t.gemm[i].finish = (cu_finish){.type = CU_F16, .ldy = p->gemm.w.n, .n_out = (int)spec->n};
         snprintf(all.names[i], IG_CU_TUNE_NAME, "%s", cu_gemm_q_name(ranked[i]));
     }
-    snprintf(all.what, IG_CU_TUNE_WHAT, "gemm_q %d bits%s group 2^%d %lldx%dx%d", p->gemm.w.bits,
+    snprintf(all.what, IG_CU_TUNE_WHAT, "gemm_q %s%s group 2^%d %lldx%dx%d", type_name(&p->gemm.w),
              p->gemm.w.offsets ? " offset" : "", p->gemm.w.group_log2,
              (long long)ig_cu_bucket(p->gemm.m), p->gemm.w.n, p->gemm.w.k);
     if (p->gemm.m && spec->n && spec->k && lay_out(&t, &all, (size_t)p->gemm.w.expert_bytes))
@@ -206,9 +231,22 @@ static ingot_status choose(ig_cu_low *p, ig_device *d, ig_device_bind *b,
     const size_t named = ig_cu_trial_named(&all, name);
     p->gemm.variant = ranked[named < all.n ? named : 0];
     p->gemm.few = p->gemm.variant == CU_Q_FEW;
-    b->kernel = cu_gemm_q_name(p->gemm.variant);
-    if (named < all.n) b->kernel = ig_cu_tuned_name(b, b->kernel);
+    b->kernel = kernel_name(b, p, named < all.n);
     return INGOT_OK;
+}
+
+/* Room for x as 8-bit floats; the product needs none. */
+static ingot_status bind_f8(ig_cu_low *p, ig_device *d, ig_device_bind *b)
+{
+    const int64_t groups = (p->gemm.w.k + 127) / 128, rows = p->gemm.rows;
+    const int64_t scales = p->round == CU_Q_F8_GROUPS ? groups : 1;
+    p->f8 = true;
+    b->kernel = "gemm_f8";
+    if (ig_cu_room(b, rows, (size_t)groups * 128, &p->at_tiles) &&
+        ig_cu_room(b, rows, (size_t)scales * sizeof(float), &p->at_factor))
+        return INGOT_OK;
+    ig_cu_low_unbind(p, d);
+    return IG_CU_DECLINE(b, "too many rows");
 }
 
 ingot_status ig_cu_low_bind(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint32_t in,
@@ -216,13 +254,16 @@ ingot_status ig_cu_low_bind(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint3
 {
     static const cu_q_slot some = {0, 0, 0, 0}; /* sizes are asked for with slots, of any content */
     size_t rows, tiles;
-    *p = (ig_cu_low){.k = (int)spec->k};
+    *p = (ig_cu_low){.k = (int)spec->k, .round = spec->round};
     if (m > INT_MAX / 2 || !ig_align_ok(m, (size_t)8, &rows))
         return IG_CU_DECLINE(b, "too many rows");
     IG_TRY(bind_weights(p, d, b, in, spec));
     if (b->declined) return INGOT_OK;
     p->gemm.m = (int)m;
     p->gemm.rows = (int)rows;
+    if (!max_slots && (spec->round == CU_Q_F8_ROWS || spec->round == CU_Q_F8_GROUPS) &&
+        cu_gemm_f8_suits(ig_cu_chip(d).cc, (int64_t)m))
+        return bind_f8(p, d, b);
     p->gemm.max_slots = max_slots;
     p->gemm.tokens = tokens;
     p->gemm.slots = max_slots ? &some : NULL;
@@ -253,10 +294,33 @@ void ig_cu_low_unbind(ig_cu_low *p, ig_device *d)
     p->weights = p->gemm.tickets = NULL;
 }
 
+static int run_f8(const ig_cu_low *p, ig_device_stream *s, char *room, const ig_cu_low_args *a)
+{
+    const cu_f8_acts_args acts = {.tiles = (uint8_t *)room + p->at_tiles,
+                                  .scale = (float *)(void *)(room + p->at_factor),
+                                  .x = a->x,
+                                  .ldx = a->ldx,
+                                  .type = a->type,
+                                  .m = p->gemm.m,
+                                  .rows = p->gemm.rows,
+                                  .k = p->k,
+                                  .round = p->round};
+    const cu_gemm_f8_args gemm = {.w = p->gemm.w,
+                                  .x = acts.tiles,
+                                  .scale = acts.scale,
+                                  .m = acts.m,
+                                  .rows = acts.rows,
+                                  .x_groups = p->round == CU_Q_F8_GROUPS,
+                                  .finish = a->finish};
+    const int status = cu_f8_acts(&acts, ig_cu_stream(s));
+    return status ? status : cu_gemm_f8(&gemm, ig_cu_stream(s));
+}
+
 int ig_cu_low_run(const ig_cu_low *p, ig_device_stream *s, const ig_device_run *r,
                   const ig_cu_low_args *a)
 {
     char *room = r->scratch;
+    if (p->f8) return run_f8(p, s, room, a);
     cu_gemm_q_args gemm = p->gemm;
     gemm.x = (const uint16_t *)(void *)(room + p->at_tiles);
     gemm.factor = (const float *)(void *)(room + p->at_factor);
@@ -273,7 +337,7 @@ int ig_cu_low_run(const ig_cu_low *p, ig_device_stream *s, const ig_device_run *
                                  .m = gemm.m,
                                  .rows = gemm.rows,
                                  .k = p->k,
-                                 .a8 = a->a8};
+                                 .round = p->round};
     if (gemm.few) return cu_gemm_q_few(&gemm, &acts, ig_cu_stream(s));
     const int status = cu_q_acts(&acts, ig_cu_stream(s));
     return status ? status : cu_gemm_q(&gemm, ig_cu_stream(s));
