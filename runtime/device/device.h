@@ -72,8 +72,8 @@ typedef struct ig_device_bind {
     const char *kernel;   /* for people */
     uint64_t host_in;     /* bit i: launch reads input i from host memory; it is no constant */
     bool in_place;        /* output 0 may have the memory of input 0, which it then replaces */
-    uint64_t taken;       /* bit i: bind keeps constant input i on the device in a form of its own;
-                             launch gets NULL for it */
+    uint64_t taken;       /* bit i: launch does not read input i: bind keeps it on the device in a
+                             form of its own, or only its type counted */
 } ig_device_bind;
 
 typedef struct ig_device_run {

@@ -219,7 +219,7 @@ static ingot_status note_reads(border *b, const ig_step *step, ingot_error *err)
             b->read_here[id] = true;
         else if (constant && !is_taken(step->taken, i))
             IG_TRY(take_constant(b, step, i, err));
-        else if (!constant)
+        else if (!constant && !is_taken(step->taken, i))
             b->read_there[id] = true;
     }
     return INGOT_OK;
