@@ -16,6 +16,11 @@ typedef struct {
     size_t matrices; /* 1 or more */
 } ig_cu_low_weights;
 
+/* ig_cu_low_take - the constant input `in` in tiles, shared by all that read it so; given back with
+ * ig_cu_unpack(d, *held). Declines what is no constant or too large. */
+ingot_status ig_cu_low_take(void **held, cu_q_weights *w, ig_device *d, ig_device_bind *b,
+                            uint32_t in, const ig_cu_low_weights *spec);
+
 /* A bound product. */
 typedef struct {
     void *weights;                          /* ig_cu_pack's */
