@@ -49,7 +49,9 @@ const ig_graph *ig_exec_graph(const ig_exec *x) { return x->g; }
 
 const char *ig_exec_device_name(const ig_exec *x)
 {
-    return x->latest && x->latest->n_on_device ? x->latest->device.name : "cpu";
+    const ig_plan *p = x->latest;
+    if (p && p->n_on_device) return p->device.name;
+    return p && p->tail ? ig_exec_device_name(p->tail->exec) : "cpu";
 }
 
 const char *ig_exec_fallen(const ig_exec *x) { return *x->fallen ? x->fallen : NULL; }
@@ -162,6 +164,25 @@ static ingot_status check_input(const ig_exec *x, size_t i, const ig_type *got, 
     return INGOT_OK;
 }
 
+/* As the latest run planned it; before the first one only its steps are known. */
+static void add_tail(ig_plan_info *info, const ig_tail *t)
+{
+    ig_plan_info more;
+    info->exact = false;
+    if (!ig_exec_info(&more, t->exec)) {
+        for (size_t s = 0; s < t->n_steps; s++)
+            info->n_steps += !(t->steps[s].node->op->flags & IG_OP_VIEW);
+        return;
+    }
+    info->arena_bytes += more.arena_bytes;
+    info->plan_bytes += more.plan_bytes;
+    info->naive_bytes += more.naive_bytes;
+    info->n_steps += more.n_steps;
+    info->device_bytes += more.device_bytes;
+    info->n_on_device += more.n_on_device;
+    info->n_copies += more.n_copies;
+}
+
 bool ig_exec_info(ig_plan_info *info, const ig_exec *x)
 {
     const ig_plan *p = x->latest;
@@ -180,6 +201,7 @@ bool ig_exec_info(ig_plan_info *info, const ig_exec *x)
         if (!(flags & IG_OP_VIEW)) info->n_steps++;
         if (p->steps[s].dynamic || flags & IG_OP_ALLOCATES) info->exact = false;
     }
+    if (p->tail) add_tail(info, p->tail);
     return true;
 }
 
@@ -284,7 +306,9 @@ ingot_status ig_exec_run(ig_exec *x, ig_tensor *out, const ig_tensor *in, ingot_
     p->last_used = ++x->n_runs;
     ig_arena_reset(&x->side);
     point_values(x, out, in);
+    if (x->there) IG_TRY(ig_tail_bring(x, p, err));
     IG_TRY(p->n_on_device ? ig_exec_device_run(x, p, err) : run_steps(x, p, err));
+    if (p->tail) IG_TRY(ig_tail_run(x, p, err));
     for (size_t i = 0; i < x->g->n_outputs; i++) IG_TRY(give_output(x, i, &out[i], err));
     return INGOT_OK;
 }
