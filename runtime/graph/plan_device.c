@@ -79,6 +79,7 @@ static ingot_status offer(ig_plan *p, ig_step *step, ingot_error *err)
                         .known = v.known,
                         .out = v.out,
                         .in_layout = v.layout,
+                        .fast = p->fast,
                         .arena = &p->arena,
                         .err = err};
     if (!s) s = p->device.api->bind(p->device.device, &b);

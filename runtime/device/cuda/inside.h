@@ -1,8 +1,8 @@
 /* inside.h - the plugin's own objects: what its files share, and ops do not see.
  *
- * Locks: `lock` of a device guards its pool, its constants, the stream that uploads them and the
- * list of pinned memory; `why_lock`, taken last, how it was lost. A stream has its own staging
- * memory and needs none. */
+ * Locks: one of all devices (device.c), taken first, guards which are open; `lock` of a device its
+ * pool, its constants, the stream that uploads them and the list of pinned memory; `why_lock`,
+ * taken last, how it was lost. A stream has its own staging memory and needs none. */
 #ifndef IG_CU_INSIDE_H
 #define IG_CU_INSIDE_H
 
@@ -63,10 +63,12 @@ void constants_close(ig_device *d);
 
 /* ---- the device and its streams ---- */
 struct ig_device {
-    ig_heap *heap;
-    ig_log log;
-    bool logs, fast;
+    ig_device *next;
+    size_t holds;  /* how often it is open; guarded by the lock of all devices */
+    ig_heap *heap; /* of all devices */
     ig_device_info info;
+    size_t wish_bytes; /* the budget as it was asked for */
+    double wish_fraction;
     atomic_bool lost;
     char why[160]; /* lost: the first error; written before `lost` is set */
     pthread_mutex_t lock, why_lock;
@@ -81,6 +83,7 @@ struct ig_device_stream {
     staging staging;
     uint64_t uploads_seen; /* work from now on comes after the first so many uploads */
     bool recording;
+    atomic_bool parted; /* devices that shared its work have left each other; any thread sets it */
     const struct cu_kv_tables *kv; /* of the next launches; NULL: none */
     struct kv_image *image;        /* where they lie (kv.c); NULL: there never were any */
 };
@@ -94,9 +97,13 @@ typedef struct {
 
 /* The calling thread works on d from now on. E_DEVICE: it is lost. */
 ingot_status device_enter(ig_device *d, ingot_error *err);
-/* error != 0 as a status; `what` could not be done. Everything but E_NOMEM loses the device. */
+/* error != 0 as a status; `what` could not be done: E_NOMEM, or E_DEVICE, where `lost` tells
+ * whether the device is lost or goes on. */
 ingot_status device_failed(ig_device *d, int error, const char *what, ingot_error *err);
 ingot_status device_gone(const ig_device *d, ingot_error *err); /* E_DEVICE: it is lost */
+
+/* The same of s's device; E_DEVICE too where others that share its work have left. */
+ingot_status stream_enter(ig_device_stream *s, ingot_error *err);
 
 #define CU_TRY(d, what, err, expression)                        \
     do {                                                        \

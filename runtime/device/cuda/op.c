@@ -51,7 +51,7 @@ ingot_status cu_bind(ig_device *d, ig_device_bind *b)
 ingot_status cu_launch(ig_device_stream *s, const ig_device_run *r)
 {
     const bound *b = r->state;
-    IG_TRY(device_enter(s->device, r->err));
+    IG_TRY(stream_enter(s, r->err));
     if (!s->recording) IG_TRY(constants_before(s, b, r->in, r->node->n_in, r->err));
     ig_device_run mine = *r;
     mine.state = b->state;
@@ -118,8 +118,6 @@ cu_chip ig_cu_chip(const ig_device *d)
     (void)d; /* bind and launch made it the current one */
     return cu_this_chip();
 }
-
-bool ig_cu_fast(const ig_device *d) { return d->fast; }
 
 const struct cu_kv_tables *ig_cu_kv(const ig_device_stream *s) { return s->kv; }
 
