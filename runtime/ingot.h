@@ -588,8 +588,8 @@ INGOT_API INGOT_MUST_USE ingot_status ingot_generator_restore(const int32_t **id
  *
  * An embedder runs a text encoder (BERT, MiniLM, BGE, E5, MPNet, ModernBERT ..; also an ONNX export
  * with inputs input_ids, attention_mask and token_type_ids) with the tokenizer of its file. Texts
- * of like length are computed together; what a text gives is bitwise the same alone and among
- * others. */
+ * of like length are computed together; what a text gives is on the CPU bitwise the same
+ * alone and among others. */
 
 typedef struct ingot_embedder ingot_embedder;
 
@@ -608,11 +608,15 @@ typedef struct {
     ingot_pooling pooling;
     bool not_normalized; /* embeddings keep their length; else it is 1, unless the model's makers
                             leave it */
-    bool fast_math;      /* as a session's */
+    bool fast_math;      /* as a session's, like the next three */
+    const char *device;
+    size_t device_bytes;
+    double device_fraction;
 } ingot_embedder_options;
 
 /* ingot_embedder_open - the model stays open until the embedder is closed. Errors: E_UNSUPPORTED
- * (the model is no encoder or holds no tokenizer), E_ARG (an option), E_NOMEM.
+ * (the model is no encoder or holds no tokenizer), E_ARG (an option), E_DEVICE (no such device),
+ * E_NOMEM.
  * Threads: one call at a time per embedder; embedders of one model run in parallel. */
 INGOT_API INGOT_MUST_USE ingot_status ingot_embedder_open(ingot_embedder **out, ingot_model *model,
                                                           const ingot_embedder_options *options,
@@ -625,6 +629,7 @@ typedef struct {
     size_t max_tokens;
     ingot_pooling pooling;
     bool normalized;
+    const char *device; /* as of ingot_session_device: "cpu", "cuda:0" */
 } ingot_embedder_info;
 INGOT_API void ingot_embedder_get_info(ingot_embedder_info *out, const ingot_embedder *e);
 

@@ -6,11 +6,10 @@
 #include "tools/model/texts.h"
 
 typedef struct {
-    const char *model, *file, *npy, *prefix;
-    ig_words texts;
-    int64_t threads, max_tokens;
+    ig_text_args given;
+    const char *npy, *prefix;
     int pooling;
-    bool not_normalized, json;
+    bool not_normalized;
 } args;
 
 static const char *const poolings[] = {"auto", "mean", "cls", "last", NULL}; /* as ingot_pooling */
@@ -39,7 +38,8 @@ static ingot_status print_json(const job *j, ingot_error *err)
     ig_json out;
     ig_json_init(&out, stdout, 0);
     ig_json_object(&out, NULL);
-    ig_json_text(&out, "model", j->a->model);
+    ig_json_text(&out, "model", j->a->given.model);
+    ig_json_text(&out, "device", j->t->info.device);
     ig_json_uint(&out, "dimensions", j->t->info.width);
     ig_json_text(&out, "pooling", poolings[j->t->info.pooling]);
     ig_json_bool(&out, "normalized", j->t->info.normalized);
@@ -71,7 +71,7 @@ static ingot_status tell(const job *j, ingot_error *err)
 {
     ig_text_list_tell_cut(&j->t->texts, j->t->info.max_tokens);
     if (j->a->npy) IG_TRY(write_npy(j, err));
-    if (j->a->json) return print_json(j, err);
+    if (j->a->given.json) return print_json(j, err);
     if (j->a->npy)
         printf("%s: float32 [%zu, %zu]\n", j->a->npy, j->t->texts.n, j->t->info.width);
     else
@@ -90,10 +90,10 @@ static ingot_status work(ig_text_job *t, ig_cli *cli, const void *given, ingot_e
             ig_fail(err, INGOT_E_UNSUPPORTED,
                     "%s: it gives %zu logits of a text, not an embedding (a reranker is for `ingot "
                     "rerank`)",
-                    a->model, t->info.classes);
+                    a->given.model, t->info.classes);
         return ig_model_failed(cli, s);
     }
-    IG_TRY(ig_text_job_take(t, a->prefix, &a->texts, a->file, err));
+    IG_TRY(ig_text_job_take(t, a->prefix, &a->given, err));
     job j = {.a = a, .t = t};
     if (ig_mul_ok(t->texts.n, width * sizeof *j.y, &j.bytes))
         j.y = ig_arena_take(&t->texts.arena, j.bytes);
@@ -105,29 +105,22 @@ static ingot_status work(ig_text_job *t, ig_cli *cli, const void *given, ingot_e
 static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
 {
     const args *a = given;
-    const ingot_embedder_options o = {.size = sizeof o,
-                                      .max_tokens = (size_t)a->max_tokens,
-                                      .pooling = (ingot_pooling)a->pooling,
+    const ingot_embedder_options o = {.pooling = (ingot_pooling)a->pooling,
                                       .not_normalized = a->not_normalized};
-    return ig_text_job_run(cli, a->model, a->threads, &o, work, a, err);
+    return ig_text_job_run(cli, a, o, work, err);
 }
 
 static const ig_operand operands[] = {
     {.name = "MODEL",
      .help = "an .ingot file of a text encoder with its tokenizer",
-     .offset = offsetof(args, model)},
+     .offset = offsetof(args, given.model)},
     {.name = "TEXT",
      .help = "texts",
-     .offset = offsetof(args, texts),
+     .offset = offsetof(args, given.texts),
      .optional = true,
      .many = true}};
 static const ig_option options[] = {
-    {.name = "file",
-     .letter = 'f',
-     .arg = "F",
-     .kind = IG_OPT_FILE,
-     .help = "also every line of a file; -: of standard input",
-     .offset = offsetof(args, file)},
+    IG_TEXT_OPTIONS,
     {.name = "npy",
      .arg = "F.npy",
      .kind = IG_OPT_FILE,
@@ -148,15 +141,7 @@ static const ig_option options[] = {
      .kind = IG_OPT_TEXT,
      .help = "what comes before every text, as E5 and BGE want it: 'query: '",
      .offset = offsetof(args, prefix)},
-    {.name = "max-tokens",
-     .arg = "N",
-     .kind = IG_OPT_INT,
-     .low = 0,
-     .high = 1 << 20,
-     .help = "cut texts that are longer; 0: at what the model takes",
-     .offset = offsetof(args, max_tokens)},
-    IG_OPTION_THREADS(args),
-    IG_OPTION_JSON(args)};
+};
 static const ig_example examples[] = {
     {"ingot embed minilm.ingot 'a red bicycle'", "one vector, its numbers in a line"},
     {"ingot embed e5.ingot -f passages.txt --prompt-prefix 'passage: ' --npy passages.npy",

@@ -9,7 +9,6 @@
 typedef ig_generate_args args;
 
 static const char *const kv_types[] = {"auto", "f32", "f16", "bf16", "i8", "fp8", NULL};
-static const char *const maths[] = {"exact", "fast", NULL};
 
 /* ---- opening ---- */
 
@@ -236,7 +235,7 @@ static const ig_option options[] = {
     {.name = "kv-bytes", .arg = "B", .kind = IG_OPT_SIZE, .help = "memory for keys and values, as 512M or 2G; 0: for one context, at most a quarter of the machine's", .offset = offsetof(args, kv_bytes)},
     {.name = "kv-spare", .arg = "B", .kind = IG_OPT_SIZE, .help = "host memory for pages of keys and values that had to give way, as 2G; 0: none", .offset = offsetof(args, kv_spare)},
     NUMBER("page-tokens", 0, page_tokens, 0, 65536, "tokens of a page of the cache, a multiple of 16; 0: 64"),
-    {.name = "math", .arg = "M", .kind = IG_OPT_CHOICE, .choices = maths, .help = "exact gives the same bits for every chunk, thread count and processor; fast may use faster methods that do not", .offset = offsetof(args, math)},
+    IG_OPTION_MATH(args),
     NUMBER("tensor-parallel", 0, ranks, 1, 64, "divide heads and hidden columns among N ranks, each with its part of the threads and weights; sums are in another order"),
     IG_OPTION_THREADS(args),
     IG_OPTIONS_DEVICE(args),

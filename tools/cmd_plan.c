@@ -21,8 +21,6 @@ typedef struct {
     bool json, quiet;
 } args;
 
-static const char *const maths[] = {"exact", "fast", NULL};
-
 typedef struct {
     const args *a;
     ig_cli *cli;
@@ -119,7 +117,7 @@ static void print_device(const job *j)
     printf("%s cpu, %s, %zu thread%s, math %s\n",
            strcmp(name, "cpu") ? "           +" : "device      ", ig_cpu_level(),
            ingot_runtime_threads(j->o.rt), ingot_runtime_threads(j->o.rt) == 1 ? "" : "s",
-           maths[j->a->math]);
+           ig_maths[j->a->math]);
     const char *asked = j->a->device.name;
     const ig_device_api *api = ig_plugin(NULL, &why);
     if (fallen)
@@ -180,7 +178,7 @@ static ingot_status json_all(const job *j, ingot_error *err)
     if (fallen) ig_json_text(&out, "fallen", fallen);
     ig_json_text(&out, "isa", ig_cpu_level());
     ig_json_uint(&out, "threads", ingot_runtime_threads(j->o.rt));
-    ig_json_text(&out, "math", maths[j->a->math]);
+    ig_json_text(&out, "math", ig_maths[j->a->math]);
     ig_json_object(&out, "dims");
     for (size_t i = 0; i < j->shapes.n_choices; i++)
         ig_json_int(&out, j->shapes.choices[i].name, j->shapes.choices[i].size);
@@ -253,12 +251,7 @@ static const ig_option options[] = {
      .offset = offsetof(args, wishes.dims)},
     IG_OPTION_THREADS(args),
     IG_OPTIONS_DEVICE(args),
-    {.name = "math",
-     .arg = "M",
-     .kind = IG_OPT_CHOICE,
-     .choices = maths,
-     .help = "as for run",
-     .offset = offsetof(args, math)},
+    IG_OPTION_MATH(args),
     IG_OPTION_JSON(args),
     IG_OPTION_QUIET(args),
 };

@@ -9,10 +9,9 @@
 #include <string.h>
 
 typedef struct {
-    const char *model, *query, *file;
-    ig_words documents;
-    int64_t threads, max_tokens, top;
-    bool json;
+    ig_text_args given;
+    const char *query;
+    int64_t top;
 } args;
 
 typedef struct {
@@ -37,7 +36,8 @@ static ingot_status print_json(const job *j, ingot_error *err)
     ig_json out;
     ig_json_init(&out, stdout, 2);
     ig_json_object(&out, NULL);
-    ig_json_text(&out, "model", j->a->model);
+    ig_json_text(&out, "model", j->a->given.model);
+    ig_json_text(&out, "device", j->t->info.device);
     ig_json_text(&out, "query", j->a->query);
     ig_json_array(&out, "results");
     for (size_t i = 0; i < j->n_shown; i++) {
@@ -102,10 +102,10 @@ static ingot_status check_model(const job *j, ig_cli *cli, ingot_error *err)
         j->t->info.width
             ? ig_fail(err, INGOT_E_UNSUPPORTED,
                       "%s: gives embeddings, not scores of pairs (`ingot embed` runs it)",
-                      j->a->model)
+                      j->a->given.model)
             : ig_fail(err, INGOT_E_UNSUPPORTED,
-                      "%s: tells %zu classes apart; ranking needs a model with 1 or 2", j->a->model,
-                      j->t->info.classes);
+                      "%s: tells %zu classes apart; ranking needs a model with 1 or 2",
+                      j->a->given.model, j->t->info.classes);
     return ig_model_failed(cli, s);
 }
 
@@ -129,36 +129,29 @@ static ingot_status work(ig_text_job *t, ig_cli *cli, const void *given, ingot_e
     const args *a = given;
     job j = {.a = a, .t = t};
     IG_TRY(check_model(&j, cli, err));
-    IG_TRY(ig_text_job_take(t, NULL, &a->documents, a->file, err));
+    IG_TRY(ig_text_job_take(t, NULL, &a->given, err));
     IG_TRY(rank(&j, err));
     ig_text_list_tell_cut(&t->texts, t->info.max_tokens);
-    return a->json ? print_json(&j, err) : print_table(&j, err);
+    return a->given.json ? print_json(&j, err) : print_table(&j, err);
 }
 
 static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
 {
-    const args *a = given;
-    const ingot_embedder_options o = {.size = sizeof o, .max_tokens = (size_t)a->max_tokens};
-    return ig_text_job_run(cli, a->model, a->threads, &o, work, a, err);
+    return ig_text_job_run(cli, given, (ingot_embedder_options){0}, work, err);
 }
 
 static const ig_operand operands[] = {
     {.name = "MODEL",
      .help = "an .ingot file of a cross-encoder with its tokenizer",
-     .offset = offsetof(args, model)},
+     .offset = offsetof(args, given.model)},
     {.name = "QUERY", .help = "what is asked", .offset = offsetof(args, query)},
     {.name = "DOC",
      .help = "documents",
-     .offset = offsetof(args, documents),
+     .offset = offsetof(args, given.texts),
      .optional = true,
      .many = true}};
 static const ig_option options[] = {
-    {.name = "file",
-     .letter = 'f',
-     .arg = "F",
-     .kind = IG_OPT_FILE,
-     .help = "also every line of a file; -: of standard input",
-     .offset = offsetof(args, file)},
+    IG_TEXT_OPTIONS,
     {.name = "top",
      .arg = "N",
      .kind = IG_OPT_INT,
@@ -166,15 +159,7 @@ static const ig_option options[] = {
      .high = 1 << 30,
      .help = "show the best N only; 0: all",
      .offset = offsetof(args, top)},
-    {.name = "max-tokens",
-     .arg = "N",
-     .kind = IG_OPT_INT,
-     .low = 0,
-     .high = 1 << 20,
-     .help = "cut pairs that are longer, the longer text first; 0: at what the model takes",
-     .offset = offsetof(args, max_tokens)},
-    IG_OPTION_THREADS(args),
-    IG_OPTION_JSON(args)};
+};
 static const ig_example examples[] = {
     {"ingot rerank reranker.ingot 'capital of France' 'Paris is its capital.' 'Lyon is old.'",
      "a table, best first"},

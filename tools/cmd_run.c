@@ -23,8 +23,6 @@ typedef struct {
     bool json, quiet;
 } args;
 
-static const char *const maths[] = {"exact", "fast", NULL};
-
 typedef struct {
     const args *a;
     ig_cli *cli;
@@ -160,7 +158,7 @@ static ingot_status tell_json(const job *j, const ig_results *r, ingot_error *er
     ig_json_f64(&out, "open_s", j->opened_s);
     ig_json_uint(&out, "threads", ingot_runtime_threads(j->o.rt));
     ig_json_text(&out, "device", ingot_session_device(j->session, NULL));
-    ig_json_text(&out, "math", maths[j->a->math]);
+    ig_json_text(&out, "math", ig_maths[j->a->math]);
     ig_json_uint(&out, "peak_bytes", memory.peak_bytes);
     ig_json_bool(&out, "exact", j->plan.exact);
     ig_json_uint(&out, "activation_bytes", j->plan.activation_bytes);
@@ -249,13 +247,7 @@ static const ig_option options[] = {
      .offset = offsetof(args, folder)},
     IG_OPTION_THREADS(args),
     IG_OPTIONS_DEVICE(args),
-    {.name = "math",
-     .arg = "M",
-     .kind = IG_OPT_CHOICE,
-     .choices = maths,
-     .help = "exact gives the same bits for every batch size, thread count and processor; fast may "
-             "use faster methods that do not",
-     .offset = offsetof(args, math)},
+    IG_OPTION_MATH(args),
     {.name = "repeat",
      .letter = 'n',
      .arg = "K",

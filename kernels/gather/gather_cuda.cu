@@ -33,6 +33,12 @@ extern "C" int cu_cache_keys(const cu_cache_keys_args *a, cu_stream s)
                     cu_div_of((uint32_t)a->steps), n);
 }
 
+extern "C" int cu_check(const cu_check_args *a, cu_stream s)
+{
+    return cu_start(gather_check, blocks_of((uint64_t)a->n, GATHER_THREADS), GATHER_THREADS, 0, s,
+                    *a);
+}
+
 template <class T> static int pick_rows(const cu_pick_rows_args *a, cu_stream s)
 {
     const uint32_t units = (uint32_t)(a->bytes / (int64_t)sizeof(T)), n = (uint32_t)a->n;

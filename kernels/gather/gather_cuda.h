@@ -3,10 +3,11 @@
  * Gathers and scatters of every kind go in two steps: cu_rows turns indices into numbers of rows
  * (slices of the data, down to single elements), then rows are picked (here) or combined
  * (kernels/scatter/scatter_cuda.h). An index outside its dimension gives row -1, which reads as
- * zeros and is never written, and sets *fault. */
+ * zeros and is never written, and is told to `fault` (kernels/cuda/fault.h). */
 #ifndef GATHER_CUDA_H
 #define GATHER_CUDA_H
 
+#include "kernels/cuda/fault.h"
 #include "kernels/cuda/index.h"
 #include "kernels/cuda/stream.h"
 
@@ -30,7 +31,7 @@ typedef struct {
     cu_walk walk;
     int k;
     int64_t size[CU_RANK], step[CU_RANK];
-    int32_t *fault; /* NULL: none */
+    cu_fault_to fault; /* at: of the index tensor */
 } cu_rows_args;
 
 int cu_rows(const cu_rows_args *a, cu_stream s);
@@ -54,7 +55,7 @@ typedef struct {
     cu_indices id;     /* [n] */
     int64_t n, size, rows;
     float scale;
-    int32_t *fault; /* NULL: none */
+    cu_fault_to fault;
 } cu_embed_args;
 typedef enum { CU_TABLE_F32, CU_TABLE_F16, CU_TABLE_BF16 } cu_table_type;
 
@@ -67,7 +68,7 @@ typedef struct {
     cu_indices len;
     int64_t time, batch;
     bool time_first;
-    int32_t *fault;
+    cu_fault_to fault;
 } cu_reverse_rows_args;
 
 int cu_reverse_rows(const cu_reverse_rows_args *a, cu_stream s);
@@ -80,7 +81,7 @@ typedef struct {
     int64_t n;
     int rank; /* 1..CU_RANK */
     int64_t from[CU_RANK], to[CU_RANK];
-    int32_t *fault;
+    cu_fault_to fault;
 } cu_place_rows_args;
 
 int cu_place_rows(const cu_place_rows_args *a, cu_stream s);
@@ -93,10 +94,19 @@ typedef struct {
     cu_indices first; /* p NULL: all 0 */
     int64_t outer, steps, limit, per_batch;
     bool wraps;
-    int32_t *fault;
+    cu_fault_to fault; /* at: the batch */
 } cu_cache_keys_args;
 
 int cu_cache_keys(const cu_cache_keys_args *a, cu_stream s);
+
+/* Integers [n] that shall lie in 0..most, for kernels that are safe with any and tell nothing. */
+typedef struct {
+    cu_indices v;
+    int64_t n, most;
+    cu_fault_to fault;
+} cu_check_args;
+
+int cu_check(const cu_check_args *a, cu_stream s);
 
 #ifdef __cplusplus
 }

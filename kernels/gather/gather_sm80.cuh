@@ -4,6 +4,7 @@
 // them, so that with rows of 16 bytes or more the loads in flight fill the bandwidth; rows of a few
 // bytes cost a sector of 32 bytes each, which no order of threads can mend.
 #pragma once
+#include "kernels/cuda/fault.cuh"
 #include "kernels/cuda/index.cuh"
 #include "kernels/cuda/number.cuh"
 #include "kernels/gather/gather_cuda.h"
@@ -39,15 +40,17 @@ __global__ void __launch_bounds__(GATHER_THREADS)
     if (i >= a.walk.total) return;
     int64_t at[2];
     cu_offsets(at, a.walk, i);
-    int64_t row = at[0];
-    bool inside = true;
-    for (int d = 0; d < a.k; d++) {
-        const int64_t v = cu_wrap(cu_index_at(a.index, at[1] + d), a.size[d]);
-        inside = inside && v >= 0;
+    int64_t row = at[0], given = 0;
+    int d = 0;
+    for (; d < a.k; d++) {
+        given = cu_index_at(a.index, at[1] + d);
+        const int64_t v = cu_wrap(given, a.size[d]);
+        if (v < 0) break;
         row += v * a.step[d];
     }
+    const bool inside = d == a.k;
     a.row[i] = inside ? (int32_t)row : -1;
-    if (!inside && a.fault) *a.fault = 1;
+    if (!inside) cu_fail(a.fault, at[1] + d, given);
 }
 
 __global__ void __launch_bounds__(GATHER_THREADS)
@@ -63,7 +66,7 @@ __global__ void __launch_bounds__(GATHER_THREADS)
     const bool wrong = len < 0 || len > a.time;
     if (!wrong && time < len) time = len - 1 - time;
     a.row[i] = (int32_t)(a.time_first ? time * a.batch + batch : batch * a.time + time);
-    if (wrong && a.fault) *a.fault = 1;
+    if (wrong) cu_fail(a.fault, batch, len);
 }
 
 __global__ void __launch_bounds__(GATHER_THREADS)
@@ -82,7 +85,7 @@ __global__ void __launch_bounds__(GATHER_THREADS)
     }
     inside = inside && rest == 0;
     a.row[i] = inside ? (int32_t)row : -1;
-    if (!inside && a.fault) *a.fault = 1;
+    if (!inside) cu_fail(a.fault, i, a.index[i]);
 }
 
 __global__ void __launch_bounds__(GATHER_THREADS)
@@ -92,11 +95,21 @@ __global__ void __launch_bounds__(GATHER_THREADS)
     if (i >= n) return;
     uint32_t outer = i;
     const uint32_t step = cu_remainder(outer, steps);
-    const int64_t first = a.first.p ? cu_index_at(a.first, outer / a.per_batch) : 0;
+    const int64_t batch = outer / a.per_batch;
+    const int64_t first = a.first.p ? cu_index_at(a.first, batch) : 0;
     const bool wrong = first < 0 || (!a.wraps && first > a.limit - a.steps);
     const int64_t row = outer * a.limit + (first % a.limit + step) % a.limit;
     a.key[i] = (uint64_t)(wrong ? 0xffffffffu : (uint32_t)row) << 32 | i;
-    if (wrong && a.fault) *a.fault = 1;
+    if (wrong) cu_fail(a.fault, batch, first);
+}
+
+__global__ void __launch_bounds__(GATHER_THREADS)
+    gather_check(const __grid_constant__ cu_check_args a)
+{
+    const uint32_t i = cu_thread();
+    if (i >= a.n) return;
+    const int64_t v = cu_index_at(a.v, i);
+    if (v < 0 || v > a.most) cu_fail(a.fault, i, v);
 }
 
 __device__ __forceinline__ uint8_t cu_zero(uint8_t) { return 0; }
@@ -174,5 +187,5 @@ __global__ void __launch_bounds__(GATHER_THREADS)
     } else {
         y[0] = v[0];
     }
-    if (!inside && a.fault) *a.fault = 1;
+    if (!inside && part == 0) cu_fail(a.fault, i, id);
 }

@@ -1,6 +1,7 @@
 // region_sm80.cuh - pools over regions of interest and deformable convolution, one thread an
 // output.
 #pragma once
+#include "kernels/cuda/fault.cuh"
 #include "kernels/cuda/index.cuh"
 #include "kernels/cuda/number.cuh"
 #include "kernels/resize/resize_cuda.h"
@@ -63,10 +64,15 @@ __global__ void __launch_bounds__(REGION_THREADS)
         samples[d] = fine && n > 0 ? (int64_t)n : 0;
     }
     const int64_t batch = nb_int(g.batch, g.batch_type, roi);
-    fine = fine && batch >= 0 && batch < g.batches;
+    const bool there = batch >= 0 && batch < g.batches;
+    if (!there || !fine) {
+        nb_put<double>(g.y, g.x_type, i, 0);
+        cu_fail(g.fault, roi, batch, there ? CU_ROI_BOX : CU_ROI_BATCH);
+        return;
+    }
     double sum = 0, most = 0;
     const int64_t plane = (batch * g.channels + c) * g.h * g.w;
-    for (int64_t a = 0; fine && a < samples[0]; a++)
+    for (int64_t a = 0; a < samples[0]; a++)
         for (int64_t b = 0; b < samples[1]; b++) {
             const double at_y =
                 roi_rounded(f64, start[0] + (double)ph * bin[0] +
@@ -93,7 +99,6 @@ __global__ void __launch_bounds__(REGION_THREADS)
         }
     const double n = fmax((double)(samples[0] * samples[1]), 1.);
     nb_put<double>(g.y, g.x_type, i, g.maximum ? most : sum / n);
-    if (!fine && g.fault) *g.fault = 1;
 }
 
 // ---- max_roi_pool ----
@@ -119,13 +124,14 @@ __global__ void __launch_bounds__(REGION_THREADS)
     bool fine = true;
 #pragma unroll
     for (int k = 0; k < 4; k++) {
-        corner[k] = round(nb_real<double>(g.rois, g.rois_type, (int64_t)roi * 5 + 1 + k) * g.scale);
-        fine = fine && corner[k] - corner[k] == 0;
+        const double v = nb_real<double>(g.rois, g.rois_type, (int64_t)roi * 5 + 1 + k);
+        fine = fine && v - v == 0;
+        corner[k] = round(v * g.scale);
     }
     const double batch = nb_real<double>(g.rois, g.rois_type, (int64_t)roi * 5);
-    fine = fine && batch >= 0 && batch < (double)g.batches;
+    const bool there = batch >= 0 && batch < (double)g.batches;
     double most = 0;
-    if (fine) {
+    if (fine && there) {
         int64_t h0, h1, w0, w1;
         roi_cell(corner[1], corner[3], ch, g.out_h, g.h, h0, h1);
         roi_cell(corner[0], corner[2], cw, g.out_w, g.w, w0, w1);
@@ -136,7 +142,7 @@ __global__ void __launch_bounds__(REGION_THREADS)
                 most = fmax(most, nb_real<double>(g.x, g.x_type, plane + y * g.w + x));
     }
     nb_put<double>(g.y, g.x_type, i, most);
-    if (!fine && g.fault) *g.fault = 1;
+    if (!fine || !there) cu_fail_real(g.fault, roi, batch, fine ? CU_ROI_BATCH : CU_ROI_BOX);
 }
 
 // ---- deformable convolution ----

@@ -3,6 +3,7 @@
 #ifndef RESIZE_CUDA_H
 #define RESIZE_CUDA_H
 
+#include "kernels/cuda/fault.h"
 #include "kernels/cuda/index.h"
 #include "kernels/cuda/number.h"
 #include "kernels/cuda/stream.h"
@@ -59,7 +60,7 @@ int cu_affine_grid(const cu_affine_grid_args *a, cu_stream s);
 
 /* y [rois, channels, out_h, out_w] from x [batch, channels, h, w]: bilinear samples of each bin
  * (He et al. 2017), averaged or their maximum. A roi of a batch that is not there, or whose bins
- * take more samples than `most` along a side, gives zeros and sets *fault. */
+ * take more samples than `most` along a side, gives zeros and is told to `fault`. */
 typedef struct {
     const void *x, *rois; /* rois [n, 4]: x1 y1 x2 y2 */
     cu_number batch_type;
@@ -69,8 +70,9 @@ typedef struct {
     bool half_pixel, maximum;
     int64_t n, batches, channels, h, w, out_h, out_w, samples, most; /* samples 0: adaptive */
     double scale;
-    int32_t *fault;
+    cu_fault_to fault; /* at: the roi; kind: of cu_roi_fault */
 } cu_roi_align_args;
+typedef enum { CU_ROI_BATCH, CU_ROI_BOX } cu_roi_fault; /* what is wrong with a roi */
 
 int cu_roi_align(const cu_roi_align_args *a, cu_stream s);
 
@@ -81,7 +83,7 @@ typedef struct {
     int x_type, rois_type;
     int64_t n, batches, channels, h, w, out_h, out_w;
     double scale;
-    int32_t *fault;
+    cu_fault_to fault; /* at: the roi; kind: of cu_roi_fault */
 } cu_roi_pool_args;
 
 int cu_roi_pool(const cu_roi_pool_args *a, cu_stream s);

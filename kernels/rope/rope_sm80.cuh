@@ -4,7 +4,7 @@
 // Taylor series in [-pi/4, pi/4] (errors below 2^-53): the library's sine keeps a table on the
 // stack. Turning is bound by memory: a thread has a pair, neighbours lie beside each other.
 #pragma once
-#include "kernels/cuda/ptx.cuh"
+#include "kernels/cuda/fault.cuh"
 #include "kernels/rope/rope_cuda.h"
 
 // Both of an angle x >= 0.
@@ -49,6 +49,7 @@ __global__ void __launch_bounds__(256) rope_table_sm80(const __grid_constant__ c
     float *y = a.y + row * 2 * a.half + pair;
     y[0] = at < 0 ? NAN : (float)(a.by * c);
     y[a.half] = at < 0 ? NAN : (float)(a.by * s);
+    if (at < 0 && pair == 0) cu_fail(a.fault, row, at);
 }
 
 __device__ __forceinline__ float rope_load(const void *p, cu_rope_type t, int64_t i)
@@ -83,8 +84,10 @@ __global__ void __launch_bounds__(256) rope_sm80(const __grid_constant__ cu_rope
         return;
     }
     int64_t row = batch * a.tokens + token;
-    if (a.positions) row = a.from_first ? a.positions[0] + token : a.positions[row];
-    const bool known = row >= 0 && row < a.rows;
+    const int64_t entry = a.from_first ? 0 : row;
+    const int64_t given = a.positions ? a.positions[entry] : row;
+    row = a.from_first ? given + token : given;
+    const bool known = given >= 0 && given < a.rows && row < a.rows;
     const float c = known ? rope_load(a.cos, a.cos_type, row * a.half + unit) : NAN;
     const float s = known ? rope_load(a.sin, a.sin_type, row * a.half + unit) : NAN;
     const int64_t p = at + (a.interleaved ? 2 * unit : unit);
@@ -92,4 +95,5 @@ __global__ void __launch_bounds__(256) rope_sm80(const __grid_constant__ cu_rope
     const float x0 = rope_load(a.x, a.x_type, p), x1 = rope_load(a.x, a.x_type, q);
     rope_store(a.y, a.x_type, p, fmaf(-x1, s, x0 * c));
     rope_store(a.y, a.x_type, q, fmaf(x0, s, x1 * c));
+    if (!known && unit == 0 && head == 0) cu_fail(a.fault, entry, given);
 }

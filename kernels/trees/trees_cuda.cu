@@ -24,7 +24,12 @@ template <class T> static int rows(const cu_trees_args *a, int64_t first, int64_
     const dim3 cut(grid.x, grid.y < most ? grid.y : most);
     const int status = cu_start(trees_walk_k<T>, cut, TREES_THREADS, j.staged ? smem : 0, s, j);
     if (status) return status;
-    return cu_start(trees_add_k<T>, blocks_for(n), TREES_THREADS, 0, s, *a, first, (uint32_t)n);
+    // as many rows a block as its threads have targets for, and no more than there are
+    uint32_t together = TREES_ROWS;
+    while (together > 1 && (together * a->n_targets > TREES_THREADS || together >= 2 * n))
+        together /= 2;
+    return cu_start(trees_add_k<T>, (j.rows + together - 1) / together, TREES_THREADS,
+                    sizeof(tree_tile<T>), s, *a, first, j.rows, together);
 }
 
 extern "C" int cu_trees(const cu_trees_args *a, cu_stream s)

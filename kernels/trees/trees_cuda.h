@@ -22,14 +22,16 @@ typedef struct {
 enum { CU_TREE_MODE_SHIFT = 26, CU_TREE_FEATURES_MOST = 1 << CU_TREE_MODE_SHIFT };
 
 enum { CU_TREE_SUM, CU_TREE_AVERAGE, CU_TREE_MIN, CU_TREE_MAX };
+/* What every leaf of a forest adds: one weight; one to each target, in their order; anything. */
+enum { CU_TREE_ONE, CU_TREE_ALL, CU_TREE_ANY };
 enum { CU_POST_NONE, CU_POST_SOFTMAX, CU_POST_LOGISTIC, CU_POST_SOFTMAX_ZERO, CU_POST_PROBIT };
 enum { CU_BINARY_PLAIN, CU_BINARY_SIGN, CU_BINARY_HALF };
 
-/* scores [rows, n_targets] (f32, f64 or f16) and, for classifiers, the class's index [rows] or
- * NULL, of x [rows, cols] of any number: what runtime/ops/tree_ensemble.c gives, its sums in the
- * same order. Tables are device memory; thresholds (f64) NULL: those of the nodes. weights and base
- * are f32, or f64 with `wide`. leaves i32 [n_roots, chunk]: scratch; values f64 [chunk, n_targets +
- * 1] and seen [chunk, n_targets + 1] likewise; chunk: rows that go at a time. */
+/* scores [rows, n_targets] (f32, f64 or f16; may be NULL) and, for classifiers, the class's index
+ * [rows] or NULL, of x [rows, cols] of any number: what runtime/ops/tree_ensemble.c gives, its sums
+ * in the same order. Tables are device memory; thresholds (f64) NULL: those of the nodes. weights
+ * and base are f32, or f64 with `wide`. leaves i32 [n_roots, chunk]: scratch; values f64 [chunk,
+ * n_targets + 1] and seen [chunk, n_targets + 1] likewise; chunk: rows that go at a time. */
 typedef struct {
     const void *x, *weights, *base;
     const cu_tree_node *nodes;
@@ -41,7 +43,7 @@ typedef struct {
     double *values;
     uint8_t *seen;
     int64_t rows, cols, n_roots, n_targets, n_base, chunk;
-    int x_dtype, scores_dtype, aggregate, post, binary;
+    int x_dtype, scores_dtype, aggregate, post, binary, form;
     bool wide, classifier;
 } cu_trees_args;
 

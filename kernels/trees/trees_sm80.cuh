@@ -6,11 +6,13 @@
 // single one. A node is one load of 16 bytes, and the tops of trees stay in the L1. Walks are
 // chains of dependent loads: what counts is how many are on their way, 2048 a multiprocessor. The
 // second launch adds each row's leaves in the order of the trees, as the CPU does, so that sums
-// have its very bits.
+// have its very bits. What is added comes into shared memory 1024 leaves at a time, which all
+// threads of a block load side by side, also for a single row; then each (row, target) is a
+// thread's, whose sum is a chain of additions of a few clocks each, not of loads from memory.
 #pragma once
 #include "kernels/trees/scores.cuh"
 
-enum { TREES_THREADS = 256, TREES_ROWS = 32, TREES_SMEM = 96 * 1024 };
+enum { TREES_THREADS = 256, TREES_ROWS = 32, TREES_SMEM = 96 * 1024, TREES_TILE = 1024 };
 enum { TREE_LEAF, TREE_LEQ, TREE_LT, TREE_GTE, TREE_GT, TREE_EQ, TREE_NEQ }; // as IG_TREE_*
 enum { TREE_MODES = 7, TREE_MISSING_TRUE = 8 };
 
@@ -79,7 +81,64 @@ __global__ void __launch_bounds__(TREES_THREADS) trees_walk_k(const __grid_const
     }
 }
 
-// ---- sums and classes: a row a thread; v and seen are its own ----
+// ---- sums ----
+// What the leaves of a tile of trees add, in shared memory: where their weights begin, and of
+// leaves with one weight it and its target, of others how many they are.
+template <class T> struct tree_tile {
+    T weight[TREES_TILE];
+    int32_t first[TREES_TILE], target[TREES_TILE];
+
+    // Entry e of the tile is tree `from` + e / rows, row e % rows; all threads of the block.
+    EL_INLINE void load(const cu_trees_args &a, int64_t from, int n, uint32_t row, uint32_t rows)
+    {
+#pragma unroll 4
+        for (uint32_t e = threadIdx.x; e < (uint32_t)n * rows; e += TREES_THREADS) {
+            const int64_t t = from + e / rows;
+            const uint2 leaf = *(const uint2 *)&a.nodes[a.leaves[t * a.chunk + row + e % rows]].yes;
+            first[e] = (int32_t)leaf.x;
+            if (a.form == CU_TREE_ALL) continue;
+            target[e] = (int32_t)leaf.y;
+            if (a.form == CU_TREE_ANY) continue;
+            target[e] = a.targets[leaf.x];
+            weight[e] = ((const T *)a.weights)[leaf.x];
+        }
+    }
+};
+
+// One target's sum over the trees, in their order.
+template <class T> struct tree_score {
+    T v;
+    bool seen;
+
+    EL_INLINE void put(int aggregate, T by)
+    {
+        if (aggregate == CU_TREE_SUM || aggregate == CU_TREE_AVERAGE || !seen)
+            v = el_add(v, by);
+        else if (aggregate == CU_TREE_MIN ? by < v : by > v)
+            v = by;
+        seen = true;
+    }
+    // The n trees of a tile; e: the row's first entry, `step` from one tree to the next.
+    EL_INLINE void add(const cu_trees_args &a, const tree_tile<T> &tile, int k, int n, uint32_t e,
+                       uint32_t step)
+    {
+        const T *weights = (const T *)a.weights;
+        if (a.form == CU_TREE_ANY) {
+            for (int t = 0; t < n; t++, e += step)
+                for (int32_t w = tile.first[e], end = w + tile.target[e]; w < end; w++)
+                    if (a.targets[w] == k) put(a.aggregate, weights[w]);
+            return;
+        }
+        const bool all = a.form == CU_TREE_ALL;
+#pragma unroll 8
+        for (int t = 0; t < n; t++, e += step) {
+            const T by = all ? weights[tile.first[e] + k] : tile.weight[e];
+            if (all || tile.target[e] == k) put(a.aggregate, by);
+        }
+    }
+};
+
+// ---- classes: a row a thread; v and seen are its own ----
 EL_INLINE double tree_plus(const cu_trees_args &a, double x, double y)
 {
     return a.wide ? el_add(x, y) : (double)el_add((float)x, (float)y);
@@ -87,26 +146,6 @@ EL_INLINE double tree_plus(const cu_trees_args &a, double x, double y)
 EL_INLINE double tree_base(const cu_trees_args &a, int64_t k)
 {
     return a.wide ? ((const double *)a.base)[k] : (double)((const float *)a.base)[k];
-}
-
-template <class T>
-EL_INLINE void tree_sum(const cu_trees_args &a, double *v, uint8_t *seen, uint32_t row)
-{
-    const bool adds = a.aggregate == CU_TREE_SUM || a.aggregate == CU_TREE_AVERAGE;
-    for (int k = 0; k < a.n_targets; k++) v[k] = 0, seen[k] = 0;
-    for (int64_t t = 0; t < a.n_roots; t++) {
-        const cu_tree_node leaf = a.nodes[a.leaves[t * a.chunk + row]];
-        for (int w = leaf.yes; w < leaf.yes + leaf.no; w++) {
-            const int k = a.targets[w];
-            const T by = ((const T *)a.weights)[w], old = (T)v[k];
-            const bool put = a.aggregate == CU_TREE_MIN ? by < old : by > old;
-            if (adds || !seen[k])
-                v[k] = (double)el_add(old, by);
-            else if (put)
-                v[k] = (double)by;
-            seen[k] = 1;
-        }
-    }
 }
 
 EL_INLINE int64_t tree_classify_two(const cu_trees_args &a, double *v, uint8_t *seen)
@@ -170,22 +209,17 @@ EL_INLINE void tree_regress(const cu_trees_args &a, double *v, const uint8_t *se
     score_post(v, (int)a.n_targets, a.post);
 }
 
-// Rows [first, first + n) of the result.
-template <class T>
-__global__ void __launch_bounds__(TREES_THREADS)
-    trees_add_k(const __grid_constant__ cu_trees_args a, int64_t first, uint32_t n)
+// Row `row` of the chunk, whose sums are there.
+EL_INLINE void tree_finish(const cu_trees_args &a, int64_t first, uint32_t row)
 {
-    const uint32_t row = cu_thread();
-    if (row >= n) return;
     double *v = a.values + (int64_t)row * (a.n_targets + 1);
     uint8_t *seen = a.seen + (int64_t)row * (a.n_targets + 1);
-    tree_sum<T>(a, v, seen, row);
     int64_t which = 0;
     if (a.classifier)
         which = tree_classify(a, v, seen);
     else
         tree_regress(a, v, seen);
-    for (int64_t k = 0; k < a.n_targets; k++) {
+    for (int64_t k = 0; a.scores && k < a.n_targets; k++) {
         const int64_t to = (first + row) * a.n_targets + k;
         if (a.scores_dtype == INGOT_F64)
             ((double *)a.scores)[to] = v[k];
@@ -196,6 +230,36 @@ __global__ void __launch_bounds__(TREES_THREADS)
                 (uint16_t)el_code<float, 2>::to((float)v[k], a.scores_dtype);
     }
     if (a.index) a.index[first + row] = which;
+}
+
+// Rows [first, first + n) of the result, `rows` of them a block. A thread has one target of one
+// row, for which it goes over all trees; blocks with fewer threads than targets go again.
+template <class T>
+__global__ void __launch_bounds__(TREES_THREADS, 4)
+    trees_add_k(const __grid_constant__ cu_trees_args a, int64_t first, uint32_t n, uint32_t rows)
+{
+    IGT_SMEM(smem);
+    tree_tile<T> &tile = *(tree_tile<T> *)smem;
+    const uint32_t base = blockIdx.x * rows, here = n - base < rows ? n - base : rows;
+    const uint32_t row = threadIdx.x % rows, targets = TREES_THREADS / rows;
+    const int most = (int)(TREES_TILE / rows); // trees of a tile
+    for (int64_t k0 = 0; k0 < a.n_targets; k0 += targets) {
+        const int64_t k = k0 + threadIdx.x / rows;
+        const bool mine = row < here && k < a.n_targets;
+        tree_score<T> score = {0, false};
+        for (int64_t t = 0; t < a.n_roots; t += most) {
+            const int trees = (int)(a.n_roots - t < most ? a.n_roots - t : most);
+            tile.load(a, t, trees, base, here);
+            __syncthreads();
+            if (mine) score.add(a, tile, (int)k, trees, row, here);
+            __syncthreads();
+        }
+        if (!mine) continue;
+        a.values[(int64_t)(base + row) * (a.n_targets + 1) + k] = (double)score.v;
+        a.seen[(int64_t)(base + row) * (a.n_targets + 1) + k] = score.seen;
+    }
+    __syncthreads();
+    if (threadIdx.x < here) tree_finish(a, first, base + threadIdx.x);
 }
 
 // ---- linear models: a (row, score) a thread adds in the order of the features; then a row ----

@@ -4,10 +4,30 @@
 
 struct ingot_embedder {
     ingot_model *model; /* a hold */
+    ig_found_device device;
     ig_embedder *inner;
 };
 
 #if IG_HAVE_TEXT
+
+static ingot_status open_inner(ingot_embedder *e, const ingot_embedder_options *o, ingot_error *err)
+{
+    ingot_runtime *rt = e->model->rt;
+    const ig_device_wish wish = {.name = o->device,
+                                 .budget_bytes = o->device_bytes,
+                                 .budget_fraction = o->device_fraction};
+    IG_TRY(ig_devices_take(&rt->devices, &e->device, &wish, err));
+    const ig_embedder_setup setup = {.heap = &rt->heap,
+                                     .pool = rt->pool,
+                                     .log = &rt->log,
+                                     .file = e->model->file,
+                                     .options = o,
+                                     .device = {.api = e->device.api,
+                                                .device = e->device.device,
+                                                .name = e->device.name,
+                                                .may_fall_back = e->device.may_fall_back}};
+    return ig_embedder_open(&e->inner, &setup, err);
+}
 
 ingot_status ingot_embedder_open(ingot_embedder **out, ingot_model *model,
                                  const ingot_embedder_options *options, ingot_error *err)
@@ -20,12 +40,7 @@ ingot_status ingot_embedder_open(ingot_embedder **out, ingot_model *model,
     if (!e) return ig_fail(err, INGOT_E_NOMEM, "embedder: no memory");
     e->model = model;
     atomic_fetch_add(&model->holds, 1);
-    const ig_embedder_setup setup = {.heap = heap,
-                                     .pool = model->rt->pool,
-                                     .log = &model->rt->log,
-                                     .file = model->file,
-                                     .options = &o};
-    const ingot_status s = ig_embedder_open(&e->inner, &setup, err);
+    const ingot_status s = open_inner(e, &o, err);
     if (s) ingot_embedder_close(&e);
     *out = e;
     return s;
@@ -37,6 +52,7 @@ void ingot_embedder_close(ingot_embedder **embedder)
     *embedder = NULL;
     if (!e) return;
     ig_embedder_close(&e->inner);
+    ig_devices_give(&e->model->rt->devices, &e->device);
     ingot_model *model = e->model;
     ig_give(&model->rt->heap, e, sizeof *e);
     ig_model_drop(model);

@@ -7,9 +7,11 @@
  *
  * Threads: a device may be used by any number of threads at once, a stream by one at a time.
  * Errors: INGOT_E_NOMEM where the device's memory or budget is full: nothing is lost, a caller may
- * free and try again. INGOT_E_DEVICE where the device failed: when it is lost (see `lost`) it stays
- * dead, every later call gives the same status at once, and the owner falls back to the CPU; else
- * it refused that one call and goes on.
+ * free and try again. INGOT_E_DATA where a step refused data that only the device has seen, such as
+ * an index outside its dimension: `wait` tells, with the CPU's message; nothing is lost, what the
+ * step made means nothing. INGOT_E_DEVICE where the device failed: when it is lost (see `lost`) it
+ * stays dead, every later call gives the same status at once, and the owner falls back to the CPU;
+ * else it refused that one call and goes on.
  * Every message says what was asked and what would mend it. */
 #ifndef IG_DEVICE_H
 #define IG_DEVICE_H

@@ -5,6 +5,7 @@
  * A batched `a` against one `b` is a single tall product. Floats of 16 bits and fewer compute in
  * f32, and the result is rounded once; b of f16 or bf16 stays in 16 bits until it is multiplied,
  * and may meet an `a` of f32 (weights that are stored in half). Integers are exact, wrapping. */
+#include "runtime/ops/batches.h"
 #include "runtime/ops/blas.h"
 #include "runtime/ops/product.h"
 #include "kernels/transpose/transpose.h"
@@ -119,8 +120,7 @@ typedef struct {
     transpose_fn *transpose;
     size_t batch, m, n, k;
     size_t a_batches, b_batches; /* in memory */
-    int rank;                    /* of the batch */
-    int64_t dims[IG_MAX_RANK];
+    ig_batches batches;
     size_t a_step[IG_MAX_RANK], b_step[IG_MAX_RANK]; /* 0 where repeated */
     bool a_turned, b_turned, packed;
     size_t at_a, at_b; /* scratch: a transposed; panels of `chunk` batches */
@@ -129,26 +129,6 @@ typedef struct {
     const void *constant; /* a plain constant b, packed when it was bound; NULL: another b */
 } state;
 
-static void steps(size_t *step, const state *s, const ig_type *t, int batch_rank)
-{
-    size_t next = 1;
-    for (int d = s->rank - 1, i = batch_rank - 1; d >= 0; d--, i--) {
-        const size_t size = i >= 0 ? (size_t)t->dims[i] : 1;
-        step[d] = size == 1 ? 0 : next;
-        next *= size;
-    }
-}
-
-static size_t batch_of(const state *s, const size_t *step, size_t i)
-{
-    size_t at = 0;
-    for (int d = s->rank - 1; d >= 0; d--) {
-        at += i % (size_t)s->dims[d] * step[d];
-        i /= (size_t)s->dims[d];
-    }
-    return at;
-}
-
 static void measure(state *s, const ig_bind *b)
 {
     const matmul_attrs *m = b->attrs;
@@ -156,17 +136,17 @@ static void measure(state *s, const ig_bind *b)
     const operand w = operand_of(b->in[B], m->trans_b, true);
     s->m = (size_t)x.rows, s->k = (size_t)x.cols, s->n = (size_t)w.cols;
     s->a_turned = x.transposed, s->b_turned = w.transposed;
-    s->rank = IG_MAX(x.batch_rank, w.batch_rank);
-    memcpy(s->dims, b->out[0]->dims, (size_t)s->rank * sizeof *s->dims);
-    s->batch = ig_dims_product(s->dims, 0, s->rank);
+    s->batches.rank = IG_MAX(x.batch_rank, w.batch_rank);
+    memcpy(s->batches.dims, b->out[0]->dims, (size_t)s->batches.rank * sizeof *s->batches.dims);
+    s->batch = ig_dims_product(s->batches.dims, 0, s->batches.rank);
     s->a_batches = ig_dims_product(b->in[A]->dims, 0, x.batch_rank);
     s->b_batches = ig_dims_product(b->in[B]->dims, 0, w.batch_rank);
-    steps(s->a_step, s, b->in[A], x.batch_rank);
-    steps(s->b_step, s, b->in[B], w.batch_rank);
+    ig_batches_steps(s->a_step, &s->batches, b->in[A], x.batch_rank);
+    ig_batches_steps(s->b_step, &s->batches, b->in[B], w.batch_rank);
     if (s->b_batches == 1 && !s->a_turned && s->a_batches == s->batch) {
         s->m *= s->batch; /* one tall product */
         s->batch = s->a_batches = 1;
-        s->rank = 0;
+        s->batches.rank = 0;
     }
 }
 
@@ -267,7 +247,7 @@ static ig_pack_pair pack_at(const void *arg, size_t i)
 {
     const job *j = arg;
     const state *s = j->s;
-    const size_t from = batch_of(s, s->b_step, j->first + i);
+    const size_t from = ig_batches_at(&s->batches, s->b_step, j->first + i);
     return (ig_pack_pair){j->panels + i * s->panels * j->b_each,
                           j->b + from * s->k * s->n * j->b_each};
 }
@@ -277,9 +257,9 @@ static void product_at(const void *arg, size_t i, ig_product *p)
     const job *j = arg;
     const state *s = j->s;
     const size_t at = j->first + i;
-    p->a = j->a + batch_of(s, s->a_step, at) * s->m * s->k * j->a_each;
+    p->a = j->a + ig_batches_at(&s->batches, s->a_step, at) * s->m * s->k * j->a_each;
     if (s->packed)
-        p->b = j->b + batch_of(s, s->b_step, at) * s->panels * j->b_each;
+        p->b = j->b + ig_batches_at(&s->batches, s->b_step, at) * s->panels * j->b_each;
     else
         p->b = j->panels + (s->b_batches == 1 ? 0 : i) * s->panels * j->b_each;
     p->c = j->y + at * s->m * s->n * j->each;
@@ -313,9 +293,9 @@ static ingot_status run_blas(const state *s, ig_run *r)
     ig_act_set(&e, m->act, m->act_a, m->act_b);
     for (size_t i = 0; i < s->batch && !ig_run_cancelled(r); i++) {
         float *c = (float *)r->out[0]->data + i * s->m * s->n;
-        ig_blas_gemm(c, a + batch_of(s, s->a_step, i) * s->m * s->k,
-                     b + batch_of(s, s->b_step, i) * s->k * s->n, s->m, s->n, s->k, s->a_turned,
-                     s->b_turned, (float)m->alpha, ig_pool_threads(r->pool));
+        ig_blas_gemm(c, a + ig_batches_at(&s->batches, s->a_step, i) * s->m * s->k,
+                     b + ig_batches_at(&s->batches, s->b_step, i) * s->k * s->n, s->m, s->n, s->k,
+                     s->a_turned, s->b_turned, (float)m->alpha, ig_pool_threads(r->pool));
         e.residual = residual ? residual + i * s->m * s->n : NULL;
         if (e.bias || e.residual || m->act) ig_act_rows(c, s->m, s->n, s->n, 1, &e);
     }

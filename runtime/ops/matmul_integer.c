@@ -8,6 +8,7 @@
  * run, in blocks of IG_I8_ROWS that belong to one matrix, unless the kernel reads them as they are;
  * a task makes one tile of y.
  */
+#include "runtime/ops/batches.h"
 #include "runtime/ops/i8_product.h"
 #include "runtime/base/checked.h"
 
@@ -85,8 +86,7 @@ typedef struct {
     ig_i8_weights w;
     ingot_dtype to;
     size_t batch, m, n, k, a_batches;
-    int rank; /* of the batch */
-    int64_t dims[IG_MAX_RANK];
+    ig_batches batches;
     size_t a_step[IG_MAX_RANK], b_step[IG_MAX_RANK]; /* 0 where repeated */
     bool a_signed, raw;                              /* raw: rows of a are read as they are */
     size_t blocks, block_bytes;                      /* of rows of one matrix a */
@@ -96,41 +96,21 @@ typedef struct {
     ig_i8_columns columns;
 } state;
 
-static void steps(size_t *step, const state *s, const ig_type *t, int batch_rank)
-{
-    size_t next = 1;
-    for (int d = s->rank - 1, i = batch_rank - 1; d >= 0; d--, i--) {
-        const size_t size = i >= 0 ? (size_t)t->dims[i] : 1;
-        step[d] = size == 1 ? 0 : next;
-        next *= size;
-    }
-}
-
-static size_t batch_of(const state *s, const size_t *step, size_t i)
-{
-    size_t at = 0;
-    for (int d = s->rank - 1; d >= 0; d--) {
-        at += i % (size_t)s->dims[d] * step[d];
-        i /= (size_t)s->dims[d];
-    }
-    return at;
-}
-
 static size_t measure(state *s, const ig_bind *b)
 {
     const operand x = operand_of(b->in[A], false), w = operand_of(b->in[B], true);
     s->m = (size_t)x.rows, s->k = (size_t)x.cols, s->n = (size_t)w.cols;
-    s->rank = IG_MAX(x.batch_rank, w.batch_rank);
-    memcpy(s->dims, b->out[0]->dims, (size_t)s->rank * sizeof *s->dims);
-    s->batch = ig_dims_product(s->dims, 0, s->rank);
+    s->batches.rank = IG_MAX(x.batch_rank, w.batch_rank);
+    memcpy(s->batches.dims, b->out[0]->dims, (size_t)s->batches.rank * sizeof *s->batches.dims);
+    s->batch = ig_dims_product(s->batches.dims, 0, s->batches.rank);
     s->a_batches = ig_dims_product(b->in[A]->dims, 0, x.batch_rank);
     const size_t b_batches = ig_dims_product(b->in[B]->dims, 0, w.batch_rank);
-    steps(s->a_step, s, b->in[A], x.batch_rank);
-    steps(s->b_step, s, b->in[B], w.batch_rank);
+    ig_batches_steps(s->a_step, &s->batches, b->in[A], x.batch_rank);
+    ig_batches_steps(s->b_step, &s->batches, b->in[B], w.batch_rank);
     if (b_batches == 1 && s->a_batches == s->batch) {
         s->m *= s->batch; /* one tall product */
         s->batch = s->a_batches = 1;
-        s->rank = 0;
+        s->batches.rank = 0;
     }
     s->blocks = s->m / IG_I8_ROWS + (s->m % IG_I8_ROWS != 0);
     return b_batches;
@@ -286,7 +266,8 @@ static void list_zeros(const job *j)
 static void tile(const job *j, size_t i, size_t row_block, size_t col_block, float *room)
 {
     const state *s = j->s;
-    const size_t matrix = batch_of(s, s->a_step, i), block = matrix * s->blocks + row_block;
+    const size_t matrix = ig_batches_at(&s->batches, s->a_step, i),
+                 block = matrix * s->blocks + row_block;
     const size_t row = row_block * IG_I8_ROWS, rows = IG_MIN(s->m - row, (size_t)IG_I8_ROWS);
     const size_t col = col_block * IG_I8_COLS, cols = IG_MIN(s->n - col, (size_t)IG_I8_COLS);
     const size_t at = (i * s->m + row) * s->n + col;
@@ -303,8 +284,8 @@ static void tile(const job *j, size_t i, size_t row_block, size_t col_block, flo
         p.y = (char *)j->r->out[0]->data + at * ig_dtype(s->to)->bytes;
         p.y_row = s->n;
     }
-    ig_i8_operand(&p, &s->w, ig_i8_panels(&s->w, j->r), &j->columns, batch_of(s, s->b_step, i), col,
-                  cols);
+    ig_i8_operand(&p, &s->w, ig_i8_panels(&s->w, j->r), &j->columns,
+                  ig_batches_at(&s->batches, s->b_step, i), col, cols);
     s->gemm(&p, 0, rows, 0, (cols + GEMM_I8_PANEL - 1) / GEMM_I8_PANEL);
     for (size_t k = 0; k < rows && !direct; k++)
         ig_store(j->r->out[0]->data, s->to, at + k * s->n, room + k * IG_I8_COLS, IG_CALC_F32,

@@ -128,7 +128,7 @@ static ingot_status bind(ig_bind *b)
     m->k = (size_t)m->a->n_classes, m->pairs = m->k ? pairs_of(m->k) : 1;
     m->n_proba = (size_t)b->in[PROBA]->dims[1], m->n_coef = (size_t)b->in[COEFFICIENTS]->dims[0];
     m->n_rho = (size_t)b->in[RHO]->dims[0];
-    m->n_out = (size_t)b->out[0]->dims[1];
+    m->n_out = (size_t)n_scores(m->a, b->in[VECTORS]->dims[0], b->in[PROBA]->dims[1]);
     m->positive = true;
     for (size_t i = 0; i < m->n_coef; i++) m->positive = m->positive && m->coef[i] >= 0;
     int64_t left = (int64_t)m->s;

@@ -6,17 +6,21 @@ using namespace cuda_test;
 
 enum { LEAF, LEQ, LT, GTE, GT, EQ, NEQ, MISSING = 8 };
 
+enum Leaves { ONE, ALL, ANY }; // what a leaf adds: one weight, one to every target, some
+
 struct Forest {
     std::vector<int32_t> nodes, roots, targets;
     std::vector<double> thresholds, weights;
     int cols, n_targets;
-    bool plain, many;
+    bool plain;
+    Leaves leaves;
 
     int leaf()
     {
-        const int n = many ? below(3) : 1, first = (int)weights.size();
+        const int n = leaves == ANY ? below(3) : leaves == ALL ? n_targets : 1;
+        const int first = (int)weights.size();
         for (int i = 0; i < n; i++) {
-            targets.push_back(below(n_targets));
+            targets.push_back(leaves == ALL ? i : below(n_targets));
             weights.push_back(uniform());
         }
         return put(0, LEAF, first, n, 0);
@@ -50,10 +54,11 @@ static Tensor table(std::vector<int64_t> dims, const std::vector<int32_t> &v)
 }
 
 static void forest(const char *what, int real, int x_dtype, int64_t rows, int cols, int trees,
-                   int n_targets, int n_base, bool plain, bool many, std::vector<op_attribute> how,
-                   bool classifier, int n_modes)
+                   int n_targets, int n_base, bool plain, Leaves leaves,
+                   std::vector<op_attribute> how, bool classifier, int n_modes,
+                   unsigned omitted = 0)
 {
-    Forest f{{}, {}, {}, {}, {}, cols, n_targets, plain, many};
+    Forest f{{}, {}, {}, {}, {}, cols, n_targets, plain, leaves};
     for (int t = 0; t < trees; t++) f.roots.push_back(f.grow(4));
     Tensor x(x_dtype, {rows, cols});
     x.random();
@@ -69,7 +74,7 @@ static void forest(const char *what, int real, int x_dtype, int64_t rows, int co
               {x, table({n, 4}, f.nodes), table(real, {n}, f.thresholds),
                table({(int64_t)trees}, f.roots), table({w}, f.targets), table(real, {w}, f.weights),
                table(real, {n_base}, base)},
-              classifier ? 2 : 1, 1e-7, n_modes);
+              classifier ? 2 : 1, 1e-7, n_modes, omitted);
 }
 
 static void linear(int64_t rows, int64_t cols, int64_t scores, const char *post, int classifier,
@@ -85,19 +90,33 @@ static void linear(int64_t rows, int64_t cols, int64_t scores, const char *post,
 
 int main()
 {
-    forest("regression", INGOT_F32, INGOT_F32, 70, 9, 13, 1, 1, true, false, {}, false, 3);
-    forest("one row", INGOT_F32, INGOT_F32, 1, 9, 100, 1, 0, true, false, {}, false, 3);
-    forest("every test", INGOT_F32, INGOT_F32, 40, 6, 12, 3, 3, false, true, {}, false, 2);
-    forest("doubles", INGOT_F64, INGOT_F64, 40, 6, 12, 2, 0, false, true, {}, false, 1);
-    forest("integers", INGOT_F32, INGOT_I64, 33, 6, 12, 1, 0, true, false, {}, false, 1);
+    forest("regression", INGOT_F32, INGOT_F32, 70, 9, 13, 1, 1, true, ONE, {}, false, 3);
+    forest("one row", INGOT_F32, INGOT_F32, 1, 9, 100, 1, 0, true, ONE, {}, false, 3);
+    forest("every test", INGOT_F32, INGOT_F32, 40, 6, 12, 3, 3, false, ANY, {}, false, 2);
+    forest("doubles", INGOT_F64, INGOT_F64, 40, 6, 12, 2, 0, false, ANY, {}, false, 1);
+    forest("integers", INGOT_F32, INGOT_I64, 33, 6, 12, 1, 0, true, ONE, {}, false, 1);
+    for (int dtype : {INGOT_F64, INGOT_F16, INGOT_BF16, INGOT_U8})
+        forest("other features", INGOT_F32, dtype, 5, 6, 12, 1, 0, false, ONE, {}, false, 1);
+    forest("the class alone", INGOT_F32, INGOT_F32, 9, 6, 12, 3, 0, true, ONE, {}, true, 1, 1);
+    forest("scores alone", INGOT_F64, INGOT_F32, 9, 6, 12, 3, 0, true, ONE, {}, true, 1, 2);
+    // sums of a single row over more trees than a block keeps, of more targets than it has threads
+    for (Leaves leaves : {ONE, ALL, ANY}) {
+        forest("one row, many trees", INGOT_F32, INGOT_F32, 1, 3, 2100, 3, 0, true, leaves, {},
+               false, 2);
+        forest("two rows, many targets", INGOT_F64, INGOT_F32, 2, 3, 5, 300, 0, true, leaves, {},
+               true, 1);
+        forest("many rows", INGOT_F32, INGOT_F32, 67, 3, 40, 10, 0, true, leaves, {}, true, 2);
+    }
     for (const char *how : {"AVERAGE", "MIN", "MAX"})
-        forest(how, INGOT_F32, INGOT_F32, 35, 6, 9, 2, 2, true, true, {attribute("aggregate", how)},
-               false, 1);
+        for (Leaves leaves : {ONE, ALL, ANY})
+            forest(how, INGOT_F32, INGOT_F32, 35, 6, 9, 2, 2, true, leaves,
+                   {attribute("aggregate", how)}, false, 1);
     for (const char *post : {"NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"}) {
         for (int targets : {1, 2, 4})
             for (int base : {0, 1, targets})
                 for (const char *binary : {"none", "sign", "half"})
-                    forest(post, INGOT_F32, INGOT_F32, 34, 6, 8, targets, base, true, targets != 2,
+                    forest(post, INGOT_F32, INGOT_F32, 34, 6, 8, targets, base, true,
+                           targets != 2 ? ANY : ONE,
                            {attribute("post", post), attribute("binary", binary)}, true, 1);
         linear(37, 11, 4, post, 1, 0);
         linear(5, 11, 1, post, 1, 1);

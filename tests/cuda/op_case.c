@@ -67,10 +67,12 @@ static bool make_step(step *s, const op_case *c, ingot_error *err)
         const op_attribute *a = &c->attributes[i];
         const ig_attr_value v = {.kind = a->kind == OP_INT     ? IG_ATTR_INT
                                          : a->kind == OP_FLOAT ? IG_ATTR_FLOAT
+                                         : a->kind == OP_INTS  ? IG_ATTR_INTS
                                                                : IG_ATTR_TEXT,
                                  .i = a->i,
                                  .f = a->f,
-                                 .s = a->s};
+                                 .s = a->s,
+                                 .ints = {a->ints, a->n_ints}};
         const ig_attr *field = ig_attr_find(node->op->attrs, a->name);
         if (!field || ig_attr_set(node->attrs, field, &v, &g.arena, err)) return false;
     }

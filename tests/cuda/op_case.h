@@ -23,10 +23,12 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    enum { OP_INT, OP_FLOAT, OP_TEXT } kind;
+    enum { OP_INT, OP_FLOAT, OP_TEXT, OP_INTS } kind;
     int64_t i;
     double f;
     const char *s;
+    const int64_t *ints;
+    size_t n_ints;
 } op_attribute;
 
 typedef struct {

@@ -60,16 +60,21 @@ struct Tensor {
 
 inline op_attribute attribute(const char *name, int64_t v)
 {
-    return {name, op_attribute::OP_INT, v, 0, ""};
+    return {name, op_attribute::OP_INT, v, 0, "", nullptr, 0};
 }
 inline op_attribute attribute(const char *name, int v) { return attribute(name, (int64_t)v); }
 inline op_attribute attribute(const char *name, double v)
 {
-    return {name, op_attribute::OP_FLOAT, 0, v, ""};
+    return {name, op_attribute::OP_FLOAT, 0, v, "", nullptr, 0};
 }
 inline op_attribute attribute(const char *name, const char *v)
 {
-    return {name, op_attribute::OP_TEXT, 0, 0, v};
+    return {name, op_attribute::OP_TEXT, 0, 0, v, nullptr, 0};
+}
+// The list lives as long as the attribute is used.
+inline op_attribute attribute(const char *name, std::vector<int64_t> &v)
+{
+    return {name, op_attribute::OP_INTS, 0, 0, "", v.data(), v.size()};
 }
 
 inline bool same_value(double want, double got, double tolerance)
@@ -120,6 +125,33 @@ inline bool op_agrees(const std::string &what, const char *op, std::vector<op_at
             }
             checks++;
         }
+    }
+    op_case_clear();
+    return ok;
+}
+
+// The CPU ends with an error, and the device with the same one.
+inline bool op_refuses(const std::string &what, const char *op,
+                       std::vector<op_attribute> attributes, std::vector<Tensor> tensors,
+                       size_t n_out = 1)
+{
+    std::vector<op_input> in;
+    for (Tensor &t : tensors) {
+        t.in.data = t.bytes.data();
+        in.push_back(t.in);
+    }
+    const op_case c = {op, attributes.data(), attributes.size(), in.data(), in.size(), n_out, 0, 0};
+    op_output out[OP_CASE_MOST] = {};
+    char want[256] = "", got[256] = "";
+    bool ok = check(op_on_cpu(&c, out, want, sizeof want) == OP_FAILED,
+                    "%s: the CPU sees nothing wrong", what.c_str());
+    for (const emu::Mode &m : modes) {
+        if (!ok) break;
+        emu::g_mode = m;
+        const op_result r = op_on_device(&c, out, got, sizeof got);
+        ok = check(r == OP_FAILED, "%s: %s", what.c_str(),
+                   r == OP_DECLINED ? got : "the device sees nothing wrong") &&
+             check(!strcmp(want, got), "%s: \"%s\", the CPU's \"%s\"", what.c_str(), got, want);
     }
     op_case_clear();
     return ok;

@@ -28,6 +28,8 @@ static ingot_status check_names(const char *list, ingot_error *err)
     }
 }
 
+const char *const ig_maths[] = {"exact", "fast", NULL};
+
 ingot_status ig_device_given(ingot_session_options *o, const ig_device_args *a, ingot_error *err)
 {
     uint64_t bytes;
@@ -48,8 +50,8 @@ ingot_status ig_device_given(ingot_session_options *o, const ig_device_args *a, 
 
 ingot_status ig_model_failed(ig_cli *cli, ingot_status s)
 {
-    const bool memory = s == INGOT_E_NOMEM || s == INGOT_E_FULL;
-    if (s) cli->exit_code = memory ? IG_EXIT_RESOURCES : IG_EXIT_MODEL;
+    const bool resources = s == INGOT_E_NOMEM || s == INGOT_E_FULL || s == INGOT_E_DEVICE;
+    if (s) cli->exit_code = resources ? IG_EXIT_RESOURCES : IG_EXIT_MODEL;
     return s;
 }
 

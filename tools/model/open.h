@@ -39,12 +39,21 @@ typedef struct {
 /* ig_device_given - as options of a session. Errors: E_ARG, what was given is not one. */
 ingot_status ig_device_given(ingot_session_options *o, const ig_device_args *a, ingot_error *err);
 
-/* The same for all: --threads, and --device with --gpu-mem. */
+extern const char *const ig_maths[]; /* "exact", "fast" */
+
+/* The same for all: --threads, --math, and --device with --gpu-mem. */
 #define IG_OPTION_THREADS(type)                                                                   \
     {                                                                                             \
         .name = "threads", .letter = 't', .arg = "N", .kind = IG_OPT_INT, .low = 0, .high = 1024, \
         .offset = offsetof(type, threads),                                                        \
         .help = "threads to use; 0: all cores that this process may use"                          \
+    }
+#define IG_OPTION_MATH(type)                                                               \
+    {                                                                                      \
+        .name = "math", .arg = "M", .kind = IG_OPT_CHOICE, .choices = ig_maths,            \
+        .offset = offsetof(type, math),                                                    \
+        .help = "exact gives the same bits for every batch size, chunk, thread count and " \
+                "processor; fast may use faster methods that do not"                       \
     }
 #define IG_OPTIONS_DEVICE(type)                                                               \
     {.name = "device",                                                                        \

@@ -100,19 +100,27 @@ ingot_status ig_open_embedder(ingot_embedder **e, ig_cli *cli, const ig_opened *
 {
     IG_TRY(ig_model_computes(cli, o, path, err));
     const ingot_status s = ingot_embedder_open(e, o->model, options, err);
-    if (!s || s == INGOT_E_ARG) return s; /* of the options */
+    if (!s || s == INGOT_E_ARG || s == INGOT_E_DEVICE) return s; /* of the options */
     return ig_model_failed(cli, ig_wrap(err, s, "%s", path));
 }
 
-ingot_status ig_text_job_run(ig_cli *cli, const char *model, int64_t threads,
-                             const ingot_embedder_options *options, ig_text_work_fn *work,
-                             const void *a, ingot_error *err)
+ingot_status ig_text_job_run(ig_cli *cli, const void *a, ingot_embedder_options options,
+                             ig_text_work_fn *work, ingot_error *err)
 {
+    const ig_text_args *given = a;
+    ingot_session_options where = {0};
+    IG_TRY(ig_device_given(&where, &given->device, err));
+    options.size = sizeof options;
+    options.max_tokens = (size_t)given->max_tokens;
+    options.fast_math = given->math == 1;
+    options.device = where.device;
+    options.device_bytes = where.device_bytes;
+    options.device_fraction = where.device_fraction;
     ig_text_job j = {0};
-    const ig_open_options how = {.threads = threads, .quiet = true};
-    IG_TRY(ig_open_model(&j.o, cli, model, &how, err));
+    const ig_open_options how = {.threads = given->threads, .quiet = true};
+    IG_TRY(ig_open_model(&j.o, cli, given->model, &how, err));
     ig_text_list_init(&j.texts, &j.o.rt->heap);
-    ingot_status s = ig_open_embedder(&j.e, cli, &j.o, model, options, err);
+    ingot_status s = ig_open_embedder(&j.e, cli, &j.o, given->model, &options, err);
     if (!s) {
         ingot_embedder_get_info(&j.info, j.e);
         s = work(&j, cli, a, err);
@@ -123,10 +131,10 @@ ingot_status ig_text_job_run(ig_cli *cli, const char *model, int64_t threads,
     return s;
 }
 
-ingot_status ig_text_job_take(ig_text_job *j, const char *prefix, const ig_words *words,
-                              const char *file, ingot_error *err)
+ingot_status ig_text_job_take(ig_text_job *j, const char *prefix, const ig_text_args *a,
+                              ingot_error *err)
 {
-    IG_TRY(ig_text_list_words(&j->texts, prefix, words, err));
-    if (file) IG_TRY(ig_text_list_lines(&j->texts, prefix, file, err));
+    IG_TRY(ig_text_list_words(&j->texts, prefix, &a->texts, err));
+    if (a->file) IG_TRY(ig_text_list_lines(&j->texts, prefix, a->file, err));
     return ig_text_list_ready(&j->texts, err);
 }

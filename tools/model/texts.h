@@ -35,6 +35,32 @@ ingot_status ig_open_embedder(ingot_embedder **e, ig_cli *cli, const ig_opened *
 
 /* ---- what `embed` and `rerank` are made of ---- */
 
+typedef struct { /* of both command lines; their first member, `given` */
+    const char *model, *file;
+    ig_words texts;
+    int64_t threads, max_tokens;
+    ig_device_args device;
+    int math;
+    bool json;
+} ig_text_args;
+
+#define IG_TEXT_OPTIONS                                                                        \
+    {.name = "file",                                                                           \
+     .letter = 'f',                                                                            \
+     .arg = "F",                                                                               \
+     .kind = IG_OPT_FILE,                                                                      \
+     .help = "also every line of a file; -: of standard input",                                \
+     .offset = offsetof(ig_text_args, file)},                                                  \
+        {.name = "max-tokens",                                                                 \
+         .arg = "N",                                                                           \
+         .kind = IG_OPT_INT,                                                                   \
+         .low = 0,                                                                             \
+         .high = 1 << 20,                                                                      \
+         .help = "cut what is longer (of a pair the longer text); 0: at what the model takes", \
+         .offset = offsetof(ig_text_args, max_tokens)},                                        \
+        IG_OPTION_MATH(ig_text_args), IG_OPTION_THREADS(ig_text_args),                         \
+        IG_OPTIONS_DEVICE(ig_text_args), IG_OPTION_JSON(ig_text_args)
+
 typedef struct {
     ig_opened o;
     ingot_embedder *e;
@@ -42,16 +68,16 @@ typedef struct {
     ig_text_list texts;
 } ig_text_job;
 
-/* ig_text_job_run - opens the model and its embedder, calls `work`, closes all. work(job, cli, a,
- * err) gets `a` as it is given here. */
+/* ig_text_job_run - opens the model and its embedder, with `options` beside what is given, calls
+ * `work`, closes all. a: the command's arguments, whose first member is ig_text_args; work(job,
+ * cli, a, err) gets them as they are. */
 typedef ingot_status ig_text_work_fn(ig_text_job *j, ig_cli *cli, const void *a, ingot_error *err);
-ingot_status ig_text_job_run(ig_cli *cli, const char *model, int64_t threads,
-                             const ingot_embedder_options *options, ig_text_work_fn *work,
-                             const void *a, ingot_error *err);
+ingot_status ig_text_job_run(ig_cli *cli, const void *a, ingot_embedder_options options,
+                             ig_text_work_fn *work, ingot_error *err);
 
-/* ig_text_job_take - all texts of the command line: words, and the lines of a file (NULL: none),
- * each behind `prefix` (NULL: nothing). */
-ingot_status ig_text_job_take(ig_text_job *j, const char *prefix, const ig_words *words,
-                              const char *file, ingot_error *err);
+/* ig_text_job_take - all texts of the command line: words, and the lines of a file, each behind
+ * `prefix` (NULL: nothing). */
+ingot_status ig_text_job_take(ig_text_job *j, const char *prefix, const ig_text_args *a,
+                              ingot_error *err);
 
 #endif

@@ -84,13 +84,16 @@ struct ig_device_stream {
     uint64_t uploads_seen; /* work from now on comes after the first so many uploads */
     bool recording;
     atomic_bool parted; /* devices that shared its work have left each other; any thread sets it */
+    cu_fault *fault;    /* pinned: what kernels of this stream refused (fault.c) */
+    const struct bound *launching; /* the step that cu_launch is at */
     const struct cu_kv_tables *kv; /* of the next launches; NULL: none */
     struct kv_image *image;        /* where they lie (kv.c); NULL: there never were any */
 };
 
 /* A bound op: what an ig_device_bind's state points to. */
-typedef struct {
+typedef struct bound {
     const ig_cu_op *op;
+    const ig_node *node;
     void *state;
     uint64_t uploads; /* its packed constants are among the first so many */
 } bound;
@@ -110,6 +113,11 @@ ingot_status stream_enter(ig_device_stream *s, ingot_error *err);
         const int cu_ = (expression);                           \
         if (cu_) return device_failed((d), cu_, (what), (err)); \
     } while (0)
+
+/* ---- data that kernels refused (fault.c); open: gpu.h's error ---- */
+int fault_open(ig_device_stream *s);
+void fault_close(ig_device_stream *s);
+ingot_status fault_check(ig_device_stream *s, ingot_error *err); /* what was waited for */
 
 bool device_pinned(ig_device *d, const void *p, size_t bytes); /* within what cu_take_pinned gave */
 

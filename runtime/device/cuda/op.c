@@ -43,7 +43,8 @@ ingot_status cu_bind(ig_device *d, ig_device_bind *b)
         b->state = NULL;
         return s;
     }
-    *state = (bound){.op = op, .state = b->state, .uploads = atomic_load(&d->constants.begun)};
+    *state = (bound){
+        .op = op, .node = b->node, .state = b->state, .uploads = atomic_load(&d->constants.begun)};
     b->state = state;
     return INGOT_OK;
 }
@@ -55,6 +56,7 @@ ingot_status cu_launch(ig_device_stream *s, const ig_device_run *r)
     if (!s->recording) IG_TRY(constants_before(s, b, r->in, r->node->n_in, r->err));
     ig_device_run mine = *r;
     mine.state = b->state;
+    s->launching = b;
     return b->op->launch(s, &mine);
 }
 

@@ -7,6 +7,7 @@
 #ifndef IG_CU_OP_H
 #define IG_CU_OP_H
 
+#include "kernels/cuda/fault.h"
 #include "kernels/cuda/stream.h"
 #include "runtime/device/device.h"
 
@@ -15,6 +16,10 @@ typedef struct ig_cu_op { /* OP(softmax) in ops.def is `const ig_cu_op ig_cu_op_
     ingot_status (*bind)(ig_device *d, ig_device_bind *b);
     ingot_status (*launch)(ig_device_stream *s, const ig_device_run *r);
     void (*unbind)(ig_device *d, void *state); /* NULL: state is arena memory only */
+    /* What a kernel of this op told (ig_cu_fault), as a status in the words of the CPU's op. NULL:
+     * they never tell anything. */
+    ingot_status (*refuse)(const ig_node *node, const void *state, const cu_fault *f,
+                           ingot_error *err);
 } ig_cu_op;
 
 #define IG_CU_DECLINE(b, text) ((b)->declined = true, (b)->why = (text), INGOT_OK)
@@ -29,6 +34,10 @@ ig_floats ig_cu_floats(const ig_device_bind *b, const char *name);
 /* ---- the device and its stream ---- */
 cu_stream ig_cu_stream(ig_device_stream *s);
 cu_chip ig_cu_chip(const ig_device *d);
+
+/* ig_cu_fault - where the kernels of the step that is being launched tell of data that the CPU
+ * would refuse; whoever waits for the stream then gets what `refuse` makes of it. */
+cu_fault_to ig_cu_fault(const ig_device_stream *s);
 
 /* ig_cu_copy, ig_cu_clear - bytes within device memory copied, and set to zero, in order with the
  * stream's work; 0 or an error for ig_cu_done. */

@@ -23,8 +23,10 @@ ingot_status cu_stream_open(ig_device_stream **out, ig_device *d, ingot_error *e
     s->device = d;
     atomic_init(&s->parted, false);
     s->staging.slot_bytes = STREAM_SLOT;
-    const int e = gpu_stream_open(&s->s);
+    int e = fault_open(s);
+    if (!e) e = gpu_stream_open(&s->s);
     if (e) {
+        fault_close(s);
         ig_give(d->heap, s, sizeof *s);
         return device_failed(d, e, "making a stream", err);
     }
@@ -43,6 +45,7 @@ void cu_stream_close(ig_device_stream **stream)
     staging_close(&s->staging);
     kv_close(s);
     gpu_stream_close(s->s);
+    fault_close(s);
     ig_give(d->heap, s, sizeof *s);
 }
 
@@ -84,7 +87,8 @@ ingot_status cu_wait(ig_device_stream *s, ingot_error *err)
     IG_TRY(device_enter(d, err));
     CU_TRY(d, "running what was launched", err, gpu_stream_wait(s->s));
     if (atomic_load(&s->parted)) return parted(s, err); /* it was waited for, it means nothing */
-    return staging_finish(d, &s->staging, err);
+    IG_TRY(staging_finish(d, &s->staging, err));
+    return fault_check(s, err);
 }
 
 /* ---- pinned memory ---- */

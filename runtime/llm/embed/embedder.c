@@ -11,6 +11,7 @@ enum { TOKENS_OF_A_RUN = 8192, MOST_UNTOLD = 512, MOST_EVER = 1 << 24 };
 struct ig_embedder {
     ig_heap *heap;
     const ig_ingot *file;
+    const char *device; /* its name, or NULL; the taker's text */
     ig_tokenizer *tokenizer;
     ig_token_work *work;
     ig_encoder_run run;
@@ -93,7 +94,8 @@ static ingot_status open_parts(ig_embedder *e, const ig_embedder_setup *setup, i
     const ig_exec_options exec = {.heap = setup->heap,
                                   .pool = setup->pool,
                                   .log = setup->log,
-                                  .math = o->fast_math ? IG_MATH_FAST : IG_MATH_EXACT};
+                                  .math = o->fast_math ? IG_MATH_FAST : IG_MATH_EXACT,
+                                  .device = setup->device};
     if (is_decoder(e->file))
         return ig_fail(err, INGOT_E_UNSUPPORTED,
                        "a model that generates text, not an encoder (`ingot generate` runs it)");
@@ -112,6 +114,7 @@ ingot_status ig_embedder_open(ig_embedder **out, const ig_embedder_setup *setup,
     if (!e) return ig_fail(err, INGOT_E_NOMEM, "embedder: no memory");
     e->heap = setup->heap;
     e->file = setup->file;
+    e->device = setup->device.name;
     ig_text_rows_init(&e->rows, e->heap);
     const ingot_status s = open_parts(e, setup, err);
     if (s) ig_embedder_close(&e);
@@ -138,7 +141,9 @@ void ig_embedder_info(ingot_embedder_info *info, const ig_embedder *e)
                                   .classes = classes ? e->run.width : 0,
                                   .max_tokens = e->most,
                                   .pooling = e->pooling,
-                                  .normalized = e->normalize};
+                                  .normalized = e->normalize,
+                                  .device = e->device && !ig_exec_fallen(e->run.exec) ? e->device
+                                                                                      : "cpu"};
 }
 
 /* ---- embedding ---- */

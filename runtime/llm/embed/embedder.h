@@ -6,6 +6,7 @@
 #include "formats/ingot/ingot_file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/pool.h"
+#include "runtime/graph/exec.h"
 
 typedef struct ig_embedder ig_embedder;
 
@@ -14,7 +15,8 @@ typedef struct {
     ig_pool *pool; /* may be NULL */
     const ig_log *log;
     const ig_ingot *file;                  /* must outlive the embedder */
-    const ingot_embedder_options *options; /* whole */
+    const ingot_embedder_options *options; /* whole; devices are taken by the caller */
+    ig_exec_device device;
 } ig_embedder_setup;
 
 /* ig_embedder_open - errors: E_UNSUPPORTED (not an encoder, no tokenizer), E_ARG (an option),

@@ -7,6 +7,7 @@
 #include "kernels/attention/attention_cuda.h"
 #include "kernels/convert/convert_cuda.h"
 #include "runtime/device/cuda/ops/common.h"
+#include "runtime/graph/op.h"
 
 #include <math.h>
 
@@ -221,8 +222,8 @@ static ingot_status counted(ig_device_stream *stream, const ig_device_run *r, co
     const int64_t *keys = r->in[KV_LEN];
     for (int32_t i = 0; i < a->batch; i++)
         if (keys[i] < 0 || keys[i] > a->tk)
-            return ig_fail(r->err, INGOT_E_ARG, "%s: batch %d has %lld keys of %d", r->node->name,
-                           i, (long long)keys[i], a->tk);
+            return ig_node_fail(r->err, INGOT_E_DATA, r->node, "batch %d has %lld keys of %d", i,
+                                (long long)keys[i], a->tk);
     for (int32_t i = 0; i < a->batch; i++) {
         cu_attention_args one = *a;
         one.batch = 1;

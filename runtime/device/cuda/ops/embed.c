@@ -1,8 +1,9 @@
 /* embed.c - rows of a table of vectors, in f32. A table that is turned or in panels is a constant
  * and is brought into rows when the node is bound, in the form in which a product reads the same
- * bytes; tables of fewer bits stay on the CPU. An id outside the table reads zeros. */
+ * bytes; tables of fewer bits stay on the CPU. */
 #include "kernels/gemm/gemm.h"
 #include "runtime/device/cuda/ops/common.h"
+#include "runtime/graph/op.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -87,7 +88,16 @@ static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
     a.to = r->out[0];
     a.table = s->packed ? s->packed : r->in[TABLE];
     a.id.p = r->in[IDS];
+    a.fault = ig_cu_fault(stream);
     return ig_cu_done(stream, r, cu_embed(&a, ig_cu_stream(stream)));
+}
+
+static ingot_status refuse(const ig_node *node, const void *state, const cu_fault *f,
+                           ingot_error *err)
+{
+    return ig_node_fail(err, INGOT_E_DATA, node, "id %lld is %lld, the table has %lld rows",
+                        (long long)f->at, (long long)f->value,
+                        (long long)((const embed_state *)state)->args.rows);
 }
 
 static void unbind(ig_device *d, void *state)
@@ -96,4 +106,5 @@ static void unbind(ig_device *d, void *state)
     if (s && s->packed) ig_cu_unpack(d, s->packed);
 }
 
-const ig_cu_op ig_cu_op_embed = {.name = "embed", .bind = bind, .launch = launch, .unbind = unbind};
+const ig_cu_op ig_cu_op_embed = {
+    .name = "embed", .bind = bind, .launch = launch, .unbind = unbind, .refuse = refuse};

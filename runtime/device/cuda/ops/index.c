@@ -1,10 +1,12 @@
 /* index.c - ops that read where index tensors point to: gather, gather_elements, gather_nd and
- * reverse_sequence. First the numbers of the rows, then the rows. An index outside its dimension
- * reads zeros. */
-#include "runtime/device/cuda/ops/common.h"
+ * reverse_sequence. First the numbers of the rows, then the rows. */
+#include "runtime/device/cuda/ops/rows.h"
+#include "runtime/graph/op.h"
+
+#define NOTHING_TO_DO "nothing to do" /* the CPU still looks at the indices */
 
 typedef struct {
-    cu_rows_args rows;
+    cu_rows_args rows; /* first: see ig_cu_refuse_index */
     cu_pick_rows_args pick;
 } gather_state;
 
@@ -14,6 +16,7 @@ static ingot_status bind_rows(ig_device_bind *b, gather_state *s, int64_t of, in
     const int elem = ig_cu_bytes(b->in[0]->dtype);
     size_t at;
     if (!elem) return IG_CU_DECLINE(b, "strings");
+    if (!ig_cu_elements(b->out[0])) return IG_CU_DECLINE(b, NOTHING_TO_DO);
     if (of > CU_MOST || ig_cu_elements(b->out[0]) * (elem == 16 ? 2 : 1) > CU_MOST)
         return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
     s->pick = (cu_pick_rows_args){.n = s->rows.walk.total, .bytes = bytes};
@@ -33,6 +36,7 @@ static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
     pick.from = r->in[0];
     pick.row = rows.row = r->scratch;
     rows.index.p = r->in[1];
+    rows.fault = ig_cu_fault(stream);
     int e = cu_rows(&rows, ig_cu_stream(stream));
     if (!e) e = cu_pick_rows(&pick, ig_cu_stream(stream));
     return ig_cu_done(stream, r, e);
@@ -59,21 +63,10 @@ static ingot_status bind_gather(ig_device *d, ig_device_bind *b)
 static ingot_status bind_elements(ig_device *d, ig_device_bind *b)
 {
     (void)d;
-    const ig_type *x = b->in[0], *index = b->in[1];
-    const int axis = ig_cu_axis(ig_cu_int(b, "axis"), x->rank);
-    int64_t base[IG_MAX_RANK], at[IG_MAX_RANK];
-    const int64_t *strides[] = {base, at};
     gather_state *s = IG_CU_STATE(b, gather_state);
     if (!s) return INGOT_E_NOMEM;
-    ig_cu_strides(base, x->rank, x->dims);
-    ig_cu_strides(at, index->rank, index->dims);
-    s->rows.k = 1;
-    s->rows.size[0] = x->dims[axis];
-    s->rows.step[0] = base[axis];
-    base[axis] = 0;
-    if (!ig_cu_walk(&s->rows.walk, index->rank, index->dims, 2, strides))
-        return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
-    return bind_rows(b, s, ig_cu_elements(x), ig_cu_bytes(x->dtype));
+    if (!ig_cu_element_rows(&s->rows, b)) return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
+    return bind_rows(b, s, ig_cu_elements(b->in[0]), ig_cu_bytes(b->in[0]->dtype));
 }
 
 static ingot_status bind_nd(ig_device *d, ig_device_bind *b)
@@ -81,22 +74,11 @@ static ingot_status bind_nd(ig_device *d, ig_device_bind *b)
     (void)d;
     const ig_type *x = b->in[0], *index = b->in[1];
     const int batch = (int)ig_cu_int(b, "batch_dims"), k = (int)index->dims[index->rank - 1];
-    const int64_t batches = ig_cu_count(index->dims, 0, batch);
-    const int64_t each = ig_cu_count(index->dims, batch, index->rank - 1);
-    const int64_t of = ig_cu_count(x->dims, batch, batch + k); /* rows of a batch */
-    const int64_t n[] = {batches, each}, base[] = {of, 0}, at[] = {each * k, k};
-    const int64_t *strides[] = {base, at};
     gather_state *s = IG_CU_STATE(b, gather_state);
+    int64_t of;
     if (!s) return INGOT_E_NOMEM;
-    if (k > CU_RANK || !ig_cu_walk(&s->rows.walk, 2, n, 2, strides))
-        return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
-    s->rows.k = k;
-    for (int i = 0; i < k; i++) {
-        s->rows.size[i] = x->dims[batch + i];
-        s->rows.step[i] = ig_cu_count(x->dims, batch + i + 1, batch + k);
-    }
-    return bind_rows(b, s, batches * of,
-                     ig_cu_count(x->dims, batch + k, x->rank) * ig_cu_bytes(x->dtype));
+    if (!ig_cu_tuple_rows(&s->rows, b, batch, &of)) return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
+    return bind_rows(b, s, of, ig_cu_count(x->dims, batch + k, x->rank) * ig_cu_bytes(x->dtype));
 }
 
 /* ---- reverse_sequence ---- */
@@ -116,6 +98,7 @@ static ingot_status bind_reverse(ig_device *d, ig_device_bind *b)
     if (!s) return INGOT_E_NOMEM;
     const int bytes = ig_cu_bytes(x->dtype);
     if (!bytes) return IG_CU_DECLINE(b, "strings");
+    if (!ig_cu_elements(x)) return IG_CU_DECLINE(b, NOTHING_TO_DO);
     if (ig_cu_elements(x) * (bytes == 16 ? 2 : 1) > CU_MOST)
         return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
     const int64_t steps = x->dims[0] * x->dims[1];
@@ -130,6 +113,14 @@ static ingot_status bind_reverse(ig_device *d, ig_device_bind *b)
     return INGOT_OK;
 }
 
+static ingot_status refuse_reverse(const ig_node *node, const void *state, const cu_fault *f,
+                                   ingot_error *err)
+{
+    return ig_node_fail(err, INGOT_E_DATA, node, "sequence %lld has length %lld, outside 0..%lld",
+                        (long long)f->at, (long long)f->value,
+                        (long long)((const reverse_state *)state)->rows.time);
+}
+
 static ingot_status launch_reverse(ig_device_stream *stream, const ig_device_run *r)
 {
     const reverse_state *s = r->state;
@@ -139,14 +130,21 @@ static ingot_status launch_reverse(ig_device_stream *stream, const ig_device_run
     pick.from = r->in[0];
     pick.row = rows.row = r->scratch;
     rows.len.p = r->in[1];
+    rows.fault = ig_cu_fault(stream);
     int e = cu_reverse_rows(&rows, ig_cu_stream(stream));
     if (!e) e = cu_pick_rows(&pick, ig_cu_stream(stream));
     return ig_cu_done(stream, r, e);
 }
 
-const ig_cu_op ig_cu_op_gather = {.name = "gather", .bind = bind_gather, .launch = launch};
-const ig_cu_op ig_cu_op_gather_elements = {
-    .name = "gather_elements", .bind = bind_elements, .launch = launch};
-const ig_cu_op ig_cu_op_gather_nd = {.name = "gather_nd", .bind = bind_nd, .launch = launch};
-const ig_cu_op ig_cu_op_reverse_sequence = {
-    .name = "reverse_sequence", .bind = bind_reverse, .launch = launch_reverse};
+const ig_cu_op ig_cu_op_gather = {
+    .name = "gather", .bind = bind_gather, .launch = launch, .refuse = ig_cu_refuse_index};
+const ig_cu_op ig_cu_op_gather_elements = {.name = "gather_elements",
+                                           .bind = bind_elements,
+                                           .launch = launch,
+                                           .refuse = ig_cu_refuse_index};
+const ig_cu_op ig_cu_op_gather_nd = {
+    .name = "gather_nd", .bind = bind_nd, .launch = launch, .refuse = ig_cu_refuse_tuple};
+const ig_cu_op ig_cu_op_reverse_sequence = {.name = "reverse_sequence",
+                                            .bind = bind_reverse,
+                                            .launch = launch_reverse,
+                                            .refuse = refuse_reverse};

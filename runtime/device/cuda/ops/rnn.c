@@ -6,6 +6,7 @@
 #include "kernels/gemm/gemm_cuda.h"
 #include "kernels/rnn/rnn_cuda.h"
 #include "runtime/device/cuda/ops/common.h"
+#include "runtime/graph/op.h"
 
 #include <math.h>
 
@@ -16,6 +17,7 @@ typedef struct {
     int64_t time, batch, hidden, gates, dirs, input;
     bool batch_first, linear;
     size_t sums_at, h_at[2], c_at, z_at, reset_at;
+    ingot_dtype lens;
     void *plain[2]; /* W and R where the file has them in panels */
 } rnn_state;
 
@@ -76,6 +78,7 @@ static bool set_cells(rnn_state *s, const ig_device_bind *b)
         p->batch = (int)s->batch;
         p->hidden = (int)s->hidden;
         p->gates = (int)s->gates;
+        p->lens_bytes = (int)ig_dtype(s->lens)->bytes;
         p->input_forget = cells[d].input_forget;
         p->clip = (float)cells[d].clip;
         p->kind = s->kind == IG_LSTM  ? CU_LSTM
@@ -107,6 +110,9 @@ static ingot_status bind_kind(ig_device *d, ig_device_bind *b, ig_rnn_kind kind)
     s->hidden = b->in[IG_RNN_R]->dims[2];
     s->gates = (int64_t)ig_rnn_gates(kind);
     s->dirs = b->in[IG_RNN_R]->dims[0];
+    s->lens = ig_cu_has(b, IG_RNN_LENS) ? b->in[IG_RNN_LENS]->dtype : INGOT_I32;
+    if (s->lens != INGOT_I32 && s->lens != INGOT_I64)
+        return IG_CU_DECLINE(b, "lengths of fewer than 32 bits");
     if (!set_cells(s, b)) return IG_CU_DECLINE(b, "activations that cannot be");
     const int64_t rows = s->time * s->batch, state = s->batch * s->hidden;
     if (ig_cu_elements(x) > CU_MOST || s->gates * s->hidden > CU_MOST || rows > CU_MOST ||
@@ -219,15 +225,33 @@ static int run_direction(const rnn_state *s, const ig_device_run *r, int64_t d, 
     return e;
 }
 
+/* The steps are safe with any lengths, and tell nothing. */
+static int check_lens(ig_device_stream *stream, const rnn_state *s, const ig_device_run *r)
+{
+    cu_check_args a = {.n = s->batch, .most = s->time, .fault = ig_cu_fault(stream)};
+    a.v.p = input(r, IG_RNN_LENS);
+    return a.v.p && ig_cu_indices(&a.v, s->lens) ? cu_check(&a, ig_cu_stream(stream)) : 0;
+}
+
+static ingot_status refuse(const ig_node *node, const void *state, const cu_fault *f,
+                           ingot_error *err)
+{
+    return ig_node_fail(
+        err, INGOT_E_DATA, node, "sequence_lens[%lld] is %lld, the sequences have %lld elements",
+        (long long)f->at, (long long)f->value, (long long)((const rnn_state *)state)->time);
+}
+
 static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
 {
     const rnn_state *s = r->state;
-    int e = 0;
+    int e = check_lens(stream, s, r);
     for (int64_t d = 0; d < s->dirs && !e; d++) e = run_direction(s, r, d, ig_cu_stream(stream));
     return ig_cu_done(stream, r, e);
 }
 
-const ig_cu_op ig_cu_op_rnn = {.name = "rnn", .bind = bind_rnn, .launch = launch, .unbind = unbind};
-const ig_cu_op ig_cu_op_gru = {.name = "gru", .bind = bind_gru, .launch = launch, .unbind = unbind};
+const ig_cu_op ig_cu_op_rnn = {
+    .name = "rnn", .bind = bind_rnn, .launch = launch, .unbind = unbind, .refuse = refuse};
+const ig_cu_op ig_cu_op_gru = {
+    .name = "gru", .bind = bind_gru, .launch = launch, .unbind = unbind, .refuse = refuse};
 const ig_cu_op ig_cu_op_lstm = {
-    .name = "lstm", .bind = bind_lstm, .launch = launch, .unbind = unbind};
+    .name = "lstm", .bind = bind_lstm, .launch = launch, .unbind = unbind, .refuse = refuse};

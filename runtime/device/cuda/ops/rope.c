@@ -1,8 +1,8 @@
-/* rope.c - rotary position embedding on the device: rope_table and rotary_embedding. Positions are
- * only known on the device: one that the CPU refuses gives NaN here. */
+/* rope.c - rotary position embedding on the device: rope_table and rotary_embedding. */
 #include "kernels/rope/rope.h"
 #include "kernels/rope/rope_cuda.h"
 #include "runtime/device/cuda/ops/common.h"
+#include "runtime/graph/op.h"
 
 #include <math.h>
 #include <string.h>
@@ -70,6 +70,7 @@ static ingot_status launch_table(ig_device_stream *stream, const ig_device_run *
     a.y = r->out[0];
     a.positions = r->in[POSITIONS];
     a.w = s->w;
+    a.fault = ig_cu_fault(stream);
     return ig_cu_done(stream, r, cu_rope_table(&a, ig_cu_stream(stream)));
 }
 
@@ -78,8 +79,19 @@ static void unbind_table(ig_device *device, void *state)
     ig_cu_unpack(device, ((table_state *)state)->w);
 }
 
-const ig_cu_op ig_cu_op_rope_table = {
-    .name = "rope_table", .bind = bind_table, .launch = launch_table, .unbind = unbind_table};
+static ingot_status refuse_table(const ig_node *node, const void *state, const cu_fault *f,
+                                 ingot_error *err)
+{
+    (void)state;
+    return ig_node_fail(err, INGOT_E_DATA, node, "position %lld is %lld", (long long)f->at,
+                        (long long)f->value);
+}
+
+const ig_cu_op ig_cu_op_rope_table = {.name = "rope_table",
+                                      .bind = bind_table,
+                                      .launch = launch_table,
+                                      .unbind = unbind_table,
+                                      .refuse = refuse_table};
 
 /* ---- rotary_embedding ---- */
 
@@ -126,8 +138,16 @@ static ingot_status launch_turn(ig_device_stream *stream, const ig_device_run *r
     a.y = r->out[0];
     a.x = r->in[X], a.cos = r->in[COS], a.sin = r->in[SIN];
     if (WHERE < r->node->n_in) a.positions = r->in[WHERE];
+    a.fault = ig_cu_fault(stream);
     return ig_cu_done(stream, r, cu_rope(&a, ig_cu_stream(stream)));
 }
 
+static ingot_status refuse_turn(const ig_node *node, const void *state, const cu_fault *f,
+                                ingot_error *err)
+{
+    return ig_node_fail(err, INGOT_E_DATA, node, "position %lld is outside a table of %lld",
+                        (long long)f->value, (long long)((const cu_rope_args *)state)->rows);
+}
+
 const ig_cu_op ig_cu_op_rotary_embedding = {
-    .name = "rotary_embedding", .bind = bind_turn, .launch = launch_turn};
+    .name = "rotary_embedding", .bind = bind_turn, .launch = launch_turn, .refuse = refuse_turn};

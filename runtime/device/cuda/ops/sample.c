@@ -2,6 +2,7 @@
  * roi_align, max_roi_pool and deform_conv. */
 #include "kernels/resize/resize_cuda.h"
 #include "runtime/device/cuda/ops/common.h"
+#include "runtime/graph/op.h"
 
 #include <string.h>
 
@@ -110,7 +111,20 @@ static ingot_status launch_align(ig_device_stream *stream, const ig_device_run *
     a.rois = r->in[1];
     a.batch = r->in[2];
     a.y = r->out[0];
+    a.fault = ig_cu_fault(stream);
     return ig_cu_done(stream, r, cu_roi_align(&a, ig_cu_stream(stream)));
+}
+
+static ingot_status refuse_align(const ig_node *node, const void *state, const cu_fault *f,
+                                 ingot_error *err)
+{
+    const cu_roi_align_args *a = state;
+    if (f->kind == CU_ROI_BATCH)
+        return ig_node_fail(err, INGOT_E_DATA, node, "roi %lld is of batch %lld, outside 0..%lld",
+                            (long long)f->at, (long long)f->value, (long long)a->batches - 1);
+    return ig_node_fail(err, INGOT_E_DATA, node,
+                        "roi %lld is not finite, or wants more than %d samples a bin",
+                        (long long)f->at, MOST_SAMPLES);
 }
 
 static ingot_status bind_roi_pool(ig_device *d, ig_device_bind *b)
@@ -141,7 +155,18 @@ static ingot_status launch_roi_pool(ig_device_stream *stream, const ig_device_ru
     a.x = r->in[0];
     a.rois = r->in[1];
     a.y = r->out[0];
+    a.fault = ig_cu_fault(stream);
     return ig_cu_done(stream, r, cu_roi_pool(&a, ig_cu_stream(stream)));
+}
+
+static ingot_status refuse_roi_pool(const ig_node *node, const void *state, const cu_fault *f,
+                                    ingot_error *err)
+{
+    const cu_roi_pool_args *a = state;
+    if (f->kind == CU_ROI_BOX)
+        return ig_node_fail(err, INGOT_E_DATA, node, "roi %lld is not finite", (long long)f->at);
+    return ig_node_fail(err, INGOT_E_DATA, node, "roi %lld is of batch %g, outside 0..%lld",
+                        (long long)f->at, f->real, (long long)a->batches - 1);
 }
 
 /* ---- deform_conv ---- */
@@ -206,8 +231,10 @@ const ig_cu_op ig_cu_op_grid_sample = {
 const ig_cu_op ig_cu_op_affine_grid = {
     .name = "affine_grid", .bind = bind_affine, .launch = launch_affine};
 const ig_cu_op ig_cu_op_roi_align = {
-    .name = "roi_align", .bind = bind_align, .launch = launch_align};
-const ig_cu_op ig_cu_op_max_roi_pool = {
-    .name = "max_roi_pool", .bind = bind_roi_pool, .launch = launch_roi_pool};
+    .name = "roi_align", .bind = bind_align, .launch = launch_align, .refuse = refuse_align};
+const ig_cu_op ig_cu_op_max_roi_pool = {.name = "max_roi_pool",
+                                        .bind = bind_roi_pool,
+                                        .launch = launch_roi_pool,
+                                        .refuse = refuse_roi_pool};
 const ig_cu_op ig_cu_op_deform_conv = {
     .name = "deform_conv", .bind = bind_deform, .launch = launch_deform};

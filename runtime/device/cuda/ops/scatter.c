@@ -1,15 +1,15 @@
 /* scatter.c - ops that write where index tensors point to: scatter_elements, scatter_nd,
- * tensor_scatter and max_unpool. Updates of one place are taken in their order, as on the CPU;
- * those that point outside are dropped. */
+ * tensor_scatter and max_unpool. Updates of one place are taken in their order, as on the CPU. */
 #include "kernels/copy/copy_cuda.h"
 #include "kernels/scatter/scatter_cuda.h"
-#include "runtime/device/cuda/ops/common.h"
+#include "runtime/device/cuda/ops/rows.h"
+#include "runtime/graph/op.h"
 
 #include <string.h>
 
 typedef struct {
-    int64_t bytes; /* of the data */
-    cu_rows_args rows;
+    cu_rows_args rows; /* first: see ig_cu_refuse_index */
+    int64_t bytes;     /* of the data */
     cu_order_args order;
     cu_scatter_args scatter;
     size_t rows_at, key_at;
@@ -50,40 +50,22 @@ static ingot_status bind_updates(ig_device_bind *b, scatter_state *s, int64_t of
 static ingot_status bind_elements(ig_device *d, ig_device_bind *b)
 {
     (void)d;
-    const ig_type *x = b->in[0], *index = b->in[1];
-    const int axis = ig_cu_axis(ig_cu_int(b, "axis"), x->rank);
-    int64_t base[IG_MAX_RANK], at[IG_MAX_RANK];
-    const int64_t *strides[] = {base, at};
     scatter_state *s = IG_CU_STATE(b, scatter_state);
     if (!s) return INGOT_E_NOMEM;
-    ig_cu_strides(base, x->rank, x->dims);
-    ig_cu_strides(at, index->rank, index->dims);
-    s->rows.k = 1;
-    s->rows.size[0] = x->dims[axis];
-    s->rows.step[0] = base[axis];
-    base[axis] = 0;
-    if (!ig_cu_walk(&s->rows.walk, index->rank, index->dims, 2, strides))
-        return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
-    return bind_updates(b, s, ig_cu_elements(x), s->rows.walk.total, 1);
+    if (!ig_cu_element_rows(&s->rows, b)) return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
+    return bind_updates(b, s, ig_cu_elements(b->in[0]), s->rows.walk.total, 1);
 }
 
 static ingot_status bind_nd(ig_device *d, ig_device_bind *b)
 {
     (void)d;
     const ig_type *x = b->in[0], *index = b->in[1];
-    const int k = (int)index->dims[index->rank - 1];
-    const int64_t n = ig_cu_count(index->dims, 0, index->rank - 1), base = 0, at = k;
-    const int64_t *strides[] = {&base, &at};
     scatter_state *s = IG_CU_STATE(b, scatter_state);
+    int64_t of;
     if (!s) return INGOT_E_NOMEM;
-    if (k > CU_RANK || !ig_cu_walk(&s->rows.walk, 1, &n, 2, strides))
-        return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
-    s->rows.k = k;
-    for (int i = 0; i < k; i++) {
-        s->rows.size[i] = x->dims[i];
-        s->rows.step[i] = ig_cu_count(x->dims, i + 1, k);
-    }
-    return bind_updates(b, s, ig_cu_count(x->dims, 0, k), n, ig_cu_count(x->dims, k, x->rank));
+    if (!ig_cu_tuple_rows(&s->rows, b, 0, &of)) return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
+    return bind_updates(b, s, of, s->rows.walk.total,
+                        ig_cu_count(x->dims, (int)index->dims[index->rank - 1], x->rank));
 }
 
 /* The data as they were, unless they lie there already. */
@@ -101,6 +83,7 @@ static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
     cu_order_args order = s->order;
     cu_scatter_args scatter = s->scatter;
     rows.index.p = r->in[1];
+    rows.fault = ig_cu_fault(stream);
     order.row = rows.row = ig_cu_piece(r, s->rows_at);
     scatter.key = order.key = ig_cu_piece(r, s->key_at);
     scatter.y = r->out[0];
@@ -155,6 +138,7 @@ static ingot_status launch_cache(ig_device_stream *stream, const ig_device_run *
     cu_cache_keys_args keys = s->keys;
     cu_scatter_args scatter = s->scatter;
     keys.first.p = r->node->n_in > 2 ? r->in[2] : NULL;
+    keys.fault = ig_cu_fault(stream);
     scatter.key = keys.key = r->scratch;
     scatter.y = r->out[0];
     scatter.x = r->in[1];
@@ -162,6 +146,15 @@ static ingot_status launch_cache(ig_device_stream *stream, const ig_device_run *
     if (!e && scatter.n) e = cu_cache_keys(&keys, ig_cu_stream(stream));
     if (!e) e = cu_scatter(&scatter, ig_cu_stream(stream));
     return ig_cu_done(stream, r, e);
+}
+
+static ingot_status refuse_cache(const ig_node *node, const void *state, const cu_fault *f,
+                                 ingot_error *err)
+{
+    const cu_cache_keys_args *keys = &((const cache_state *)state)->keys;
+    return ig_node_fail(err, INGOT_E_DATA, node,
+                        "position %lld plus %lld steps is outside a cache of %lld",
+                        (long long)f->value, (long long)keys->steps, (long long)keys->limit);
 }
 
 /* ---- max_unpool ---- */
@@ -230,6 +223,7 @@ static ingot_status launch_unpool(ig_device_stream *stream, const ig_device_run 
     scatter.y = zeros.to = r->out[0];
     scatter.x = r->in[0];
     rows.index = r->in[1];
+    rows.fault = ig_cu_fault(stream);
     order.row = rows.row = ig_cu_piece(r, s->rows_at);
     scatter.key = order.key = ig_cu_piece(r, s->key_at);
     int e = cu_fill(&zeros, st);
@@ -239,10 +233,21 @@ static ingot_status launch_unpool(ig_device_stream *stream, const ig_device_run 
     return ig_cu_done(stream, r, e);
 }
 
-const ig_cu_op ig_cu_op_scatter_elements = {
-    .name = "scatter_elements", .bind = bind_elements, .launch = launch};
-const ig_cu_op ig_cu_op_scatter_nd = {.name = "scatter_nd", .bind = bind_nd, .launch = launch};
+static ingot_status refuse_unpool(const ig_node *node, const void *state, const cu_fault *f,
+                                  ingot_error *err)
+{
+    (void)state;
+    return ig_node_fail(err, INGOT_E_DATA, node, "index %lld lies outside the output",
+                        (long long)f->value);
+}
+
+const ig_cu_op ig_cu_op_scatter_elements = {.name = "scatter_elements",
+                                            .bind = bind_elements,
+                                            .launch = launch,
+                                            .refuse = ig_cu_refuse_index};
+const ig_cu_op ig_cu_op_scatter_nd = {
+    .name = "scatter_nd", .bind = bind_nd, .launch = launch, .refuse = ig_cu_refuse_tuple};
 const ig_cu_op ig_cu_op_tensor_scatter = {
-    .name = "tensor_scatter", .bind = bind_cache, .launch = launch_cache};
+    .name = "tensor_scatter", .bind = bind_cache, .launch = launch_cache, .refuse = refuse_cache};
 const ig_cu_op ig_cu_op_max_unpool = {
-    .name = "max_unpool", .bind = bind_unpool, .launch = launch_unpool};
+    .name = "max_unpool", .bind = bind_unpool, .launch = launch_unpool, .refuse = refuse_unpool};

@@ -35,6 +35,26 @@ static ingot_status bad(const tables *t, const char *what, size_t i)
                    what, i);
 }
 
+/* Does leaf v add one weight to each target, in their order? */
+static bool adds_to_all(const tables *t, const int32_t *v)
+{
+    bool all = v[NO] == t->n_targets;
+    for (int64_t k = 0; all && k < t->n_targets; k++) all = t->targets[v[YES] + k] == k;
+    return all;
+}
+
+static int form_of(const tables *t)
+{
+    bool one = true, all = true;
+    for (size_t i = 0; i < t->n_nodes; i++) {
+        const int32_t *v = t->nodes + FIELDS * i;
+        if ((v[MODE] & MODES) != LEAF) continue;
+        one = one && v[NO] == 1;
+        all = all && adds_to_all(t, v);
+    }
+    return one ? CU_TREE_ONE : all ? CU_TREE_ALL : CU_TREE_ANY;
+}
+
 static ingot_status check_node(const tables *t, size_t i)
 {
     const int32_t *v = t->nodes + FIELDS * i;
@@ -133,7 +153,7 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
     for (int i = NODES; i < N_INPUTS; i++)
         if (!b->known[i]) return IG_CU_DECLINE(b, "tables that are no constants");
     if (!ig_el_number(x->dtype)) return IG_CU_DECLINE(b, IG_EL_NO_NUMBER);
-    if (!ig_el_count(x, &n) || !ig_el_count(b->out[0], &n))
+    if (!ig_el_count(x, &n) || (b->out[0] && !ig_el_count(b->out[0], &n)))
         return IG_CU_DECLINE(b, IG_EL_TOO_LARGE);
     trees_state *s = ig_el_state(b, sizeof *s);
     if (!s) return INGOT_E_NOMEM;
@@ -144,7 +164,7 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
     a->n_roots = b->in[ROOTS]->dims[0];
     a->n_base = b->in[BASE]->dims[0];
     a->x_dtype = (int)x->dtype;
-    a->scores_dtype = (int)b->out[0]->dtype;
+    a->scores_dtype = (int)ig_cu_int(b, "dtype");
     a->wide = b->in[THRESHOLDS]->dtype == INGOT_F64;
     const tables t = {b->known[NODES]->data,
                       b->known[ROOTS]->data,
@@ -161,6 +181,7 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
         return bad(&t, "sizes, nodes:", t.n_nodes);
     if (a->cols >= CU_TREE_FEATURES_MOST) return IG_CU_DECLINE(b, "2^26 features or more");
     IG_TRY(check_tables(&t));
+    a->form = form_of(&t);
     const int64_t most = LEAVES_MOST / IG_MAX(a->n_roots, (int64_t)1);
     a->chunk = IG_MIN(IG_MAX(most, (int64_t)1), IG_MAX(a->rows, (int64_t)1));
     const int64_t each = a->n_targets + 1;
