@@ -174,7 +174,7 @@ static void bind(subject *s, ig_pool *pool)
     close_batch(s);
     if (!s->status)
         s->status = ig_batch_open(&s->batch, &s->lm, s->cache, &s->site, &o, 1, SUBJECT_CHUNK,
-                                  SUBJECT_SEQUENCES, &s->err);
+                                  SUBJECT_SEQUENCES, SUBJECT_SEQUENCES, &s->err);
     s->open = !s->status;
     s->pool = pool;
 }

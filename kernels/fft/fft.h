@@ -8,6 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct {
     double re, im;
 } ig_complex;
@@ -22,6 +26,10 @@ typedef struct {
     ig_complex *spectrum; /* [m] of the convolution's other side */
 } ig_fft;
 
+/* ig_fft_radix - the factor that the next pass takes from n > 1 points: 4, else the smallest prime
+ * up to 13; 0: there is none, the transform goes by way of a convolution. */
+size_t ig_fft_radix(size_t n);
+
 /* Elements of ig_complex that a plan's tables and one transform's scratch take; false: n is 0 or
  * too large. */
 bool ig_fft_sizes(size_t n, size_t *table, size_t *scratch);
@@ -31,5 +39,9 @@ void ig_fft_init(ig_fft *f, size_t n, ig_complex *table, ig_complex *scratch);
 
 /* x [n] in place; inverse: with exp(+...) and divided by n. Threads: scratch is the caller's. */
 void ig_fft_run(const ig_fft *f, ig_complex *x, bool inverse, ig_complex *scratch);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

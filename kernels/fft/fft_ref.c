@@ -12,8 +12,7 @@ static ig_complex mul(ig_complex a, ig_complex b)
     return (ig_complex){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
 }
 
-/* The smallest prime factor of n > 1 that a butterfly is made for; 0: none. */
-static size_t radix_of(size_t n)
+size_t ig_fft_radix(size_t n)
 {
     if (n % 4 == 0) return 4;
     for (size_t p = 2; p <= LARGEST_RADIX; p++)
@@ -24,7 +23,7 @@ static size_t radix_of(size_t n)
 static bool is_smooth(size_t n)
 {
     for (size_t p; n > 1; n /= p)
-        if (!(p = radix_of(n))) return false;
+        if (!(p = ig_fft_radix(n))) return false;
     return true;
 }
 
@@ -82,7 +81,7 @@ static void transform(ig_complex *x, const ig_complex *w, size_t n, ig_complex *
     ig_complex *from = x, *to = other;
     size_t stride = 1;
     while (stride < n) {
-        const size_t radix = radix_of(n / stride);
+        const size_t radix = ig_fft_radix(n / stride);
         pass(to, from, w, n, radix, stride);
         ig_complex *t = from;
         from = to, to = t;

@@ -1,21 +1,20 @@
 // sample_sm80.cuh - sampling: a block of 1024 threads goes over a row of logits, which stays in the
 // L2.
 //
-// Weights exp(z) are summed as integers, multiples of 2^-40: sums do not depend on the order, so
-// that atomics, warps and schedules change no bit. A cut (top-k, top-p) is the fewest elements,
-// best first, whose masses reach a target. It is found without sorting: a histogram of 2048 bins
-// over the distance from the top (1/64 each) tells the bin in which the target falls; its elements,
-// a few hundred of 128 thousand, are gathered in shared memory and each adds up what lies before
-// it. Where a bin holds too many (equal logits), the bits of their keys part them further, 11 at a
-// time.
+// Weights exp(z) are the CPU's bit for bit, and are summed as integers, multiples of 2^-40: sums do
+// not depend on the order, so that atomics, warps and schedules change no bit and the token is the
+// CPU's. A cut (top-k, top-p, typical) is the fewest elements, best first, whose masses reach a
+// target. It is found without sorting: a histogram of 2048 bins over the distance from the top
+// (1/64 each) tells the bin in which the target falls; its elements, a few hundred of 128 thousand,
+// are gathered in shared memory and each adds up what lies before it. Where a bin holds too many
+// (equal logits), the bits of their keys part them further, 11 at a time.
 //
-// Bytes: greedy reads a row once, a draw with top-p four times and 1/32, top-k two times more. One
-// multiprocessor takes about 64 bytes a clock from the L2: 5 us a pass at 128 thousand logits, an
-// arithmetic bound and not a measurement.
+// Bytes: greedy reads a row once, a draw with top-p four times and 1/32, top-k two times more,
+// typical three times. One multiprocessor takes about 64 bytes a clock from the L2: 5 us a pass at
+// 128 thousand logits, an arithmetic bound and not a measurement.
 #pragma once
 #include "kernels/reduce/rows.cuh"
 #include "kernels/sample/sample_cuda.h"
-#include "kernels/unary/functions.cuh"
 
 enum {
     SAMPLE_THREADS = 1024,
@@ -24,18 +23,11 @@ enum {
     SAMPLE_LIST = 2048 // elements of a bin in shared memory
 };
 
+enum sample_kind { SAMPLE_TOP_K, SAMPLE_TOP_P, SAMPLE_TYPICAL, SAMPLE_KINDS };
+
 struct sample_entry {
     uint64_t mass;
     uint32_t key, id;
-};
-
-struct sample_room {
-    uint64_t mass[SAMPLE_BINS];
-    sample_entry list[SAMPLE_LIST];
-    uint64_t warp[SAMPLE_WARPS];
-    uint32_t count[SAMPLE_BINS];
-    uint32_t n_list, bin, last_id, last_key;
-    uint64_t before; // mass of what is better than the bin
 };
 
 // Elements from the best down to (key, id), of equal keys the lower id first.
@@ -52,6 +44,61 @@ EL_INLINE uint32_t sample_key(float x)
 }
 EL_INLINE uint64_t sample_fixed(float weight) { return (uint64_t)(weight * 0x1p40f); }
 EL_INLINE bool sample_is_token(float x) { return x > px_float(0xff800000u); }
+
+// exp(x) of x <= 0 in the order of operations of kernels/vec/vec_math.h: the CPU's bits. What is
+// less than 2^-125 has no mass and is 0 here.
+EL_INLINE float sample_exp(float x)
+{
+    if (!(x > -86.0f)) return 0;
+    const float n = el_add(fmaf(x, 0x1.715476p0f, 0x1.8p23f), -0x1.8p23f);
+    const float r = fmaf(-n, 0x1.7f7d1cp-20f, fmaf(-n, 0x1.62e4p-1f, x));
+    float q = fmaf(0x1.6a5a4p-10f, r, 0x1.123aeap-7f);
+    q = fmaf(q, r, 0x1.5558a6p-5f);
+    q = fmaf(q, r, 0x1.55549p-3f);
+    q = fmaf(q, r, 0x1.fffffcp-2f);
+    const float p = fmaf(fmaf(q, r, 1.0f), r, 1.0f);
+    return el_mul(p, px_float((uint32_t)((int)n + 127) << 23));
+}
+
+// What is left of a row, in shared memory: cuts that were not made keep all.
+struct sample_left {
+    float top, temperature;
+    float least; // weight; 0 until top-p is done
+    float mean;  // of the logits, in units of z; of typical
+    sample_cut cut[SAMPLE_KINDS];
+
+    EL_INLINE float z(float v) const { return (v - top) / temperature; }
+    // What a cut compares, and its largest value.
+    EL_INLINE float value(int kind, float v) const
+    {
+        return kind == SAMPLE_TOP_K ? v : kind == SAMPLE_TOP_P ? z(v) : -fabsf(mean - z(v));
+    }
+    EL_INLINE float best(int kind) const { return kind == SAMPLE_TOP_K ? top : 0.0f; }
+    // The weight of an element that is left, else 0.
+    EL_INLINE float weight(float v, uint32_t id) const
+    {
+        if (!sample_is_token(v) || !cut[SAMPLE_TOP_K].keeps(sample_key(v), id)) return 0;
+        const float at = z(v), w = sample_exp(at);
+        const bool kept = cut[SAMPLE_TOP_P].keeps(sample_key(at), id) && !(w < least) &&
+                          cut[SAMPLE_TYPICAL].keeps(sample_key(-fabsf(mean - at)), id);
+        return kept ? w : 0;
+    }
+    // What top-k counts, and the others weigh.
+    EL_INLINE uint64_t mass(int kind, float v, uint32_t id) const
+    {
+        return kind == SAMPLE_TOP_K ? (uint64_t)sample_is_token(v) : sample_fixed(weight(v, id));
+    }
+};
+
+struct sample_room {
+    uint64_t mass[SAMPLE_BINS];
+    sample_entry list[SAMPLE_LIST];
+    uint64_t warp[SAMPLE_WARPS];
+    uint32_t count[SAMPLE_BINS];
+    uint32_t n_list, bin, last_id, last_key;
+    uint64_t before; // mass of what is better than the bin
+    sample_left left;
+};
 
 EL_INLINE void sample_add(uint64_t *p, uint64_t v)
 {
@@ -77,7 +124,7 @@ template <class F> EL_INLINE void sample_each(const float *x, int vocab, F f)
 
 // ---- what the model should have meant: mask, bias and penalties, in a copy of the row ----
 EL_INLINE void sample_penalise(float *x, int *counts, const int32_t *before, uint32_t from,
-                               uint32_t to, int vocab, const cu_sample_row &r, bool repetition)
+                               uint32_t to, int vocab, const ig_draw &r, bool repetition)
 {
     for (uint32_t i = from + threadIdx.x; i < to; i += SAMPLE_THREADS)
         if ((uint32_t)before[i] < (uint32_t)vocab) counts[before[i]] = 0;
@@ -98,33 +145,26 @@ EL_INLINE void sample_penalise(float *x, int *counts, const int32_t *before, uin
     __syncthreads();
 }
 
-EL_INLINE const float *sample_shaped(const cu_sample_args &a, const cu_sample_row &r, uint32_t row,
-                                     const float *logits)
+EL_INLINE const float *sample_shaped(const ig_draw_args &a, const ig_draw &r, const float *logits)
 {
-    const bool repeats = r.repetition > 0 && r.repetition != 1;
-    const bool penalises =
-        (repeats || r.presence != 0 || r.frequency != 0) && a.before && r.n_before;
-    if (!r.masked && !r.n_bias && !penalises) return logits;
-    float *x = (float *)a.scratch + (int64_t)row * a.vocab;
-    int *counts = (int *)a.scratch + (int64_t)(a.rows + (int)row) * a.vocab;
-    const uint64_t *mask = r.masked ? a.mask + (int64_t)row * a.mask_stride : nullptr;
+    if (!r.masked && !r.n_bias && !r.n_before) return logits;
+    float *x = (float *)a.scratch + (int64_t)r.scratch * 2 * a.vocab;
+    int *counts = (int *)x + a.vocab;
+    const uint32_t *mask = r.masked ? a.list + r.mask : nullptr;
     sample_each(logits, a.vocab, [&](uint32_t id, float v) {
-        x[id] = !mask || mask[id / 64] >> id % 64 & 1 ? v : px_float(0xff800000u);
+        x[id] = !mask || mask[id / 32] >> id % 32 & 1 ? v : px_float(0xff800000u);
     });
     __syncthreads();
     for (uint32_t i = threadIdx.x; i < r.n_bias; i += SAMPLE_THREADS) {
-        const int64_t at = (int64_t)row * a.bias_stride + i;
-        x[a.bias_id[at]] = el_add(x[a.bias_id[at]], a.bias_add[at]);
+        const uint32_t id = a.list[r.bias + 2 * i];
+        x[id] = el_add(x[id], px_float(a.list[r.bias + 2 * i + 1]));
     }
     __syncthreads();
-    if (!penalises) return x;
-    const int32_t *before = a.before + (int64_t)row * a.before_stride;
-    const uint32_t window = r.window && r.window < r.n_before ? r.window : r.n_before;
-    const uint32_t from = r.n_before - window;
-    if (repeats) sample_penalise(x, counts, before, from, r.n_before, a.vocab, r, true);
+    const int32_t *before = (const int32_t *)a.list + r.before;
+    if (r.repetition > 0 && r.repetition != 1)
+        sample_penalise(x, counts, before, 0, r.n_before, a.vocab, r, true);
     if (r.presence != 0 || r.frequency != 0)
-        sample_penalise(x, counts, before, from > r.n_prompt ? from : r.n_prompt, r.n_before,
-                        a.vocab, r, false);
+        sample_penalise(x, counts, before, r.n_prompt, r.n_before, a.vocab, r, false);
     return x;
 }
 
@@ -150,14 +190,25 @@ EL_INLINE sample_top sample_find_top(const float *x, int vocab, uint64_t *room)
     sample_top t;
     t.id = 0xffffffffu - (uint32_t)best;
     t.value = px_float(key ^ (key >> 31 ? 0x80000000u : 0xffffffffu));
-    t.status = key == 0xffffffffu                 ? CU_SAMPLE_NAN
-               : t.value == px_float(0x7f800000u) ? CU_SAMPLE_INFINITE
-               : !sample_is_token(t.value)        ? CU_SAMPLE_NONE_LEFT
-                                                  : CU_SAMPLE_OK;
+    t.status = key == 0xffffffffu                 ? IG_DRAW_NAN
+               : t.value == px_float(0x7f800000u) ? IG_DRAW_INFINITE
+               : !sample_is_token(t.value)        ? IG_DRAW_NONE_LEFT
+                                                  : IG_DRAW_OK;
     return t;
 }
 
 // ---- cuts ----
+
+// The sum over the lanes of a warp up to the own one.
+EL_INLINE uint64_t sample_scan(uint64_t v)
+{
+#pragma unroll
+    for (int d = 1; d < 32; d *= 2) {
+        const uint64_t other = px_shfl_up(v, d);
+        if (threadIdx.x % 32 >= (uint32_t)d) v += other;
+    }
+    return v;
+}
 
 // The first bin, from bin 0 on, with which the sum of masses reaches the target; false: none does.
 EL_INLINE bool sample_find_bin(sample_room *room, uint64_t target)
@@ -166,12 +217,7 @@ EL_INLINE bool sample_find_bin(sample_room *room, uint64_t target)
     static_assert(EACH == 2, "two bins a thread");
     const uint32_t lane = threadIdx.x % 32, warp = threadIdx.x / 32;
     const uint64_t a = room->mass[2 * threadIdx.x], b = room->mass[2 * threadIdx.x + 1];
-    uint64_t sum = a + b;
-#pragma unroll
-    for (int d = 1; d < 32; d *= 2) {
-        const uint64_t other = px_shfl_up(sum, d);
-        if (lane >= (uint32_t)d) sum += other;
-    }
+    uint64_t sum = sample_scan(a + b);
     if (lane == 31) room->warp[warp] = sum;
     if (threadIdx.x == 0) room->bin = SAMPLE_BINS;
     __syncthreads();
@@ -226,26 +272,28 @@ EL_INLINE sample_cut sample_cut_list(sample_room *room, uint64_t target)
     return c;
 }
 
-// Elements that all have one key and one mass: the first of them by id.
-template <class In>
-EL_INLINE sample_cut sample_cut_ties(sample_room *room, uint32_t key, uint64_t mass,
-                                     uint64_t target, int vocab, In in)
+// Elements that have one key, in order of their ids: up to the one with which the target is
+// reached.
+EL_INLINE sample_cut sample_cut_ties(sample_room *room, const float *x, int vocab, int kind,
+                                     uint32_t key, uint64_t target)
 {
-    const uint64_t wanted = (target + mass - 1) / mass;
+    const uint32_t lane = threadIdx.x % 32, warp = threadIdx.x / 32;
     if (threadIdx.x == 0) room->last_id = 0;
     uint64_t seen = 0;
     for (int base = 0; base < vocab; base += SAMPLE_THREADS) {
-        const uint32_t id = (uint32_t)base + threadIdx.x, lane = threadIdx.x % 32;
-        const bool hit = id < (uint32_t)vocab && in(id);
-        const uint32_t votes = px_ballot(hit);
-        if (lane == 0) room->warp[threadIdx.x / 32] = (uint64_t)px_popc(votes);
+        const uint32_t id = (uint32_t)base + threadIdx.x;
+        const float v = id < (uint32_t)vocab ? x[id] : px_float(0xff800000u);
+        const bool own = sample_key(room->left.value(kind, v)) == key;
+        const uint64_t m = own ? room->left.mass(kind, v, id) : 0;
+        const uint64_t upto = sample_scan(m);
+        if (lane == 31) room->warp[warp] = upto;
         __syncthreads();
-        uint64_t at = seen + (uint64_t)px_popc(votes & ((1u << lane) - 1u));
+        uint64_t at = seen + upto;
         for (uint32_t w = 0; w < SAMPLE_WARPS; w++) {
-            if (w < threadIdx.x / 32) at += room->warp[w];
+            if (w < warp) at += room->warp[w];
             seen += room->warp[w];
         }
-        if (hit && at + 1 == wanted) room->last_id = id;
+        if (at - m < target && target <= at) room->last_id = id;
         __syncthreads();
     }
     const sample_cut c = {key, room->last_id};
@@ -253,32 +301,44 @@ EL_INLINE sample_cut sample_cut_ties(sample_room *room, uint32_t key, uint64_t m
     return c;
 }
 
-// The fewest elements, largest value first, whose masses reach the target (> 0). value(logit): what
-// is compared, `top` its largest; mass(logit, id): 0 for what does not count. filled: the room has
-// the histogram of the bins already.
-template <class V, class M>
-EL_INLINE sample_cut sample_find_cut(sample_room *room, const float *x, int vocab, float top,
-                                     V value, M mass, uint64_t target, bool filled)
+// The histogram of what is left; every thread gets the whole mass.
+EL_INLINE uint64_t sample_tally(sample_room *room, const float *x, int vocab, int kind)
 {
-    const sample_cut all = {0, 0xffffffffu};
-    if (!filled) {
-        sample_clear(room);
-        sample_each(x, vocab, [&](uint32_t id, float v) {
-            const uint64_t m = mass(v, id);
-            if (!m) return;
-            const uint32_t b = sample_bin(top - value(v));
-            sample_add(&room->mass[b], m);
-            px_atomic_add(&room->count[b], 1u);
-        });
-        __syncthreads();
-    }
-    if (!sample_find_bin(room, target)) return all; // they do not reach it
+    const sample_left &left = room->left;
+    __syncthreads();
+    sample_clear(room);
+    sample_each(x, vocab, [&](uint32_t id, float v) {
+        const uint64_t m = left.mass(kind, v, id);
+        if (!m) return;
+        const uint32_t b = sample_bin(left.best(kind) - left.value(kind, v));
+        sample_add(&room->mass[b], m);
+        px_atomic_add(&room->count[b], 1u);
+    });
+    __syncthreads();
+    uint64_t own = 0;
+    for (uint32_t b = threadIdx.x; b < SAMPLE_BINS; b += SAMPLE_THREADS) own += room->mass[b];
+    return rows_block(
+        own, [](uint64_t a, uint64_t b) { return a + b; }, room->warp);
+}
+
+// Of what is left the fewest elements, largest value first, that have that share of the mass (of
+// top-k: so many).
+EL_INLINE sample_cut sample_find_cut(sample_room *room, const float *x, int vocab, int kind,
+                                     float share, uint32_t k)
+{
+    const sample_left &left = room->left;
+    const uint64_t total = sample_tally(room, x, vocab, kind);
+    const double wanted = (double)share * (double)total;
+    uint64_t target = k ? k : (uint64_t)wanted + ((double)(uint64_t)wanted < wanted);
+    target = target ? target : 1;
+    if (!sample_find_bin(room, target)) return {0, 0xffffffffu}; // they do not reach it
     const uint32_t bin = room->bin;
     uint32_t n = room->count[bin], prefix = 0;
     target -= room->before;
     const auto inside = [&](float v, int above) {
-        const uint32_t key = sample_key(value(v));
-        return sample_bin(top - value(v)) == bin && (above >= 32 || (key ^ prefix) >> above == 0);
+        const float value = left.value(kind, v);
+        return sample_bin(left.best(kind) - value) == bin &&
+               (above >= 32 || (sample_key(value) ^ prefix) >> above == 0);
     };
     int above = 32; // bits of the key below it are not known yet
     while (n > SAMPLE_LIST && above > 0) {
@@ -286,9 +346,9 @@ EL_INLINE sample_cut sample_find_cut(sample_room *room, const float *x, int voca
         __syncthreads();
         sample_clear(room);
         sample_each(x, vocab, [&](uint32_t id, float v) {
-            const uint64_t m = mass(v, id);
+            const uint64_t m = left.mass(kind, v, id);
             if (!m || !inside(v, above)) return;
-            const uint32_t digit = sample_key(value(v)) >> shift & ((1u << width) - 1u);
+            const uint32_t digit = sample_key(left.value(kind, v)) >> shift & ((1u << width) - 1u);
             sample_add(&room->mass[SAMPLE_BINS - 1 - digit], m); // large keys first
             px_atomic_add(&room->count[SAMPLE_BINS - 1 - digit], 1u);
         });
@@ -300,39 +360,29 @@ EL_INLINE sample_cut sample_find_cut(sample_room *room, const float *x, int voca
         above = shift;
     }
     __syncthreads();
-    if (above == 0) {
-        uint64_t each = 0; // one key: one mass
-        sample_each(x, vocab, [&](uint32_t id, float v) {
-            if (!inside(v, 0)) return;
-            const uint64_t m = mass(v, id);
-            each = m > each ? m : each;
-        });
-        each = rows_block(
-            each, [](uint64_t a, uint64_t b) { return a > b ? a : b; }, room->warp);
-        return sample_cut_ties(room, prefix, each, target, vocab,
-                               [&](uint32_t id) { return mass(x[id], id) && inside(x[id], 0); });
-    }
+    if (above == 0) return sample_cut_ties(room, x, vocab, kind, prefix, target);
     if (threadIdx.x == 0) room->n_list = 0;
     __syncthreads();
     sample_each(x, vocab, [&](uint32_t id, float v) {
-        const uint64_t m = mass(v, id);
+        const uint64_t m = left.mass(kind, v, id);
         if (!m || !inside(v, above)) return;
         const uint32_t at = px_atomic_add(&room->n_list, 1u);
-        room->list[at] = sample_entry{m, sample_key(value(v)), id};
+        room->list[at] = sample_entry{m, sample_key(left.value(kind, v)), id};
     });
     __syncthreads();
     return sample_cut_list(room, target);
 }
 
 // ---- the draw: warps have neighbouring segments of ids ----
-template <class M>
-EL_INLINE uint32_t sample_draw(sample_room *room, const float *x, int vocab, M mass, double u)
+EL_INLINE uint32_t sample_draw(sample_room *room, const float *x, int vocab, double u)
 {
+    const sample_left &left = room->left;
     const int warp = (int)threadIdx.x / 32, lane = (int)threadIdx.x % 32;
     const int each = (vocab + SAMPLE_THREADS - 1) / SAMPLE_THREADS * 32;
     const int begin = warp * each, end = begin + each < vocab ? begin + each : vocab;
     uint64_t sum = 0;
-    for (int i = begin + lane; i < end; i += 32) sum += mass(x[i], (uint32_t)i);
+    for (int i = begin + lane; i < end; i += 32)
+        sum += sample_fixed(left.weight(x[i], (uint32_t)i));
     sum = rows_warp(sum, [](uint64_t a, uint64_t b) { return a + b; });
     if (lane == 0) room->warp[warp] = sum;
     if (threadIdx.x == 0) room->last_id = 0;
@@ -347,13 +397,8 @@ EL_INLINE uint32_t sample_draw(sample_room *room, const float *x, int vocab, M m
     if (start <= until && until < start + sum) // this warp's
         for (int base = begin; base < end; base += 32) {
             const int i = base + lane;
-            const uint64_t own = i < end ? mass(x[i], (uint32_t)i) : 0;
-            uint64_t upto = own;
-#pragma unroll
-            for (int d = 1; d < 32; d *= 2) {
-                const uint64_t other = px_shfl_up(upto, d);
-                if (lane >= d) upto += other;
-            }
+            const uint64_t own = i < end ? sample_fixed(left.weight(x[i], (uint32_t)i)) : 0;
+            const uint64_t upto = sample_scan(own);
             if (start + upto - own <= until && until < start + upto) room->last_id = (uint32_t)i;
             start += px_shfl(upto, 31);
         }
@@ -369,86 +414,101 @@ EL_INLINE double sample_uniform(uint64_t seed, uint64_t index)
     return (double)(((uint64_t)r.y << 32 | r.x) >> 11) * 0x1p-53;
 }
 
-// The token of a row with a temperature.
-EL_INLINE uint32_t sample_choose(sample_room *room, const float *x, int vocab,
-                                 const cu_sample_row &r, float top)
+EL_INLINE void sample_begin(sample_room *room, float top, float temperature)
 {
-    const sample_cut all = {0, 0xffffffffu};
-    sample_cut first = all, second = all; // by logits, by logits over the temperature
-    const bool top_p = r.top_p > 0 && r.top_p < 1;
-    if (r.top_k && r.top_k < (uint32_t)vocab)
-        first = sample_find_cut(
-            room, x, vocab, top, [](float v) { return v; },
-            [](float v, uint32_t) { return (uint64_t)sample_is_token(v); }, r.top_k, false);
-    const auto z_of = [&](float v) { return (v - top) / r.temperature; };
-    const auto mass = [&](float v, uint32_t id) -> uint64_t {
-        return sample_is_token(v) && first.keeps(sample_key(v), id) ? sample_fixed(px_exp(z_of(v)))
-                                                                    : 0;
-    };
-    if (top_p) { // the histogram of the cut, and with it the whole
-        uint64_t total = 0;
-        __syncthreads();
-        sample_clear(room);
-        sample_each(x, vocab, [&](uint32_t id, float v) {
-            const uint64_t m = mass(v, id);
-            if (!m) return;
-            const uint32_t b = sample_bin(-z_of(v));
-            total += m;
-            sample_add(&room->mass[b], m);
-            px_atomic_add(&room->count[b], 1u);
-        });
-        total = rows_block(
-            total, [](uint64_t a, uint64_t b) { return a + b; }, room->warp);
-        const double share = (double)r.top_p * (double)total;
-        const uint64_t target = (uint64_t)share + ((double)(uint64_t)share < share);
-        second = sample_find_cut(room, x, vocab, 0.f, z_of, mass, target ? target : 1, true);
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        sample_left &left = room->left;
+        left.top = top, left.temperature = temperature, left.least = 0, left.mean = 0;
+        for (int kind = 0; kind < SAMPLE_KINDS; kind++) left.cut[kind] = {0, 0xffffffffu};
     }
-    const float least = r.min_p; // the largest weight is 1
-    return sample_draw(
-        room, x, vocab,
-        [&](float v, uint32_t id) -> uint64_t {
-            const uint64_t m = mass(v, id);
-            if (!m || !second.keeps(sample_key(z_of(v)), id)) return 0;
-            return least > 0 && px_exp(z_of(v)) < least ? 0 : m;
-        },
-        sample_uniform(r.seed, r.index));
+    __syncthreads();
 }
 
-// The logarithm of a token's probability in the model's own distribution.
-EL_INLINE float sample_logprob(sample_room *room, const float *x, int vocab, float top,
-                               uint32_t token)
+// The mean of z over what is left, which typical measures from.
+EL_INLINE void sample_find_mean(sample_room *room, const float *x, int vocab)
+{
+    uint64_t total = 0, energy = 0;
+    sample_each(x, vocab, [&](uint32_t id, float v) {
+        const float w = room->left.weight(v, id);
+        if (!(w > 0)) return;
+        total += sample_fixed(w);
+        energy += sample_fixed(el_mul(w, -room->left.z(v))); // at most 1 / e
+    });
+    const auto add = [](uint64_t a, uint64_t b) { return a + b; };
+    total = rows_block(total, add, room->warp);
+    energy = rows_block(energy, add, room->warp);
+    if (threadIdx.x == 0) room->left.mean = (float)-((double)energy / (double)total);
+    __syncthreads();
+}
+
+// The token of a row with a temperature.
+EL_INLINE uint32_t sample_choose(sample_room *room, const float *x, int vocab, const ig_draw &r,
+                                 float top)
+{
+    sample_begin(room, top, r.temperature);
+#pragma unroll 1
+    for (int kind = 0; kind < SAMPLE_KINDS; kind++) {
+        const float share = kind == SAMPLE_TOP_P ? r.top_p : r.typical_p;
+        const bool wanted = kind == SAMPLE_TOP_K ? r.top_k && r.top_k < (uint32_t)vocab
+                                                 : share > 0 && share < 1;
+        if (kind == SAMPLE_TYPICAL) {
+            if (threadIdx.x == 0) room->left.least = r.min_p; // the largest weight is 1
+            __syncthreads();
+        }
+        if (!wanted) continue;
+        if (kind == SAMPLE_TYPICAL) sample_find_mean(room, x, vocab);
+        const sample_cut cut =
+            sample_find_cut(room, x, vocab, kind, share, kind == SAMPLE_TOP_K ? r.top_k : 0);
+        if (threadIdx.x == 0) room->left.cut[kind] = cut;
+        __syncthreads();
+    }
+    return sample_draw(room, x, vocab, sample_uniform(r.seed, r.index));
+}
+
+// ---- log probabilities: of the model's own distribution, their logarithm is the host's ----
+EL_INLINE uint64_t sample_total(sample_room *room, const float *x, int vocab, float top)
 {
     uint64_t total = 0;
-    sample_each(x, vocab, [&](uint32_t, float v) { total += sample_fixed(px_exp(v - top)); });
-    total = rows_block(
+    sample_each(x, vocab, [&](uint32_t, float v) { total += sample_fixed(sample_exp(v - top)); });
+    return rows_block(
         total, [](uint64_t a, uint64_t b) { return a + b; }, room->warp);
-    return (float)((double)x[token] - ((double)top + fn_log((double)total * 0x1p-40)));
 }
 
-__global__ void __launch_bounds__(SAMPLE_THREADS) sample_k(const __grid_constant__ cu_sample_args a)
+EL_INLINE uint32_t sample_tops(sample_room *room, const float *x, int vocab, float top,
+                               ig_drawn_top *to, uint32_t n)
+{
+    sample_begin(room, top, 1.0f);
+    const sample_cut cut = sample_find_cut(room, x, vocab, SAMPLE_TOP_K, 0.0f, n);
+    __syncthreads();
+    if (threadIdx.x == 0) room->n_list = 0;
+    __syncthreads();
+    sample_each(x, vocab, [&](uint32_t id, float v) {
+        if (sample_is_token(v) && cut.keeps(sample_key(v), id))
+            to[px_atomic_add(&room->n_list, 1u)] = ig_drawn_top{id, v};
+    });
+    __syncthreads();
+    return room->n_list;
+}
+
+__global__ void __launch_bounds__(SAMPLE_THREADS) sample_k(const __grid_constant__ ig_draw_args a)
 {
     IGT_SMEM(smem);
     sample_room *room = (sample_room *)smem;
-    const uint32_t row = blockIdx.x;
-    const cu_sample_row r = a.row[row];
-    const float *logits = a.logits + (int64_t)row * a.logits_stride;
-    const float *x = sample_shaped(a, r, row, logits);
+    const ig_draw r = a.draws[blockIdx.x];
+    const float *logits = a.logits + (int64_t)r.row * a.vocab;
+    const float *x = sample_shaped(a, r, logits);
     const sample_top own = sample_find_top(logits, a.vocab, room->warp);
     sample_top t = own;
-    if (x != logits && own.status == CU_SAMPLE_OK) t = sample_find_top(x, a.vocab, room->warp);
-    if (t.status != CU_SAMPLE_OK) {
-        if (threadIdx.x == 0) a.status[row] = t.status, a.token[row] = 0;
-        return;
+    if (x != logits && own.status == IG_DRAW_OK) t = sample_find_top(x, a.vocab, room->warp);
+    ig_drawn out = {0, t.status, 0, own.value, 0, 0, 0};
+    if (t.status == IG_DRAW_OK) {
+        const bool greedy = !(r.temperature > 0) || r.top_k == 1;
+        out.token = (int32_t)(greedy ? t.id : sample_choose(room, x, a.vocab, r, t.value));
+        out.logit = logits[out.token];
+        if (r.total) out.total = sample_total(room, logits, a.vocab, own.value);
+        if (r.n_top)
+            out.n_top = sample_tops(room, logits, a.vocab, own.value, a.tops + r.tops, r.n_top);
     }
-    const bool greedy = !(r.temperature > 0) || r.top_k == 1;
-    const uint32_t token = greedy ? t.id : sample_choose(room, x, a.vocab, r, t.value);
-    float logprob = 0;
-    if (a.logprob && r.logprob) {
-        __syncthreads();
-        logprob = sample_logprob(room, logits, a.vocab, own.value, token);
-    }
-    if (threadIdx.x) return;
-    a.status[row] = CU_SAMPLE_OK;
-    a.token[row] = (int32_t)token;
-    if (a.logprob) a.logprob[row] = logprob;
+    if (threadIdx.x == 0) a.drawn[blockIdx.x] = out;
 }

@@ -16,6 +16,7 @@
 #ifndef IG_DEVICE_H
 #define IG_DEVICE_H
 
+#include "kernels/sample/draw.h"
 #include "runtime/base/alloc.h"
 #include "runtime/base/log.h"
 #include "runtime/graph/ir.h"
@@ -72,8 +73,8 @@ typedef struct ig_device_bind {
     const char *kernel;   /* for people */
     uint64_t host_in;     /* bit i: launch reads input i from host memory; it is no constant */
     bool in_place;        /* output 0 may have the memory of input 0, which it then replaces */
-    uint64_t taken;       /* bit i: bind keeps constant input i on the device in a form of its own;
-                             launch gets NULL for it */
+    uint64_t taken;       /* bit i: launch does not read input i: bind keeps it on the device in a
+                             form of its own, or only its type counted */
 } ig_device_bind;
 
 typedef struct ig_device_run {
@@ -144,6 +145,10 @@ typedef struct ig_device_api {
      * bits only the latest are made again. */
     ingot_status (*kv)(ig_device_stream *stream, const ig_kv_step *kv, uint64_t *form,
                        ingot_error *err);
+
+    /* Tokens drawn from rows of logits, asynchronous and in order; all pointers are the device's.
+     */
+    ingot_status (*draw)(ig_device_stream *stream, const ig_draw_args *a, ingot_error *err);
 
     /* Recording: launches between begin and end are kept instead of run; replay runs them with one
      * call. A launch's addresses are those of its recording. */

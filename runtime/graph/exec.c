@@ -49,7 +49,9 @@ const ig_graph *ig_exec_graph(const ig_exec *x) { return x->g; }
 
 const char *ig_exec_device_name(const ig_exec *x)
 {
-    return x->latest && x->latest->n_on_device ? x->latest->device.name : "cpu";
+    const ig_plan *p = x->latest;
+    if (p && p->n_on_device) return p->device.name;
+    return p && p->tail ? ig_exec_device_name(p->tail->exec) : "cpu";
 }
 
 const char *ig_exec_fallen(const ig_exec *x) { return *x->fallen ? x->fallen : NULL; }
@@ -164,6 +166,24 @@ static ingot_status check_input(const ig_exec *x, size_t i, const ig_type *got, 
     return INGOT_OK;
 }
 
+/* As the latest run planned it; before the first one only its steps are known. */
+static void add_tail(ig_plan_info *info, const ig_tail *t)
+{
+    ig_plan_info more;
+    info->exact = false;
+    if (!ig_exec_info(&more, t->exec)) {
+        info->n_steps += t->n_steps;
+        return;
+    }
+    info->arena_bytes += more.arena_bytes;
+    info->plan_bytes += more.plan_bytes;
+    info->naive_bytes += more.naive_bytes;
+    info->n_steps += more.n_steps;
+    info->device_bytes += more.device_bytes;
+    info->n_on_device += more.n_on_device;
+    info->n_copies += more.n_copies;
+}
+
 bool ig_exec_info(ig_plan_info *info, const ig_exec *x)
 {
     const ig_plan *p = x->latest;
@@ -182,6 +202,7 @@ bool ig_exec_info(ig_plan_info *info, const ig_exec *x)
         if (!(flags & IG_OP_VIEW)) info->n_steps++;
         if (p->steps[s].dynamic || flags & IG_OP_ALLOCATES) info->exact = false;
     }
+    if (p->tail) add_tail(info, p->tail);
     return true;
 }
 
@@ -206,6 +227,11 @@ static ingot_status give_output(const ig_exec *x, size_t i, ig_tensor *out, ingo
 {
     const ig_id id = x->g->outputs[i];
     const ig_tensor *t = &x->latest->values[id];
+    if (x->latest->left && x->latest->left[i]) {
+        *out = *t;
+        out->data = NULL;
+        return INGOT_OK;
+    }
     if (!out->data) {
         *out = *t;
         return INGOT_OK;
@@ -248,6 +274,12 @@ static void point_values(ig_exec *x, const ig_tensor *out, const ig_tensor *in)
     }
 }
 
+const void *ig_exec_output_there(const ig_exec *x, size_t i)
+{
+    const ig_plan *p = x->latest;
+    return p && p->left && p->left[i] ? p->device_at[p->g->outputs[i]] : NULL;
+}
+
 /* ---- a run --------------------------------------------------------------------------------------
  */
 
@@ -276,6 +308,7 @@ ingot_status ig_exec_run(ig_exec *x, ig_tensor *out, const ig_tensor *in, ingot_
     ig_arena_reset(&x->side);
     point_values(x, out, in);
     IG_TRY(p->n_on_device ? ig_exec_device_run(x, p, err) : run_steps(x, p, err));
+    if (p->tail) IG_TRY(ig_tail_run(x, p, err));
     for (size_t i = 0; i < x->g->n_outputs; i++) IG_TRY(give_output(x, i, &out[i], err));
     return INGOT_OK;
 }

@@ -50,6 +50,8 @@ typedef struct {
     void (*trace)(void *ud, const ig_step_trace *step); /* NULL: none */
     void *trace_ud;
     ig_exec_device device;
+    bool leave; /* outputs that the device makes stay there (ig_exec_output_there), and a run is
+                   under way when ig_exec_run returns: ig_exec_wait */
 } ig_exec_options;
 
 typedef struct {
@@ -73,6 +75,13 @@ ingot_status ig_exec_plan(ig_exec *x, const ig_type *in, ig_plan_info *info, ing
  * the result is written there (dtype, rank and dims must fit the result), else out[i] points to
  * memory of the exec, valid until its next run. E_DATA: bad input; E_CANCELLED. */
 ingot_status ig_exec_run(ig_exec *x, ig_tensor *out, const ig_tensor *in, ingot_error *err);
+
+/* ig_exec_output_there - where output i of the latest run lies on the device, until the next run;
+ * NULL: on the host, as ig_exec_run said. Only with `leave`. */
+const void *ig_exec_output_there(const ig_exec *x, size_t i);
+
+/* ig_exec_wait - runs with `leave` are done. Errors: E_DEVICE (the device is lost). */
+ingot_status ig_exec_wait(ig_exec *x, ingot_error *err);
 
 /* ig_exec_kv - the cache that the next runs read and write; borrowed until it is replaced. NULL:
  * none, then a graph with paged attention gives E_ARG. */

@@ -192,16 +192,26 @@ static ingot_status run_all(ig_exec *x, ig_plan *p, ingot_error *err)
     return INGOT_OK;
 }
 
+static ingot_status fall_if_lost(ig_exec *x, ingot_status s, const ingot_error *err)
+{
+    if (s == INGOT_E_DEVICE && x->options.device.api->lost(x->options.device.device))
+        ig_exec_fall(x, err->text);
+    return s;
+}
+
+ingot_status ig_exec_wait(ig_exec *x, ingot_error *err)
+{
+    ingot_error own = {0}, *e = err ? err : &own;
+    return x->options.device.api ? fall_if_lost(x, wait(x, e), e) : INGOT_OK;
+}
+
 ingot_status ig_exec_device_run(ig_exec *x, ig_plan *p, ingot_error *err)
 {
     ingot_error own = {0}, *e = err ? err : &own;
     ingot_status s = run_all(x, p, e);
     /* Nothing of a run is under way when it ends: neither its outputs nor copies into memory that
-     * the caller may free. */
+     * the caller may free. What is left on the device is not waited for: inputs were staged. */
     ingot_error later = {0};
-    const ingot_status waited = wait(x, s ? &later : e);
-    if (!s) s = waited;
-    if (s == INGOT_E_DEVICE && x->options.device.api->lost(x->options.device.device))
-        ig_exec_fall(x, e->text);
-    return s;
+    const ingot_status waited = s || !p->left || p->tail ? wait(x, s ? &later : e) : INGOT_OK;
+    return fall_if_lost(x, s ? s : waited, e);
 }

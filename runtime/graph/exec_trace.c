@@ -54,16 +54,26 @@ static void describe(const ig_exec *x, const ig_step *step, ig_step_trace *t)
     if (node->op->cost && whole) node->op->cost(&t->cost, &b);
 }
 
-void ig_exec_steps(const ig_exec *x, void (*fn)(void *ud, const ig_step_trace *step), void *ud)
+static void tell(const ig_exec *x, const ig_step *steps, size_t n,
+                 void (*fn)(void *ud, const ig_step_trace *step), void *ud)
 {
-    if (!x->latest) return;
-    for (size_t s = 0; s < x->latest->n_steps; s++) {
-        const ig_step *step = &x->latest->steps[s];
-        if (step->kind != IG_STEP_NODE || step->node->op->flags & IG_OP_VIEW) continue;
+    for (size_t s = 0; s < n; s++) {
+        if (steps[s].kind != IG_STEP_NODE || steps[s].node->op->flags & IG_OP_VIEW) continue;
         ig_step_trace t = {0};
-        describe(x, step, &t);
+        describe(x, &steps[s], &t);
         fn(ud, &t);
     }
+}
+
+void ig_exec_steps(const ig_exec *x, void (*fn)(void *ud, const ig_step_trace *step), void *ud)
+{
+    const ig_plan *p = x->latest;
+    if (!p) return;
+    tell(x, p->steps, p->n_steps, fn, ud);
+    if (p->tail && p->tail->exec->latest)
+        ig_exec_steps(p->tail->exec, fn, ud);
+    else if (p->tail)
+        tell(x, p->tail->steps, p->tail->n_steps, fn, ud);
 }
 
 ingot_status ig_exec_traced(ig_exec *x, const ig_step *step, ingot_error *err)

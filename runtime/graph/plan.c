@@ -160,9 +160,12 @@ static ingot_status fill(ig_plan *p, ig_exec *x, const ig_exec_options *options,
         return ig_fail(err, INGOT_E_NOMEM, "planning: no memory");
     IG_TRY(ig_plan_types(p, x, skip, err));
     IG_TRY(make_steps(p, skip, err));
-    if (p->device.api) IG_TRY(ig_plan_offer(p, err));
+    if (p->device.api) {
+        IG_TRY(ig_plan_cut(p, x, err));
+        IG_TRY(ig_plan_offer(p, err));
+    }
     IG_TRY(bind_steps(p, x, options, err));
-    if (p->device.api) IG_TRY(ig_plan_borders(p, err));
+    if (p->device.api) IG_TRY(ig_plan_borders(p, options->leave, err));
     IG_TRY(ig_plan_layout(p, err));
     describe_values(p);
     return INGOT_OK;
@@ -198,6 +201,7 @@ void ig_plan_close(ig_plan **plan)
     ig_plan *p = *plan;
     *plan = NULL;
     if (!p) return;
+    ig_tail_close(p->tail);
     if (p->device.api) ig_plan_leave_device(p);
     for (size_t s = 0; s < p->n_steps; s++) {
         if (p->steps[s].kind != IG_STEP_NODE) continue;

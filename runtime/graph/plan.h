@@ -78,6 +78,15 @@ typedef struct {
     uint64_t form, n_runs;  /* of that form, since another one had its place */
 } ig_recording;
 
+/* What comes after the plan, in a run (plan_tail.c). */
+typedef struct ig_tail {
+    ig_graph g;     /* borrows nodes and values */
+    ig_exec *exec;  /* that plans and runs it */
+    ig_step *steps; /* what is known of its steps before the first run: for people */
+    size_t n_steps;
+    ig_tensor *in, *out; /* of a run */
+} ig_tail;
+
 typedef struct ig_plan {
     const ig_graph *g;
     ig_arena arena;
@@ -100,8 +109,11 @@ typedef struct ig_plan {
     size_t device_bytes, n_on_device, n_copies;
     void *device_block;
     bool device_placed;
-    bool whole; /* between the first copies and the last there are launches only */
-    bool loose; /* the device refused to record it */
+    bool *left;    /* [n_outputs] the output is on the device only; NULL: none is */
+    ig_tail *tail; /* NULL: all is planned */
+    bool is_tail;  /* of another plan */
+    bool whole;    /* between the first copies and the last there are launches only */
+    bool loose;    /* the device refused to record it */
     ig_recording recorded[IG_RECORDINGS]; /* of these launches */
 } ig_plan;
 
@@ -119,10 +131,15 @@ void ig_plan_place_device(ig_plan *p, void *block); /* likewise of device_bytes,
 
 /* plan_types.c: types of all values; evaluates shape arithmetic. skip[i]: node i needs no step. */
 ingot_status ig_plan_types(ig_plan *p, ig_exec *x, bool *skip, ingot_error *err);
+/* plan_tail.c: leaves steps that wait for sizes of other steps' results to the tail. A run of it
+ * takes what the plan's own run left in its values, and leaves its outputs there. */
+ingot_status ig_plan_cut(ig_plan *p, const ig_exec *x, ingot_error *err);
+ingot_status ig_tail_run(ig_exec *x, ig_plan *p, ingot_error *err);
+void ig_tail_close(ig_tail *tail); /* may be NULL */
 /* plan_device.c: offers every step to the device; then the copies at the borders become steps and
  * constants get their place on the device. */
 ingot_status ig_plan_offer(ig_plan *p, ingot_error *err);
-ingot_status ig_plan_borders(ig_plan *p, ingot_error *err);
+ingot_status ig_plan_borders(ig_plan *p, bool leave, ingot_error *err);
 void ig_plan_leave_device(ig_plan *p); /* give back all that it has there but the block */
 /* plan_layout.c: places and offsets from liveness (first fit, largest first). */
 ingot_status ig_plan_layout(ig_plan *p, ingot_error *err);

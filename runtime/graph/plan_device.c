@@ -7,6 +7,7 @@
 #include "runtime/graph/plan.h"
 #include "runtime/base/checked.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { ISLAND_BYTES = 64 << 10 };
@@ -151,7 +152,8 @@ static void give_up_islands(ig_plan *p, const ig_id *view_of, size_t *parent, si
         for (uint32_t o = 0; o < step->node->n_out; o++)
             if (step->node->out[o] != IG_NO_VALUE) maker[step->node->out[o]] = s + 1;
     }
-    double most = 0;
+    /* of a tail the bulk lies before it */
+    double most = p->is_tail ? (double)INFINITY : 0;
     for (size_t s = 0; s < p->n_steps; s++) {
         if (!p->steps[s].taken) continue;
         double *island = &size[island_of(parent, s)];
@@ -193,8 +195,8 @@ typedef struct {
     bool *there;      /* [n_values] a device step makes it */
     bool *read_there; /* a device step reads it in device memory */
     bool *read_here;  /* a step reads it on the host */
-    bool *is_output;
-    ig_step *steps; /* the new list */
+    bool *is_output;  /* read after the last step */
+    ig_step *steps;   /* the new list */
     size_t n;
 } border;
 
@@ -220,7 +222,7 @@ static ingot_status note_reads(border *b, const ig_step *step, ingot_error *err)
             b->read_here[id] = true;
         else if (constant && !is_taken(step->taken, i))
             IG_TRY(take_constant(b, step, i, err));
-        else if (!constant)
+        else if (!constant && !is_taken(step->taken, i))
             b->read_there[id] = true;
     }
     return INGOT_OK;
@@ -238,6 +240,8 @@ static ingot_status note_all(border *b, ingot_error *err)
     }
     for (size_t i = 0; i < p->g->n_outputs; i++)
         b->is_output[content_of(b->view_of, p->g->outputs[i])] = true;
+    for (size_t i = 0; p->tail && i < p->tail->g.n_inputs; i++)
+        b->is_output[content_of(b->view_of, p->tail->g.inputs[i])] = true;
     return INGOT_OK;
 }
 
@@ -248,6 +252,11 @@ static void add_copy(border *b, ig_step_kind kind, ig_id id)
     if (!ig_type_bytes(&b->p->types[id], &bytes) || !bytes) return;
     b->steps[b->n++] = (ig_step){.kind = (uint8_t)kind, .value = id, .copy_bytes = bytes};
     b->p->n_copies++;
+}
+
+static bool comes_down(const border *b, ig_id v)
+{
+    return b->is_output[v] && b->there[v] && !b->read_here[v];
 }
 
 static void add_steps(border *b)
@@ -267,8 +276,10 @@ static void add_steps(border *b)
             if (!step->taken && b->read_there[id]) add_copy(b, IG_STEP_UP, id);
         }
     }
-    for (ig_id v = 0; v < g->n_values; v++)
-        if (b->is_output[v] && b->there[v] && !b->read_here[v]) add_copy(b, IG_STEP_DOWN, v);
+    for (ig_id v = 0; !p->left && v < g->n_values; v++)
+        if (comes_down(b, v)) add_copy(b, IG_STEP_DOWN, v);
+    for (size_t i = 0; p->left && i < g->n_outputs; i++)
+        p->left[i] = comes_down(b, content_of(b->view_of, g->outputs[i]));
 }
 
 /* A step waits when something that it reads came down since the last wait. */
@@ -312,7 +323,7 @@ static bool is_whole(const ig_plan *p)
     return launches > 0;
 }
 
-ingot_status ig_plan_borders(ig_plan *p, ingot_error *err)
+ingot_status ig_plan_borders(ig_plan *p, bool leave, ingot_error *err)
 {
     const size_t n = p->g->n_values;
     ig_arena a;
@@ -326,9 +337,10 @@ ingot_status ig_plan_borders(ig_plan *p, ingot_error *err)
     p->device_places = ig_new_n(&p->arena, ig_place, n);
     p->device_at = ig_new_n(&p->arena, void *, n);
     b.steps = ig_new_n(&p->arena, ig_step, p->n_steps + n);
+    if (leave) p->left = ig_new_n(&p->arena, bool, p->g->n_outputs);
     ingot_status s = INGOT_OK;
-    if (!b.view_of || !b.there || !b.read_there || !b.read_here || !b.is_output || !b.steps ||
-        !p->device_places || !p->device_at)
+    if ((leave && !p->left) || !b.view_of || !b.there || !b.read_there || !b.read_here ||
+        !b.is_output || !b.steps || !p->device_places || !p->device_at)
         s = no_memory(err);
     if (!s) s = note_all(&b, err);
     if (!s) {

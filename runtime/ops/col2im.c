@@ -2,27 +2,15 @@
  *
  * Inputs: columns [N, C * block, L], image shape [d], block shape [d]; output [N, C, image...]. Any
  * number of spatial dims. */
+#include "runtime/ops/col2im.h"
 #include "runtime/ops/index.h"
 
-typedef struct {
-    ig_ints dilations, pads, strides;
-} col2im_attrs;
-
-static const ig_attr fields[] = {IG_INTS(col2im_attrs, dilations),
-                                 IG_INTS(col2im_attrs, pads),
-                                 IG_INTS(col2im_attrs, strides),
+static const ig_attr fields[] = {IG_INTS(ig_col2im_attrs, dilations),
+                                 IG_INTS(ig_col2im_attrs, pads),
+                                 IG_INTS(ig_col2im_attrs, strides),
                                  {0}};
 
-enum { SPATIAL = IG_MAX_RANK - 2 };
-
-typedef struct {
-    int n;
-    int64_t image[SPATIAL], block[SPATIAL], stride[SPATIAL], dilation[SPATIAL], pad[SPATIAL];
-    int64_t columns[SPATIAL]; /* blocks along each dimension */
-    int64_t block_size, n_columns;
-} geometry;
-
-static const char *fill_dim(geometry *g, const col2im_attrs *a, int d)
+static const char *fill_dim(ig_col2im *g, const ig_col2im_attrs *a, int d)
 {
     g->stride[d] = a->strides.n ? a->strides.v[d] : 1;
     g->dilation[d] = a->dilations.n ? a->dilations.v[d] : 1;
@@ -42,14 +30,13 @@ static const char *fill_dim(geometry *g, const col2im_attrs *a, int d)
     return NULL;
 }
 
-/* NULL: all is well, else what is not. */
-static const char *fill(geometry *g, const col2im_attrs *a, const ig_tensor *image,
-                        const ig_tensor *block)
+const char *ig_col2im_fill(ig_col2im *g, const ig_col2im_attrs *a, const ig_tensor *image,
+                           const ig_tensor *block)
 {
-    g->n = ig_tensor_ints(image, g->image, SPATIAL);
+    g->n = ig_tensor_ints(image, g->image, IG_COL2IM_SPATIAL);
     g->block_size = g->n_columns = 1;
     if (g->n < 1) return "the image shape must be 1 to 6 integers";
-    if (ig_tensor_ints(block, g->block, SPATIAL) != g->n)
+    if (ig_tensor_ints(block, g->block, IG_COL2IM_SPATIAL) != g->n)
         return "image and block shape differ in length";
     const size_t n = (size_t)g->n;
     if ((a->strides.n && a->strides.n != n) || (a->dilations.n && a->dilations.n != n) ||
@@ -74,13 +61,13 @@ static ingot_status infer(ig_infer *c)
         return ig_infer_fail(c, "the columns have rank %d, not 3", x->rank);
     if (!c->known[1] || !c->known[2]) {
         const int64_t n = ig_vector_length(c, 1);
-        if (n < 1 || n > SPATIAL) return INGOT_OK;
+        if (n < 1 || n > IG_COL2IM_SPATIAL) return INGOT_OK;
         out->rank = (int)n + 2;
         for (int d = 0; d < out->rank; d++) out->dims[d] = IG_DIM_UNKNOWN;
         return INGOT_OK;
     }
-    geometry g;
-    const char *wrong = fill(&g, c->attrs, c->known[1], c->known[2]);
+    ig_col2im g;
+    const char *wrong = ig_col2im_fill(&g, c->attrs, c->known[1], c->known[2]);
     if (wrong) return ig_infer_fail(c, "%s", wrong);
     out->rank = g.n + 2;
     out->dims[0] = x->rank == 3 ? x->dims[0] : IG_DIM_UNKNOWN;
@@ -99,14 +86,14 @@ static ingot_status infer(ig_infer *c)
 
 static ingot_status bind(ig_bind *b)
 {
-    geometry *g = IG_BIND_STATE(b, geometry);
+    ig_col2im *g = IG_BIND_STATE(b, ig_col2im);
     if (!g) return INGOT_E_NOMEM;
-    const char *wrong = fill(g, b->attrs, b->known[1], b->known[2]);
+    const char *wrong = ig_col2im_fill(g, b->attrs, b->known[1], b->known[2]);
     return wrong ? ig_bind_fail(b, "%s", wrong) : INGOT_OK;
 }
 
 typedef struct {
-    const geometry *g;
+    const ig_col2im *g;
     const char *x;
     char *y;
     size_t bytes, image;
@@ -116,8 +103,8 @@ typedef struct {
 /* One element of the block for all columns: image[column * stride + offset] += x[column]. */
 static void add_row(const col2im_task *t, char *image, const char *x, const int64_t *offset)
 {
-    const geometry *g = t->g;
-    int64_t column[SPATIAL] = {0};
+    const ig_col2im *g = t->g;
+    int64_t column[IG_COL2IM_SPATIAL] = {0};
     for (int64_t l = 0; l < g->n_columns; l++, x += t->bytes) {
         int64_t at = 0;
         bool inside = true;
@@ -134,14 +121,14 @@ static void add_row(const col2im_task *t, char *image, const char *x, const int6
 static void channels_range(void *arg, size_t begin, size_t end, size_t worker)
 {
     const col2im_task *t = arg;
-    const geometry *g = t->g;
+    const ig_col2im *g = t->g;
     const size_t row = (size_t)g->n_columns * t->bytes;
     (void)worker;
     for (size_t c = begin; c < end; c++) {
         char *image = t->y + c * t->image * t->bytes;
         memset(image, 0, t->image * t->bytes);
         for (int64_t b = 0; b < g->block_size; b++) {
-            int64_t offset[SPATIAL], rest = b;
+            int64_t offset[IG_COL2IM_SPATIAL], rest = b;
             for (int d = g->n - 1; d >= 0; d--) {
                 offset[d] = rest % g->block[d] * g->dilation[d] - g->pad[d];
                 rest /= g->block[d];
@@ -169,7 +156,7 @@ const ig_op ig_op_col2im = {
     .min_out = 1,
     .max_out = 1,
     .attrs = fields,
-    .attrs_bytes = sizeof(col2im_attrs),
+    .attrs_bytes = sizeof(ig_col2im_attrs),
     .infer = infer,
     .bind = bind,
     .run = run,

@@ -1,6 +1,7 @@
 /* mel_weights.c - mel_weights(bins, dft_length, sample_rate, lowest_hz, highest_hz): triangular
  * filters, equally wide on the mel scale, as a matrix [dft_length / 2 + 1, bins]. */
 #include "runtime/ops/block.h"
+#include "runtime/ops/signal.h"
 #include "runtime/graph/op.h"
 
 #include <math.h>
@@ -59,27 +60,43 @@ static void triangle(ig_tensor *y, int64_t filter, int64_t low, int64_t centre, 
 static double mel_of(double hz) { return 2595 * log1p(hz / 700) / log(10); }
 static double hz_of(double mel) { return 700 * expm1(mel / 2595 * log(10)); }
 
+bool ig_mel_ok(const ig_mel_bank *m)
+{
+    const double low = mel_of(m->low_hz), high = mel_of(m->high_hz);
+    return m->rate > 0 && isfinite(low) && isfinite(high) && high >= low;
+}
+
+int64_t ig_mel_edge(const ig_mel_bank *m, int64_t i, double *bin)
+{
+    const double low = mel_of(m->low_hz), high = mel_of(m->high_hz);
+    const double step = (high - low) / (double)(m->bins + 2);
+    *bin = floor((m->length + 1) * hz_of((double)i * step + low) / m->rate);
+    const bool last = i == m->bins + 1;
+    const bool inside = *bin >= 0 && *bin < (double)m->rows + (last ? 1 : 0);
+    return inside ? (int64_t)*bin : -1;
+}
+
 static ingot_status run(ig_run *r)
 {
     ig_tensor *y = r->out[0];
-    const int64_t rows = y->dims[0], bins = y->dims[1];
     const size_t bytes = ig_tensor_elements(y) * ig_dtype(y->dtype)->bytes;
-    const double length = ig_load_f64(r->in[1]->data, r->in[1]->dtype, 0);
-    const double rate = ig_load_f64(r->in[2]->data, r->in[2]->dtype, 0);
-    const double low = mel_of(ig_load_f64(r->in[3]->data, r->in[3]->dtype, 0));
-    const double high = mel_of(ig_load_f64(r->in[4]->data, r->in[4]->dtype, 0));
-    const double step = (high - low) / (double)(bins + 2);
-    if (!(rate > 0) || !isfinite(low) || !isfinite(high) || high < low)
-        return ig_run_fail(r, "sample rate %g or the edges are not a frequency range", rate);
+    const ig_mel_bank bank = {.bins = y->dims[1],
+                              .rows = y->dims[0],
+                              .length = ig_load_f64(r->in[1]->data, r->in[1]->dtype, 0),
+                              .rate = ig_load_f64(r->in[2]->data, r->in[2]->dtype, 0),
+                              .low_hz = ig_load_f64(r->in[3]->data, r->in[3]->dtype, 0),
+                              .high_hz = ig_load_f64(r->in[4]->data, r->in[4]->dtype, 0)};
+    if (!ig_mel_ok(&bank))
+        return ig_run_fail(r, "sample rate %g or the edges are not a frequency range", bank.rate);
     if (bytes) memset(y->data, 0, bytes);
-    for (int64_t i = 0; i < bins; i++) {
+    for (int64_t i = 0; i < bank.bins; i++) {
         int64_t edge[3];
         for (int k = 0; k < 3; k++) {
-            const double bin = floor((length + 1) * hz_of((double)(i + k) * step + low) / rate);
-            if (!(bin >= 0 && bin < (double)rows) && !(k == 2 && bin == (double)rows))
+            double bin;
+            edge[k] = ig_mel_edge(&bank, i + k, &bin);
+            if (edge[k] < 0)
                 return ig_run_fail(r, "filter %lld reaches bin %g of %lld: lower the upper edge",
-                                   (long long)i, bin, (long long)rows);
-            edge[k] = (int64_t)bin;
+                                   (long long)i, bin, (long long)bank.rows);
         }
         triangle(y, i, edge[0], edge[1], edge[2]);
     }

@@ -1,6 +1,7 @@
 /* window.c - window fn=hann|hamming|blackman(size): a cosine window of that many points, periodic
  * (divided by size) or symmetric (by size - 1). One point is 1. */
 #include "runtime/ops/block.h"
+#include "runtime/ops/signal.h"
 #include "runtime/graph/op.h"
 
 #include <math.h>
@@ -13,7 +14,7 @@ typedef struct {
 } window_attrs;
 
 static const char *const names[] = {"hann", "hamming", "blackman", NULL};
-static const double terms[][3] = {{0.5, 0.5, 0}, {25.0 / 46, 21.0 / 46, 0}, {0.42, 0.5, 0.08}};
+const double ig_window_terms[][3] = {{0.5, 0.5, 0}, {25.0 / 46, 21.0 / 46, 0}, {0.42, 0.5, 0.08}};
 
 static const ig_attr attrs[] = {
     IG_ENUM(window_attrs, fn, 0, names),
@@ -46,7 +47,7 @@ static ingot_status run(ig_run *r)
 {
     const window_attrs *a = r->attrs;
     const size_t n = ig_tensor_elements(r->out[0]);
-    const double by = a->periodic ? (double)n : (double)n - 1, *t = terms[a->fn];
+    const double by = a->periodic ? (double)n : (double)n - 1, *t = ig_window_terms[a->fn];
     for (size_t i = 0; i < n; i++) {
         const double at = 2 * 3.14159265358979323846 * (double)i / by;
         const double v = n == 1 ? 1 : t[0] - t[1] * cos(at) + t[2] * cos(2 * at);

@@ -4,50 +4,63 @@
 
 #include <string.h>
 
-enum { BIAS_MOST = 64 };
+enum { BIAS_MOST = 64, MASK_MOST = 1024 };
 
-int cpu_sample(int32_t *token, float *logprob, double *p, const float *logits, int vocab,
-               const cu_sample_row *row, const uint64_t *mask, const int32_t *before,
-               const uint32_t *bias_id, const float *bias_add)
+static void give(int32_t *token, float *logprob, ig_drawn_top *tops, const ig_sampled *s)
 {
+    *token = (int32_t)s->token;
+    *logprob = s->logprob;
+    for (size_t i = 0; i < s->n_top; i++) tops[i] = (ig_drawn_top){s->top[i].id, s->top[i].logprob};
+}
+
+int cpu_sample(int32_t *token, float *logprob, ig_drawn_top *tops, const float *logits, int vocab,
+               const ig_draw *draw, const uint32_t *list)
+{
+    static uint64_t mask[MASK_MOST];
     ig_heap heap;
     ig_sample_work *work;
     ig_sampled out = {0};
-    ig_dist dist;
     ingot_error err = {0};
     ig_logit_bias bias[BIAS_MOST];
-    for (uint32_t i = 0; i < row->n_bias && i < BIAS_MOST; i++)
-        bias[i] = (ig_logit_bias){bias_id[i], bias_add[i]};
-    const ig_sampling s = {.temperature = row->temperature,
-                           .top_k = row->top_k,
-                           .top_p = row->top_p,
-                           .min_p = row->min_p,
-                           .repetition_penalty = row->repetition,
-                           .presence_penalty = row->presence,
-                           .frequency_penalty = row->frequency,
-                           .penalty_window = row->window,
-                           .seed = row->seed,
+    for (uint32_t i = 0; i < draw->n_bias && i < BIAS_MOST; i++) {
+        memcpy(&bias[i].add, &list[draw->bias + 2 * i + 1], sizeof bias->add);
+        bias[i].id = list[draw->bias + 2 * i];
+    }
+    if (draw->masked) memcpy(mask, list + draw->mask, ((size_t)vocab + 31) / 32 * 4);
+    const ig_sampling s = {.temperature = draw->temperature,
+                           .top_k = draw->top_k,
+                           .top_p = draw->top_p,
+                           .min_p = draw->min_p,
+                           .typical_p = draw->typical_p,
+                           .repetition_penalty = draw->repetition,
+                           .presence_penalty = draw->presence,
+                           .frequency_penalty = draw->frequency,
+                           .seed = draw->seed,
                            .bias = bias,
-                           .n_bias = row->n_bias,
-                           .logprob = row->logprob != 0};
+                           .n_bias = draw->n_bias,
+                           .logprob = draw->total != 0,
+                           .top_logprobs = draw->n_top};
     const ig_sample_row from = {.logits = logits,
-                                .mask = row->masked ? mask : NULL,
-                                .before = before,
-                                .n_before = row->n_before,
-                                .n_prompt = row->n_prompt};
+                                .mask = draw->masked ? mask : NULL,
+                                .before = (const int32_t *)list + draw->before,
+                                .n_before = draw->n_before,
+                                .n_prompt = draw->n_prompt};
     ig_heap_init(&heap, NULL);
     if (ig_sample_work_open(&work, &heap, (size_t)vocab, &err)) return -1;
-    ingot_status status = ig_sample(&out, work, &s, &from, row->index, &err);
-    *token = (int32_t)out.token;
-    *logprob = out.logprob;
-    if (!status && p) {
-        status = ig_sample_dist(&dist, work, &s, &from, &err);
-        memset(p, 0, (size_t)vocab * sizeof *p);
-        for (size_t i = 0; i < dist.n; i++) p[dist.ids[i]] = (double)dist.weights[i] / dist.total;
-    }
+    const ingot_status status = ig_sample(&out, work, &s, &from, draw->index, &err);
+    give(token, logprob, tops, &out);
     ig_sample_work_close(&work);
-    if (!status) return CU_SAMPLE_OK;
-    return strstr(err.text, "NaN")         ? CU_SAMPLE_NAN
-           : strstr(err.text, "+infinity") ? CU_SAMPLE_INFINITE
-                                           : CU_SAMPLE_NONE_LEFT;
+    if (!status) return IG_DRAW_OK;
+    return strstr(err.text, "NaN")         ? IG_DRAW_NAN
+           : strstr(err.text, "+infinity") ? IG_DRAW_INFINITE
+                                           : IG_DRAW_NONE_LEFT;
+}
+
+void cpu_of_device(int32_t *token, float *logprob, ig_drawn_top *tops, const ig_draw *draw,
+                   const ig_drawn *drawn, const ig_drawn_top *drawn_tops)
+{
+    const ig_sampling s = {.logprob = draw->total != 0, .top_logprobs = draw->n_top};
+    ig_sampled out;
+    ig_sample_of_drawn(&out, &s, drawn, drawn_tops);
+    give(token, logprob, tops, &out);
 }

@@ -2,17 +2,20 @@
 #ifndef TESTS_CUDA_CPU_SAMPLE_H
 #define TESTS_CUDA_CPU_SAMPLE_H
 
-#include "kernels/sample/sample_cuda.h"
+#include "kernels/sample/draw.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* The token of a row, and its logprob; where not NULL, p [vocab] gets the distribution that it is
- * drawn from. A CU_SAMPLE_ status. */
-int cpu_sample(int32_t *token, float *logprob, double *p, const float *logits, int vocab,
-               const cu_sample_row *row, const uint64_t *mask, const int32_t *before,
-               const uint32_t *bias_id, const float *bias_add);
+/* What the CPU draws from a row of logits: the token, its logprob and the n_top likeliest with
+ * theirs, the likeliest first. An IG_DRAW_ status. */
+int cpu_sample(int32_t *token, float *logprob, ig_drawn_top *tops, const float *logits, int vocab,
+               const ig_draw *draw, const uint32_t *list);
+
+/* The same of what a device drew. */
+void cpu_of_device(int32_t *token, float *logprob, ig_drawn_top *tops, const ig_draw *draw,
+                   const ig_drawn *drawn, const ig_drawn_top *drawn_tops);
 
 #ifdef __cplusplus
 }

@@ -84,6 +84,32 @@ static void a_whole_plan_is_recorded(void **state)
     close_bench(&b);
 }
 
+/* What only gives its shape stays on the host. */
+static void shapes_are_not_copied(void **state)
+{
+    (void)state;
+    ingot_error err;
+    bench b;
+    open_bench(&b, 0);
+    ig_graph *g = ig_graph_open(&b.heap, NULL);
+    const int64_t dims[] = {ROWS, COLUMNS};
+    const ig_id x = small_input(g, "x", 2, dims), y = ig_graph_value(g, "y", NULL);
+    assert_non_null(ig_graph_node(g, ig_op_find("eye_like"), "eye", &x, 1, &y, 1, 0));
+    assert_true(ig_graph_set_io(g, &x, 1, &y, 1));
+    ig_exec *e = open_exec(&b, g, false);
+    ig_tensor out = {0};
+    ig_plan_info info;
+    check_ok(ig_exec_run(e, &out, b.in, &err));
+    assert_true(ig_exec_info(&info, e));
+    assert_int_equal(info.n_on_device, 1);
+    assert_int_equal(info.n_copies, 1); /* the result */
+    for (int i = 0; i < SIZE; i++)
+        assert_true(((const float *)out.data)[i] == (i % COLUMNS == i / COLUMNS ? 1 : 0));
+    ig_exec_close(&e);
+    ig_graph_close(&g);
+    close_bench(&b);
+}
+
 /* ---- data that a step refuses ---- */
 
 enum { IDS = 64 };
@@ -145,13 +171,63 @@ static void wrong_indices_are_refused(void **state)
     }
 }
 
+/* ---- outputs that are left there ---- */
+
+static void expect_left(bench *b, ig_exec *x, ig_exec *cpu, size_t *left)
+{
+    ingot_error err;
+    static float mine[SIZE];
+    ig_tensor want[OUTPUTS] = {0}, got[OUTPUTS] = {0};
+    const ig_exec_device *d = &ig_exec_opts(x)->device;
+    check_ok(ig_exec_run(cpu, want, b->in, &err));
+    check_ok(ig_exec_run(x, got, b->in, &err));
+    for (size_t i = 0; i < OUTPUTS; i++) {
+        const void *there = ig_exec_output_there(x, i);
+        assert_true((there == NULL) == (got[i].data != NULL));
+        *left += there != NULL;
+        if (there) check_ok(d->api->copy(d->stream, mine, there, sizeof mine, IG_TO_HOST, &err));
+        check_ok(ig_exec_wait(x, &err));
+        assert_memory_equal(there ? mine : got[i].data, want[i].data, sizeof mine);
+    }
+}
+
+static void outputs_stay_where_they_are_made(void **state)
+{
+    (void)state;
+    ingot_error err;
+    size_t left = 0;
+    for (unsigned seed = 1; seed <= ROUNDS; seed++) {
+        bench b;
+        open_bench(&b, 0);
+        ig_graph *g = random_graph(&b.heap, seed);
+        ig_exec *x, *cpu;
+        const ig_exec_options o = {.heap = &b.heap};
+        const ig_exec_options stay = {.heap = &b.heap,
+                                      .device = {.api = api, .device = b.d, .name = "cuda:0"},
+                                      .leave = true};
+        check_ok(ig_exec_open(&x, g, &stay, &err));
+        check_ok(ig_exec_open(&cpu, g, &o, &err));
+        for (int run = 0; run < 3; run++) {
+            for (int i = 0; i < SIZE; i++) b.x[i] += 1;
+            expect_left(&b, x, cpu, &left);
+        }
+        ig_exec_close(&x);
+        ig_exec_close(&cpu);
+        ig_graph_close(&g);
+        close_bench(&b);
+    }
+    assert_true(left > ROUNDS);
+}
+
 int main(void)
 {
     api = ingot_cuda_plugin_v1();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_graphs_give_the_same_bits),
         cmocka_unit_test(a_whole_plan_is_recorded),
+        cmocka_unit_test(shapes_are_not_copied),
         cmocka_unit_test(wrong_indices_are_refused),
+        cmocka_unit_test(outputs_stay_where_they_are_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,8 @@ static size_t oracle(item *v, const ig_sampling *s, const float *x, size_t n)
     for (size_t i = 0; i < n; i++) top = fmax(top, (double)x[i]);
     for (size_t i = 0; i < n; i++) {
         const double z = ((double)x[i] - top) / (double)s->temperature;
-        v[i] = (item){(uint32_t)i, (double)x[i], exp(z), (double)x[i]};
+        const double p = exp(z) < 0x1p-40 ? 0 : exp(z); /* what is less is never drawn */
+        v[i] = (item){(uint32_t)i, (double)x[i], p, (double)x[i]};
     }
     qsort(v, n, sizeof *v, by_key);
     if (s->top_k) n = IG_MIN(n, (size_t)s->top_k);
@@ -86,7 +87,7 @@ static size_t oracle(item *v, const ig_sampling *s, const float *x, size_t n)
 static double share_of(const ig_dist *d, uint32_t id)
 {
     for (size_t i = 0; i < d->n; i++)
-        if (d->ids[i] == id) return (double)d->weights[i] / d->total;
+        if (d->ids[i] == id) return (double)ig_mass(d->weights[i]) / (double)d->total;
     return 0;
 }
 

@@ -153,6 +153,7 @@ ingot_status cu_launch(ig_device_stream *s, const ig_device_run *r);
 void cu_unbind(ig_device *d, const ig_node *node, void *state);
 ingot_status cu_kv(ig_device_stream *s, const ig_kv_step *kv, uint64_t *form, ingot_error *err);
 void kv_close(ig_device_stream *s);
+ingot_status cu_draw(ig_device_stream *s, const ig_draw_args *a, ingot_error *err);
 ingot_status cu_record_begin(ig_device_stream *s, ingot_error *err);
 ingot_status cu_record_end(ig_device_stream *s, ig_device_graph **out, ingot_error *err);
 ingot_status cu_replay(ig_device_stream *s, ig_device_graph *graph, ingot_error *err);

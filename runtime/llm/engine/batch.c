@@ -23,7 +23,7 @@ static size_t padded_size(size_t n)
 
 ingot_status ig_batch_open(ig_batch *b, const ig_lm *lm, const ig_kv_cache *cache, ig_site *site,
                            const ig_exec_options *options, size_t n_ranks, size_t most_tokens,
-                           size_t most_spans, ingot_error *err)
+                           size_t most_spans, size_t most_draws, ingot_error *err)
 {
     *b = (ig_batch){
         .lm = lm, .most_tokens = most_tokens, .most_spans = most_spans, .heap = options->heap};
@@ -41,6 +41,10 @@ ingot_status ig_batch_open(ig_batch *b, const ig_lm *lm, const ig_kv_cache *cach
         b->rows = b->positions + most_tokens;
         s = ig_team_open(&b->team, lm->file->graph, cache, site, options, n_ranks, err);
     }
+    if (!s && b->padded) {
+        b->device = site->parts[0].device;
+        s = ig_draws_open(&b->draws, b->heap, &b->device, lm->vocab, most_draws, err);
+    }
     if (s) ig_batch_close(b);
     return s;
 }
@@ -49,6 +53,8 @@ void ig_batch_close(ig_batch *b)
 {
     if (!b->heap) return;
     ig_team_close(&b->team);
+    ig_draws_close(&b->draws);
+    if (b->copied) ig_give(b->heap, b->copied, b->lm->vocab * sizeof *b->copied);
     ig_give(b->heap, b->spans, b->most_spans * sizeof *b->spans);
     ig_give(b->heap, b->of, b->most_spans * sizeof *b->of);
     ig_give(b->heap, b->tokens, b->most_tokens * 3 * sizeof *b->tokens);
@@ -58,7 +64,8 @@ void ig_batch_close(ig_batch *b)
 void ig_batch_clear(ig_batch *b)
 {
     b->n_tokens = b->n_rows = b->n_spans = 0;
-    b->logits = NULL;
+    b->logits = b->there = NULL;
+    if (b->draws) ig_draws_clear(b->draws);
 }
 
 size_t ig_batch_add(ig_batch *b, const ig_kv_seq *seq, const int32_t *tokens, size_t n,
@@ -106,16 +113,85 @@ ingot_status ig_batch_check(ig_batch *b, ingot_error *err)
     return ig_team_check(b->team, in, err);
 }
 
-ingot_status ig_batch_run(ig_batch *b, ingot_error *err)
+ingot_status ig_batch_begin(ig_batch *b, ingot_error *err)
 {
     ig_tensor in[3], out[1] = {{0}};
     for (size_t i = 0; i < b->n_spans; i++)
         b->spans[i] = ig_kv_span_of(b->of[i], b->spans[i].row, b->spans[i].n);
     set_inputs(b, in);
-    const ingot_status s = ig_team_run(b->team, out, in, b->spans, b->n_spans, err);
+    IG_TRY(ig_team_run(b->team, out, in, b->spans, b->n_spans, err));
+    b->logits = out[0].data;
+    b->there = ig_team_output_there(b->team);
+    return INGOT_OK;
+}
+
+static ingot_status finish(ig_batch *b, ingot_error *err)
+{
+    ingot_status s = b->there ? ig_draws_run(b->draws, b->there, err) : INGOT_OK;
+    ingot_error later;
+    const ingot_status waited = ig_team_wait(b->team, s ? &later : err);
+    return s ? s : waited;
+}
+
+ingot_status ig_batch_end(ig_batch *b, ingot_error *err)
+{
+    const ingot_status s = finish(b, err);
     const ig_map *map = &b->lm->file->map;
     if (map->data && atomic_load(&map->bad))
         return ig_fail(err, INGOT_E_IO, "%s was cut off while it was in use", map->path);
-    b->logits = out[0].data;
     return s;
+}
+
+ingot_status ig_batch_run(ig_batch *b, ingot_error *err)
+{
+    IG_TRY(ig_batch_begin(b, err));
+    return ig_batch_end(b, err);
+}
+
+/* ---- tokens ---- */
+
+void ig_batch_ask(ig_batch *b, size_t row, const ig_sampling *s, const ig_sample_row *from,
+                  uint64_t index)
+{
+    if (b->there) ig_draws_ask(b->draws, row, s, from, index);
+}
+
+bool ig_batch_drawn(ig_sampled *out, const ig_batch *b, size_t row, const ig_sampling *s)
+{
+    return b->there && ig_draws_find(out, b->draws, row, s);
+}
+
+ingot_status ig_batch_logits(float *to, const ig_batch *b, size_t first, size_t n, ingot_error *err)
+{
+    const size_t v = b->lm->vocab, bytes = n * v * sizeof *to;
+    const ig_exec_device *d = &b->device;
+    if (!b->there) {
+        memcpy(to, b->logits + first * v, bytes);
+        return INGOT_OK;
+    }
+    IG_TRY(d->api->copy(d->stream, to, b->there + first * v, bytes, IG_TO_HOST, err));
+    return d->api->wait(d->stream, err);
+}
+
+static ingot_status row_of(const float **out, ig_batch *b, size_t row, ingot_error *err)
+{
+    const size_t v = b->lm->vocab;
+    if (!b->there) {
+        *out = b->logits + row * v;
+        return INGOT_OK;
+    }
+    if (!b->copied) b->copied = take(b->heap, v, sizeof *b->copied);
+    if (!b->copied) return ig_fail(err, INGOT_E_NOMEM, "no memory for %zu logits", v);
+    *out = b->copied;
+    return ig_batch_logits(b->copied, b, row, 1, err);
+}
+
+ingot_status ig_batch_draw(ig_sampled *out, ig_batch *b, ig_sample_work *work, size_t row,
+                           const ig_sampling *s, const ig_sample_row *from, uint64_t index,
+                           ingot_error *err)
+{
+    ig_sample_row own = *from;
+    if (ig_batch_drawn(out, b, row, s)) return INGOT_OK;
+    IG_TRY(row_of(&own.logits, b, row, err));
+    return ig_sample(out, work, s, &own, index, err);
 }

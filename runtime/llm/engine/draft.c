@@ -76,7 +76,7 @@ ingot_status ig_draft_open(ig_engine *e, ingot_error *err)
                                .math = e->options.fast_math ? IG_MATH_FAST : IG_MATH_EXACT};
     const size_t sequences = e->options.max_sequences;
     IG_TRY(ig_batch_open(&d->batch, &d->lm, d->cache, &d->site, &x, 1, e->options.chunk + sequences,
-                         sequences, err));
+                         sequences, sequences, err));
     d->jobs = ig_take0(e->heap, sequences * sizeof *d->jobs);
     return d->jobs ? INGOT_OK : ig_fail(err, INGOT_E_NOMEM, "draft model: no memory");
 }
@@ -119,18 +119,35 @@ static ingot_status catch_up(ig_engine *e, ig_lm_job *j, ingot_error *err)
     return INGOT_OK;
 }
 
-/* A guess for j from its row of logits, behind the text. */
-static ingot_status draw(ig_engine *e, ig_lm_job *j, size_t row, ingot_error *err)
+/* How a guess is drawn, behind the text. */
+static ig_sampling guessing(const ig_lm_job *j)
 {
-    ig_sampled token;
     ig_sampling how = j->sampling;
     how.logprob = false;
     how.top_logprobs = 0;
-    const ig_sample_row from = {.logits = e->draft->batch.logits + row * e->lm.vocab,
-                                .before = j->tokens.v,
-                                .n_before = j->tokens.n,
-                                .n_prompt = j->n_prompt};
-    IG_TRY(ig_sample(&token, e->sampler, &how, &from, j->n_sampled + j->n_drafted, err));
+    return how;
+}
+
+static ig_sample_row text_of(const ig_lm_job *j)
+{
+    return (ig_sample_row){.before = j->tokens.v, .n_before = j->tokens.n, .n_prompt = j->n_prompt};
+}
+
+static void ask(ig_engine *e, const ig_lm_job *j)
+{
+    const ig_sampling how = guessing(j);
+    const ig_sample_row from = text_of(j);
+    ig_batch_ask(&e->draft->batch, j->first_row, &how, &from, j->n_sampled + j->n_drafted);
+}
+
+/* A guess for j from its row of logits. */
+static ingot_status draw(ig_engine *e, ig_lm_job *j, ingot_error *err)
+{
+    ig_sampled token;
+    const ig_sampling how = guessing(j);
+    const ig_sample_row from = text_of(j);
+    IG_TRY(ig_batch_draw(&token, &e->draft->batch, e->sampler, j->first_row, &how, &from,
+                         j->n_sampled + j->n_drafted, err));
     const int32_t id = (int32_t)token.token;
     j->drafted[j->n_drafted++] = id;
     return ig_token_list_add(&j->tokens, &id, 1, err);
@@ -163,12 +180,15 @@ static ingot_status step(ig_engine *e, bool *more, ingot_error *err)
     }
     *more = d->batch.n_tokens > 0;
     if (!*more) return INGOT_OK;
-    IG_TRY(ig_batch_run(&d->batch, err));
+    IG_TRY(ig_batch_begin(&d->batch, err));
+    for (size_t i = 0; i < d->n_jobs; i++)
+        if (d->jobs[i]->n_step && d->jobs[i]->n_rows) ask(e, d->jobs[i]);
+    IG_TRY(ig_batch_end(&d->batch, err));
     for (size_t i = 0; i < d->n_jobs; i++) {
         ig_lm_job *j = d->jobs[i];
         if (!j->n_step) continue;
         ig_kv_commit(j->draft_seq, j->tokens.v + ig_kv_length(j->draft_seq), j->n_step);
-        if (j->n_rows) IG_TRY(draw(e, j, j->first_row, err));
+        if (j->n_rows) IG_TRY(draw(e, j, err));
     }
     return INGOT_OK;
 }

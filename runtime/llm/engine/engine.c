@@ -123,14 +123,15 @@ static void run_step(ig_engine *e)
 {
     ingot_error err;
     begin_step(e);
-    const ingot_status s = ig_batch_run(&e->batch, &err);
+    ingot_status s = ig_batch_begin(&e->batch, &err);
+    if (!s) ig_deliver_ask(e);
+    if (!s) s = ig_batch_end(&e->batch, &err);
     for (size_t i = 0; i < e->n_order; i++) atomic_store(&e->order[i]->in_step, false);
     e->info.steps++;
-    if (!s)
-        ig_deliver(e);
-    else if (s == INGOT_E_DEVICE && ig_site_is_device(&e->site))
+    if (!s) s = ig_deliver(e, &err);
+    if (s == INGOT_E_DEVICE && ig_site_is_device(&e->site))
         leave_device(e, &err);
-    else if (s != INGOT_E_CANCELLED) /* then all of them are: the next sweep ends them */
+    else if (s && s != INGOT_E_CANCELLED) /* then all of them are: the next sweep ends them */
         for (size_t i = 0; i < e->n_order; i++)
             ig_lm_job_end(e, e->order[i], INGOT_FINISH_ERROR, &err);
 }

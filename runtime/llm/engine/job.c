@@ -3,9 +3,30 @@
 #include "runtime/base/checked.h"
 #include "runtime/base/clock.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- what is asked ---- */
+
+static int by_id(const void *a, const void *b)
+{
+    const ig_logit_bias *x = a, *y = b;
+    return x->id != y->id ? (x->id < y->id ? -1 : 1) : (x->add > y->add) - (x->add < y->add);
+}
+
+/* Biases of the same token are added up, so that each has one: all of them apply at once. */
+static size_t add_up(ig_logit_bias *bias, size_t n)
+{
+    size_t kept = 0;
+    if (n) qsort(bias, n, sizeof *bias, by_id);
+    for (size_t i = 0; i < n; i++) {
+        if (kept && bias[kept - 1].id == bias[i].id)
+            bias[kept - 1].add += bias[i].add;
+        else
+            bias[kept++] = bias[i];
+    }
+    return kept;
+}
 
 static ingot_status copy_sampling(ig_lm_job *j, const ingot_request *r, ingot_error *err)
 {
@@ -33,7 +54,7 @@ static ingot_status copy_sampling(ig_lm_job *j, const ingot_request *r, ingot_er
                                 .penalty_window = (uint32_t)s->penalty_window,
                                 .seed = s->seed,
                                 .bias = bias,
-                                .n_bias = s->n_bias,
+                                .n_bias = add_up(bias, s->n_bias),
                                 .logprob = r->logprobs || r->top_logprobs,
                                 .top_logprobs = (uint32_t)r->top_logprobs};
     return ig_sampling_check(&j->sampling, j->engine->lm.vocab, err);

@@ -126,7 +126,8 @@ static ingot_status open_batch(ig_engine *e, ingot_error *err)
     const size_t sequences = e->options.max_sequences;
     const size_t tokens = e->options.chunk + sequences * (1 + e->most_guess);
     const size_t ranks = e->site.n > 1 ? e->site.n : e->options.ranks;
-    return ig_batch_open(&e->batch, &e->lm, e->cache, &e->site, &x, ranks, tokens, sequences, err);
+    return ig_batch_open(&e->batch, &e->lm, e->cache, &e->site, &x, ranks, tokens, sequences,
+                         sequences * (1 + e->most_guess), err);
 }
 
 /* ---- where it computes ---- */

@@ -91,7 +91,9 @@ void ig_preempt(struct ig_engine *e, ig_lm_job *job);
 
 /* ---- deliver.c: what came of a step ---- */
 
-void ig_deliver(struct ig_engine *e);
+void ig_deliver_ask(struct ig_engine *e); /* while the step runs: what will be drawn */
+/* ig_deliver - E_DEVICE: it was lost before all was delivered. */
+ingot_status ig_deliver(struct ig_engine *e, ingot_error *err);
 
 /* ---- open.c ---- */
 

@@ -45,6 +45,7 @@ static void run_rank(ig_team *t, rank *r)
     memset(&r->out, 0, sizeof r->out);
     ig_exec_kv(r->exec, &r->step);
     r->status = ig_exec_run(r->exec, &r->out, t->in, &r->err);
+    if (!r->status && t->n > 1) r->status = ig_exec_wait(r->exec, &r->err); /* others wait for it */
     ig_exec_kv(r->exec, NULL);
     if (r->status && r->comm) r->comm->leave(r->comm);
 }
@@ -113,6 +114,16 @@ ingot_status ig_team_run(ig_team *t, ig_tensor *out, const ig_tensor *in, const 
     return outcome(t, err);
 }
 
+ingot_status ig_team_wait(ig_team *t, ingot_error *err)
+{
+    return ig_exec_wait(t->ranks[0].exec, err);
+}
+
+const void *ig_team_output_there(const ig_team *t)
+{
+    return ig_exec_output_there(t->ranks[0].exec, 0);
+}
+
 /* ---- what a device computes ---- */
 
 static void look_for_pages(void *ud, const ig_step_trace *step)
@@ -172,6 +183,7 @@ static ingot_status open_rank(ig_team *t, rank *r, const ig_kv_cache *cache, ig_
                               const ig_exec_options *options, ingot_error *err)
 {
     ig_exec_options o = *options;
+    o.leave = true;
     ig_kv_step_init(&r->step, cache);
     t->n_layers = r->step.n_layers;
     if (site->n == 1) o.device = site->parts[0].device;

@@ -26,9 +26,13 @@ void ig_team_close(ig_team **team); /* *team may be NULL */
  * options' device. Errors: E_UNSUPPORTED (one does not: says which and why), the executor's. */
 ingot_status ig_team_check(ig_team *team, const ig_tensor *in, ingot_error *err);
 
-/* ig_team_run - as ig_exec_run with the spans of a step; the results are rank 0's. Errors: the
+/* ig_team_run - as ig_exec_run with the spans of a step; the results are rank 0's. What a device
+ * made is left there: out->data is NULL, ig_team_output_there says where it is, in order with the
+ * stream of the site's first device, and the run may be under way until ig_team_wait. Errors: the
  * first rank's that failed. */
 ingot_status ig_team_run(ig_team *team, ig_tensor *out, const ig_tensor *in,
                          const ig_kv_span *spans, size_t n_spans, ingot_error *err);
+ingot_status ig_team_wait(ig_team *team, ingot_error *err);
+const void *ig_team_output_there(const ig_team *team); /* NULL: it is on the host */
 
 #endif

@@ -16,22 +16,28 @@
 
 enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS, FEW = 32 };
 
-double ig_sample_total(const float *weights, size_t n)
+uint64_t ig_sample_total(const float *weights, size_t n)
 {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += weights[i];
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n; i++) sum += ig_mass(weights[i]);
     return sum;
+}
+
+/* The least mass that is a share of the whole. */
+static uint64_t share_of(uint64_t total, float share)
+{
+    return (uint64_t)ceil((double)share * (double)total);
 }
 
 /* ---- selection ---- */
 
 typedef struct {
-    double mass[DIGITS];
+    uint64_t mass[DIGITS];
     size_t count[DIGITS];
 } histogram;
 
 /* Of the elements whose key begins with the bits of `prefix` above shift + bits. */
-static void tally(histogram *h, const float *keys, const float *masses, size_t n, uint32_t prefix,
+static void tally(histogram *h, const float *keys, const float *weights, size_t n, uint32_t prefix,
                   unsigned shift, unsigned bits)
 {
     memset(h, 0, sizeof *h);
@@ -42,43 +48,45 @@ static void tally(histogram *h, const float *keys, const float *masses, size_t n
         if (above < 32 && (key ^ prefix) >> above) continue;
         const uint32_t d = key >> shift & digits;
         h->count[d]++;
-        if (masses) h->mass[d] += masses[i];
+        h->mass[d] += weights ? ig_mass(weights[i]) : 1;
     }
 }
 
 /* How many of the elements with this very key it takes, the first of them first. */
-static size_t ties_for(const float *keys, const float *masses, size_t n, uint32_t key, double more)
+static size_t ties_for(const float *keys, const float *weights, size_t n, uint32_t key,
+                       uint64_t more)
 {
     size_t ties = 0;
     for (size_t i = 0; i < n; i++) {
         if (ig_key_bits(keys[i]) != key) continue;
+        const uint64_t mass = weights ? ig_mass(weights[i]) : 1;
         ties++;
-        more -= masses ? (double)masses[i] : 1.0;
-        if (more <= 0) break;
+        if (mass >= more) break;
+        more -= mass;
     }
     return ties;
 }
 
-ig_cut ig_cut_find(const float *keys, const float *masses, size_t n, double target)
+ig_cut ig_cut_find(const float *keys, const float *weights, size_t n, uint64_t target)
 {
     static const uint8_t shifts[] = {21, 10, 0}, widths[] = {11, 11, 10};
     histogram h;
     uint32_t prefix = 0;
-    double have = 0; /* of what is certainly kept */
+    uint64_t have = 0; /* of what is certainly kept */
     for (size_t level = 0; level < IG_LEN(shifts); level++) {
-        tally(&h, keys, masses, n, prefix, shifts[level], widths[level]);
-        double mass = 0;
+        tally(&h, keys, weights, n, prefix, shifts[level], widths[level]);
+        uint64_t mass = 0;
         uint32_t at = 0;
         for (uint32_t d = UINT32_C(1) << widths[level]; d--;) {
             if (!h.count[d]) continue;
             have += mass;
-            mass = masses ? h.mass[d] : (double)h.count[d];
+            mass = h.mass[d];
             at = d;
             if (have + mass >= target) break;
         }
         prefix |= at << shifts[level];
     }
-    return (ig_cut){prefix, ties_for(keys, masses, n, prefix, target - have)};
+    return (ig_cut){prefix, ties_for(keys, weights, n, prefix, target - have)};
 }
 
 /* ---- stages ---- */
@@ -133,26 +141,27 @@ void ig_sample_largest(ig_sample_work *w, const float *x, size_t k)
         return;
     }
     take_all(w, x);
-    if (k && k < w->n) keep(w, w->z, ig_cut_find(w->z, NULL, w->n, (double)k));
+    if (k && k < w->n) keep(w, w->z, ig_cut_find(w->z, NULL, w->n, k));
 }
 
 static void weigh(ig_sample_work *w, float top, float temperature)
 {
     for (size_t i = 0; i < w->n; i++) w->z[i] = (w->z[i] - top) / temperature;
     ig_exp_f32()(w->weights, w->z, w->n, 0, 0);
-    keep(w, w->weights, (ig_cut){ig_key_bits(0), 0}); /* what is not zero */
+    keep(w, w->weights, (ig_cut){ig_key_bits(0x1p-40f), SIZE_MAX}); /* what has a mass */
 }
 
-/* The tokens whose surprise is nearest to the entropy, until their share is typical_p. */
+/* The tokens whose surprise is nearest to the entropy, until their share is typical_p. With p =
+ * exp(z) / total the surprise is log(total) - z and the entropy log(total) minus the mean of z: the
+ * logarithm cancels. */
 static void cut_typical(ig_sample_work *w, float typical_p)
 {
-    const double total = ig_sample_total(w->weights, w->n), log_total = log(total);
-    double energy = 0;
-    for (size_t i = 0; i < w->n; i++) energy += (double)w->weights[i] * (double)w->z[i];
-    const double entropy = log_total - energy / total;
-    for (size_t i = 0; i < w->n; i++)
-        w->keys[i] = (float)-fabs(log_total - (double)w->z[i] - entropy);
-    keep(w, w->keys, ig_cut_find(w->keys, w->weights, w->n, (double)typical_p * total));
+    const uint64_t total = ig_sample_total(w->weights, w->n);
+    uint64_t energy = 0; /* -z exp(z) is at most 1 / e */
+    for (size_t i = 0; i < w->n; i++) energy += ig_mass(w->weights[i] * -w->z[i]);
+    const float mean = (float)-((double)energy / (double)total);
+    for (size_t i = 0; i < w->n; i++) w->keys[i] = -fabsf(mean - w->z[i]);
+    keep(w, w->keys, ig_cut_find(w->keys, w->weights, w->n, share_of(total, typical_p)));
 }
 
 void ig_sample_cut(ig_sample_work *w, const ig_sampling *s, const float *x, float top)
@@ -160,8 +169,8 @@ void ig_sample_cut(ig_sample_work *w, const ig_sampling *s, const float *x, floa
     ig_sample_largest(w, x, s->top_k);
     weigh(w, top, s->temperature);
     if (s->top_p > 0 && s->top_p < 1) {
-        const double total = ig_sample_total(w->weights, w->n);
-        keep(w, w->z, ig_cut_find(w->z, w->weights, w->n, (double)s->top_p * total));
+        const uint64_t total = ig_sample_total(w->weights, w->n);
+        keep(w, w->z, ig_cut_find(w->z, w->weights, w->n, share_of(total, s->top_p)));
     }
     if (s->min_p > 0) /* the largest weight is 1 */
         keep(w, w->weights, (ig_cut){ig_key_bits(s->min_p), SIZE_MAX});

@@ -105,10 +105,10 @@ ingot_status ig_sample_dist(ig_dist *out, ig_sample_work *w, const ig_sampling *
 /* The token in whose share u of [0, 1) falls; shares lie in order of ids. */
 static uint32_t pick(const ig_dist *d, double u)
 {
-    const double until = u * d->total;
-    double sum = 0;
+    const uint64_t until = (uint64_t)(u * (double)d->total);
+    uint64_t sum = 0;
     for (size_t i = 0; i < d->n; i++) {
-        sum += (double)d->weights[i];
+        sum += ig_mass(d->weights[i]);
         if (until < sum) return d->ids[i];
     }
     return d->ids[d->n - 1];
@@ -128,17 +128,24 @@ ingot_status ig_sample(ig_sampled *out, ig_sample_work *w, const ig_sampling *s,
 
 /* ---- logprobs ---- */
 
-/* The n likeliest, the likeliest first, of equal ones the lowest id. */
-static void fill_top(ig_sampled *out, ig_sample_work *w, const float *x, size_t n, double log_total)
+/* The logarithm of sum exp(x), from the largest x and the mass of the rest beside it. */
+static double log_sum(float top, uint64_t total)
 {
-    if (!n) return;
-    ig_sample_largest(w, x, n);
-    for (size_t i = 0; i < w->n; i++) {
-        const float p = (float)((double)w->z[i] - log_total);
-        size_t at = out->n_top++;
-        for (; at && out->top[at - 1].logprob < p; at--) out->top[at] = out->top[at - 1];
-        out->top[at] = (ig_logprob){w->ids[i], p};
+    return (double)top + log((double)total * 0x1p-40);
+}
+
+/* The likeliest first, of equal ones the lowest id. */
+static void add_top(ig_sampled *out, uint32_t id, float logit, double log_total)
+{
+    const ig_logprob own = {id, (float)((double)logit - log_total)};
+    size_t at = out->n_top++;
+    for (; at; at--) {
+        const ig_logprob *other = &out->top[at - 1];
+        if (other->logprob > own.logprob || (other->logprob == own.logprob && other->id < id))
+            break;
+        out->top[at] = *other;
     }
+    out->top[at] = own;
 }
 
 ingot_status ig_sample_logprobs(ig_sampled *out, ig_sample_work *w, const ig_sampling *s,
@@ -153,8 +160,59 @@ ingot_status ig_sample_logprobs(ig_sampled *out, ig_sample_work *w, const ig_sam
     IG_TRY(ig_sample_top(&top, &best, logits, w->vocab, "", err));
     for (size_t i = 0; i < w->vocab; i++) w->z[i] = logits[i] - top;
     ig_exp_f32()(w->weights, w->z, w->vocab, 0, 0);
-    const double log_total = (double)top + log(ig_sample_total(w->weights, w->vocab));
+    const double log_total = log_sum(top, ig_sample_total(w->weights, w->vocab));
     out->logprob = (float)((double)logits[out->token] - log_total);
-    fill_top(out, w, logits, s->top_logprobs, log_total);
+    if (!s->top_logprobs) return INGOT_OK;
+    ig_sample_largest(w, logits, s->top_logprobs);
+    for (size_t i = 0; i < w->n; i++) add_top(out, w->ids[i], w->z[i], log_total);
     return INGOT_OK;
+}
+
+/* ---- rows on a device ---- */
+
+ig_sample_row ig_sample_looked_at(const ig_sampling *s, const ig_sample_row *from)
+{
+    ig_sample_row r = *from;
+    const bool repeats = ig_sampling_repeats(s);
+    const bool others = s->presence_penalty != 0 || s->frequency_penalty != 0;
+    size_t begin = from->n_before;
+    if (repeats || others) begin = ig_sampling_window(s, from->n_before);
+    if (!repeats) begin = IG_MAX(begin, IG_MIN(from->n_prompt, from->n_before));
+    if (!from->before) begin = from->n_before;
+    if (begin < from->n_before) r.before += begin;
+    r.n_before -= begin;
+    r.n_prompt -= IG_MIN(begin, from->n_prompt);
+    return r;
+}
+
+ig_draw ig_sample_draw_of(const ig_sampling *s, const ig_sample_row *from, uint64_t index)
+{
+    return (ig_draw){.temperature = s->temperature,
+                     .top_p = s->top_p,
+                     .min_p = s->min_p,
+                     .typical_p = s->typical_p,
+                     .repetition = s->repetition_penalty,
+                     .presence = s->presence_penalty,
+                     .frequency = s->frequency_penalty,
+                     .top_k = s->top_k,
+                     .n_before = (uint32_t)from->n_before,
+                     .n_prompt = (uint32_t)IG_MIN(from->n_prompt, from->n_before),
+                     .n_bias = (uint32_t)s->n_bias,
+                     .masked = from->mask != NULL,
+                     .n_top = s->top_logprobs,
+                     .total = s->logprob || s->top_logprobs,
+                     .seed = s->seed,
+                     .index = index};
+}
+
+void ig_sample_of_drawn(ig_sampled *out, const ig_sampling *s, const ig_drawn *drawn,
+                        const ig_drawn_top *tops)
+{
+    out->token = (uint32_t)drawn->token;
+    out->logprob = 0;
+    out->n_top = 0;
+    if (!s->logprob && !s->top_logprobs) return;
+    const double log_total = log_sum(drawn->top, drawn->total);
+    out->logprob = (float)((double)drawn->logit - log_total);
+    for (uint32_t i = 0; i < drawn->n_top; i++) add_top(out, tops[i].id, tops[i].logit, log_total);
 }

@@ -18,11 +18,14 @@
  * at least one token. Of equal logits the lowest id wins everywhere.
  *
  * Cost: greedy without logprobs reads the row once or twice at memory speed. Cuts select by radix
- * (O(vocabulary), no sort). Sums are doubles in order of ids. Methods and order are part of the
- * results and do not change with machine or threads. */
+ * (O(vocabulary), no sort). Weights are summed as multiples of 2^-40 of the largest, so that no sum
+ * depends on its order; what is less is never drawn. Methods are part of the results, which are the
+ * same for the same row on every machine, with any threads, and on devices (kernels/sample/draw.h).
+ */
 #ifndef IG_LLM_SAMPLER_H
 #define IG_LLM_SAMPLER_H
 
+#include "kernels/sample/draw.h"
 #include "runtime/base/alloc.h"
 #include "runtime/llm/sample/philox.h"
 
@@ -71,12 +74,13 @@ typedef struct {
     float logprob;
 } ig_logprob;
 
-/* A distribution over tokens: ids ascend, weights are positive, their sum is `total`. */
+/* A distribution over tokens: ids ascend, weights are at least 2^-40, the largest is 1; `total` is
+ * the sum of them in multiples of 2^-40, each rounded down to one. */
 typedef struct {
     const uint32_t *ids;
     const float *weights;
     size_t n;
-    double total;
+    uint64_t total;
 } ig_dist;
 
 typedef struct {
@@ -106,5 +110,19 @@ ingot_status ig_sample_dist(ig_dist *out, ig_sample_work *w, const ig_sampling *
  * otherwise. */
 ingot_status ig_sample_logprobs(ig_sampled *out, ig_sample_work *w, const ig_sampling *s,
                                 const float *logits, ingot_error *err);
+
+/* ---- rows on a device: kernels/sample/draw.h ---- */
+
+/* ig_sample_draw_of - what a device is asked, but for what lies in its list. before, n_before and
+ * n_prompt of `from`: those that penalties look at, see ig_sample_looked_at. */
+ig_draw ig_sample_draw_of(const ig_sampling *s, const ig_sample_row *from, uint64_t index);
+
+/* ig_sample_looked_at - `from` with the tokens alone that the penalties of s look at; none when
+ * there are no penalties. */
+ig_sample_row ig_sample_looked_at(const ig_sampling *s, const ig_sample_row *from);
+
+/* ig_sample_of_drawn - what ig_sample() would have given. drawn->status is OK; tops: its own. */
+void ig_sample_of_drawn(ig_sampled *out, const ig_sampling *s, const ig_drawn *drawn,
+                        const ig_drawn_top *tops);
 
 #endif

@@ -7,14 +7,19 @@
 #include <math.h>
 #include <string.h>
 
-static bool repeats(const ig_sampling *s)
+bool ig_sampling_repeats(const ig_sampling *s)
 {
     return s->repetition_penalty > 0 && s->repetition_penalty != 1;
 }
 
+size_t ig_sampling_window(const ig_sampling *s, size_t n)
+{
+    return s->penalty_window ? n - IG_MIN((size_t)s->penalty_window, n) : 0;
+}
+
 static bool penalises(const ig_sampling *s)
 {
-    return repeats(s) || s->presence_penalty != 0 || s->frequency_penalty != 0;
+    return ig_sampling_repeats(s) || s->presence_penalty != 0 || s->frequency_penalty != 0;
 }
 
 static void apply_mask(float *x, const uint64_t *mask, size_t n)
@@ -56,9 +61,8 @@ void ig_sample_shape(const float **x, ig_sample_work *w, const ig_sampling *s,
     if (row->mask) apply_mask(w->x, row->mask, w->vocab);
     for (size_t i = 0; i < s->n_bias; i++) w->x[s->bias[i].id] += s->bias[i].add;
     if (!penalties) return;
-    const size_t window = s->penalty_window ? s->penalty_window : row->n_before;
-    const size_t from = row->n_before - IG_MIN(window, row->n_before);
-    if (repeats(s)) penalise(w, s, row->before, from, row->n_before, true);
+    const size_t from = ig_sampling_window(s, row->n_before);
+    if (ig_sampling_repeats(s)) penalise(w, s, row->before, from, row->n_before, true);
     if (s->presence_penalty != 0 || s->frequency_penalty != 0)
         penalise(w, s, row->before, IG_MAX(from, row->n_prompt), row->n_before, false);
 }

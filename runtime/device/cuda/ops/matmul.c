@@ -1,7 +1,11 @@
 /* matmul.c - matmul on the device: NumPy's product with transposes, broadcast batches and a fused
- * epilogue; see runtime/ops/matmul.c. */
+ * epilogue; see runtime/ops/matmul.c. Products of f64 and of integers have a plain kernel. */
+#include "kernels/gemm/gemm_any_cuda.h"
 #include "runtime/base/checked.h"
+#include "runtime/device/cuda/ops/common.h"
 #include "runtime/device/cuda/ops/product.h"
+
+#include <string.h>
 
 enum { A, B, BIAS, RESIDUAL };
 
@@ -75,6 +79,43 @@ static ingot_status measure(ig_cu_product_ask *ask, ig_device_bind *b)
     return INGOT_OK;
 }
 
+typedef struct {
+    bool any; /* of f64 or integers */
+    ig_cu_product product;
+    cu_gemm_any_args plain;
+} matmul_state;
+
+static ingot_status bind_any(ig_device_bind *b, const ig_cu_product_ask *ask, matmul_state *s)
+{
+    const int type = ig_cu_number(ask->a);
+    if (type < 0 || type == NB_BOOL) return IG_CU_DECLINE(b, "a product of this type");
+    if (strcmp(ask->act, "none")) return IG_CU_DECLINE(b, "an activation of f64");
+    if (ask->layout != IG_PLAIN) return IG_CU_DECLINE(b, "weights of another layout");
+    if (ask->m > INT32_MAX || ask->n > INT32_MAX || ask->k > INT32_MAX)
+        return IG_CU_DECLINE(b, "a side of 2^31 or more");
+    s->any = true;
+    s->plain = (cu_gemm_any_args){.type = type,
+                                  .m = (int)ask->m,
+                                  .n = (int)ask->n,
+                                  .k = (int)ask->k,
+                                  .a_row = ask->a_turned ? 1 : ask->k,
+                                  .a_col = ask->a_turned ? ask->m : 1,
+                                  .b_row = ask->b_turned ? ask->k : 1,
+                                  .b_col = ask->b_turned ? 1 : ask->n,
+                                  .batch = ask->batch,
+                                  .alpha = ask->alpha};
+    s->plain.batch.c_step = ask->m * ask->n;
+    for (int d = 0; d < s->plain.batch.rank; d++) {
+        s->plain.batch.a_step[d] *= ask->m * ask->k;
+        s->plain.batch.b_step[d] *= ask->n * ask->k;
+    }
+    if (!cu_gemm_any_fits(&s->plain)) return IG_CU_DECLINE(b, "a product of 2^31 tiles or more");
+    b->kernel = "gemm_any";
+    return INGOT_OK;
+}
+
+static bool is_narrow(ingot_dtype t) { return t == INGOT_F32 || t == INGOT_F16 || t == INGOT_BF16; }
+
 static ingot_status bind(ig_device *d, ig_device_bind *b)
 {
     ig_cu_product_ask ask = {.a = b->in[A]->dtype,
@@ -89,13 +130,13 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
                              .input_b = B};
     IG_TRY(measure(&ask, b));
     if (b->declined) return INGOT_OK;
+    matmul_state *state = IG_CU_STATE(b, matmul_state);
+    if (!state) return INGOT_E_NOMEM;
+    if (!is_narrow(ask.a)) return bind_any(b, &ask, state);
     if (ask.layout != IG_PLAIN && (ask.layout != IG_P16 || !ask.known))
         return IG_CU_DECLINE(b, "weights of another layout");
-    ig_cu_product *p = ig_new(b->arena, ig_cu_product);
-    if (!p) return ig_fail(b->err, INGOT_E_NOMEM, "planning: no memory");
-    b->state = p;
-    const ingot_status s = ig_cu_product_bind(p, d, b, &ask);
-    if (s || b->declined) ig_cu_product_unbind(p, d);
+    const ingot_status s = ig_cu_product_bind(&state->product, d, b, &ask);
+    if (s || b->declined) ig_cu_product_unbind(&state->product, d);
     return s;
 }
 
@@ -104,18 +145,36 @@ static const void *input(const ig_device_run *r, uint32_t i)
     return i < r->node->n_in ? r->in[i] : NULL;
 }
 
+static int launch_any(const matmul_state *state, const ig_device_run *r, cu_stream s)
+{
+    cu_gemm_any_args a = state->plain;
+    a.a = r->in[A];
+    a.b = r->in[B];
+    a.bias = input(r, BIAS);
+    a.residual = input(r, RESIDUAL);
+    a.c = r->out[0];
+    return cu_gemm_any(&a, s);
+}
+
 static ingot_status launch(ig_device_stream *s, const ig_device_run *r)
 {
+    const matmul_state *state = r->state;
     const ig_cu_product_io io = {.a = r->in[A],
                                  .b = r->in[B],
                                  .bias = input(r, BIAS),
                                  .residual = input(r, RESIDUAL),
                                  .c = r->out[0],
                                  .scratch = r->scratch};
-    return ig_cu_done(s, r, ig_cu_product_launch(r->state, &io, ig_cu_stream(s)));
+    const cu_stream st = ig_cu_stream(s);
+    return ig_cu_done(s, r,
+                      state->any ? launch_any(state, r, st)
+                                 : ig_cu_product_launch(&state->product, &io, st));
 }
 
-static void unbind(ig_device *d, void *state) { ig_cu_product_unbind(state, d); }
+static void unbind(ig_device *d, void *state)
+{
+    if (state) ig_cu_product_unbind(&((matmul_state *)state)->product, d);
+}
 
 const ig_cu_op ig_cu_op_matmul = {
     .name = "matmul", .bind = bind, .launch = launch, .unbind = unbind};
