@@ -1,5 +1,5 @@
-/* cuda-emu_device.c - the plugin's host side: what it says where there is no device, its budget,
- * its memory, copies, constants, recordings, and what it does when a device fails. */
+/* cuda-emu_device.c - the plugin's host side: what it says where there is no device, copies,
+ * constants, recordings, and what it does when a device fails. */
 #include "tests/cuda/device.h"
 #include "runtime/base/checked.h"
 #include "runtime/device/cuda/op.h"
@@ -57,85 +57,6 @@ static void without_a_device_it_says_why(void **state)
     set_fault(NULL);
     assert_int_equal(api->probe(3, &info, &err), INGOT_E_DEVICE);
     assert_non_null(strstr(err.text, "there is no cuda:3, the last one is cuda:0"));
-}
-
-static void a_budget_holds(void **state)
-{
-    (void)state;
-    ingot_error err;
-    set_fault("memory:67108864");
-    ig_device *d = NULL;
-    ig_device_options o = {.budget_bytes = 65 * MIB};
-    assert_int_equal(api->open(&d, 0, &o, &err), INGOT_E_ARG);
-    assert_non_null(strstr(err.text, "a budget of 65.0 MiB is asked for"));
-    assert_non_null(strstr(err.text, "has 64.0 MiB"));
-    d = open_device(16 * MIB);
-    void *p, *q, *r;
-    check_ok(api->take(d, &p, 10 * MIB, IG_DEVICE_WEIGHTS, &err));
-    assert_int_equal(api->take(d, &q, 10 * MIB, IG_DEVICE_WORK, &err), INGOT_E_NOMEM);
-    assert_non_null(strstr(err.text, "no room for 10.0 MiB of activations: the budget is spent "
-                                     "(budget 16.0 MiB; weights 10.0"));
-    check_ok(api->take(d, &q, 6 * MIB, IG_DEVICE_KV, &err));
-    assert_int_equal(api->take(d, &r, 1, IG_DEVICE_KV, &err), INGOT_E_NOMEM);
-    ig_device_memory m;
-    api->memory(d, &m);
-    assert_int_equal(m.used_bytes[IG_DEVICE_WEIGHTS], 10 * MIB);
-    assert_int_equal(m.used_bytes[IG_DEVICE_KV], 6 * MIB);
-    assert_int_equal(m.budget_bytes, 16 * MIB);
-    api->give(d, p); /* what is free serves another use */
-    check_ok(api->take(d, &r, 9 * MIB, IG_DEVICE_WORK, &err));
-    assert_int_equal(api->take(d, &p, SIZE_MAX, IG_DEVICE_WORK, &err), INGOT_E_NOMEM);
-    assert_false(api->lost(d));
-    api->give(d, q), api->give(d, r);
-    api->close(&d);
-    d = open_device(0); /* the default leaves a quarter of so small a device alone */
-    api->memory(d, &m);
-    assert_int_equal(m.budget_bytes, 48 * MIB);
-    api->close(&d);
-    set_fault("memory:8589934592"); /* and a tenth of a large one */
-    d = open_device(0);
-    api->memory(d, &m);
-    assert_int_equal(m.budget_bytes, 8589934592 - 8589934592 / 10);
-    api->close(&d);
-    set_fault(NULL);
-}
-
-/* Random takes and gives: no two pieces overlap, and a warm pool takes no slab any more. */
-static void pieces_do_not_overlap(void **state)
-{
-    (void)state;
-    enum { PIECES = 64, ROUNDS = 3000 };
-    ingot_error err;
-    ig_device *d = open_device(256 * MIB);
-    unsigned char *p[PIECES] = {0};
-    size_t bytes[PIECES] = {0};
-    unsigned seed = 7;
-    for (int round = 0; round < ROUNDS; round++) {
-        seed = seed * 1664525u + 1013904223u;
-        const unsigned i = (seed >> 8) % PIECES;
-        if (p[i]) {
-            api->give(d, p[i]);
-            p[i] = NULL;
-            continue;
-        }
-        bytes[i] = (seed >> 16) % (seed & 64 ? 300000 : 900);
-        check_ok(api->take(d, (void **)&p[i], bytes[i], (seed >> 3) % 3, &err));
-        assert_int_equal((uintptr_t)p[i] % 256, 0);
-        for (unsigned k = 0; k < PIECES; k++)
-            assert_true(k == i || !p[k] || p[k] + bytes[k] <= p[i] || p[i] + bytes[i] <= p[k]);
-    }
-    ig_device_memory before, after;
-    for (int i = 0; i < PIECES; i++) api->give(d, p[i]);
-    api->memory(d, &before);
-    for (int use = 0; use < IG_DEVICE_USES; use++) assert_int_equal(before.used_bytes[use], 0);
-    for (int i = 0; i < 100; i++) {
-        void *one;
-        check_ok(api->take(d, &one, 200000, IG_DEVICE_WORK, &err));
-        api->give(d, one);
-    }
-    api->memory(d, &after);
-    assert_int_equal(after.allocations, before.allocations);
-    api->close(&d);
 }
 
 static void copies_arrive(void **state)
@@ -514,8 +435,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_is_whole),
         cmocka_unit_test(without_a_device_it_says_why),
-        cmocka_unit_test(a_budget_holds),
-        cmocka_unit_test(pieces_do_not_overlap),
         cmocka_unit_test(copies_arrive),
         cmocka_unit_test(constants_are_shared_and_arrive_late),
         cmocka_unit_test(packed_constants_are_made_once),

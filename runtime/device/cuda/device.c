@@ -224,8 +224,9 @@ bool cu_lost(const ig_device *d) { return atomic_load(&d->lost); }
 
 void cu_memory(const ig_device *d, ig_device_memory *out)
 {
-    ig_device *writable = (ig_device *)(uintptr_t)d; /* its lock only */
+    ig_device *writable = (ig_device *)(uintptr_t)d; /* its lock, and what has come to be free */
     pthread_mutex_lock(&writable->lock);
+    pool_collect(writable);
     *out = d->pool.counts;
     pthread_mutex_unlock(&writable->lock);
 }

@@ -36,14 +36,19 @@ ingot_status staging_finish(ig_device *d, staging *st, ingot_error *err);
 
 /* ---- memory (memory.c) ---- */
 typedef struct slab slab;
+enum { POOL_EVENTS = 8 };
 typedef struct {
     slab *slabs;
+    size_t n_leaving, n_events; /* pieces that were given back in order; events kept for others */
+    gpu_event events[POOL_EVENTS];
     ig_device_memory counts; /* used_bytes: of what was taken */
     size_t held_bytes;       /* of all slabs: what the budget bounds */
 } pool;
 
 ingot_status pool_take(ig_device *d, void **out, size_t bytes, ig_device_use use, ingot_error *err);
 void pool_give(ig_device *d, void *p);
+/* What stream_leave was given and is not used any more is free. */
+void pool_collect(ig_device *d);
 void pool_close(ig_device *d);
 
 /* ---- constants (constants.c) ---- */
@@ -107,6 +112,9 @@ ingot_status device_gone(const ig_device *d, ingot_error *err); /* E_DEVICE: it 
 
 /* The same of s's device; E_DEVICE too where others that share its work have left. */
 ingot_status stream_enter(ig_device_stream *s, ingot_error *err);
+
+/* Memory that cu_take gave is given back in order with s's work so far, which may still use it. */
+void stream_leave(ig_device_stream *s, void *p);
 
 #define CU_TRY(d, what, err, expression)                        \
     do {                                                        \
