@@ -62,8 +62,9 @@ typedef struct ig_device_bind {
         *known;                /* [n_in] host content of constants, laid out as in_layout says */
     const ig_type *const *out; /* [n_out], NULL: omitted */
     const ig_layout *in_layout;
-    bool fast;       /* math=fast: f32 products may round their operands to bf16 */
-    ig_arena *arena; /* host memory for state; lives as long as the plan */
+    const ig_log *log; /* may be NULL; until bind returns */
+    bool fast;         /* math=fast: f32 products may round their operands to bf16 */
+    ig_arena *arena;   /* host memory for state; lives as long as the plan */
     ingot_error *err;
     /* results */
     bool declined;   /* the device does not run it (bind returns INGOT_OK) */

@@ -113,7 +113,7 @@ static ingot_status set_budget(ig_device *d, const ig_device_options *o, ingot_e
                        "a budget of %.1f MiB is asked for, cuda:%d (%s) has %.1f MiB", mib(bytes),
                        i->ordinal, i->name, mib(i->total_bytes));
     if (bytes > i->free_bytes)
-        ig_log_say(o->log, IG_LOG_WARN,
+        ig_log_say(device_log(), IG_LOG_WARN,
                    "cuda:%d: a budget of %.1f MiB is asked for, %.1f MiB are free now", i->ordinal,
                    mib(bytes), mib(i->free_bytes));
     if (!bytes && f > 0) bytes = (size_t)((double)i->free_bytes * f);
@@ -121,7 +121,7 @@ static ingot_status set_budget(ig_device *d, const ig_device_options *o, ingot_e
     d->pool.counts.budget_bytes = bytes;
     d->wish_bytes = o->budget_bytes;
     d->wish_fraction = o->budget_fraction;
-    ig_log_say(o->log, IG_LOG_INFO,
+    ig_log_say(device_log(), IG_LOG_INFO,
                "cuda:%d (%s): a budget of %.1f MiB, %.1f of %.1f MiB are free; the driver, cuDNN "
                "and NCCL take theirs from the rest",
                i->ordinal, i->name, mib(bytes), mib(i->free_bytes), mib(i->total_bytes));
@@ -136,6 +136,13 @@ static bool same_wish(const ig_device *d, const ig_device_options *o)
                                                          o->budget_fraction < d->wish_fraction));
 }
 
+/* ---- whose log ---- */
+
+static _Thread_local const ig_log *log_now;
+
+const ig_log *device_log(void) { return log_now; }
+void device_log_use(const ig_log *log) { log_now = log; }
+
 /* ---- opening and closing (the lock is held) ---- */
 
 static void destroy(ig_device *d)
@@ -146,10 +153,12 @@ static void destroy(ig_device *d)
     (void)gpu_use(d->info.ordinal);
     if (ig_cudnn()) ig_cudnn()->forget();
     constants_close(d);
+    tune_file_close(d);
     pool_close(d);
     if (atomic_load(&d->lost)) (void)gpu_reset(d->info.ordinal);
     pthread_mutex_destroy(&d->lock);
     pthread_mutex_destroy(&d->why_lock);
+    pthread_mutex_destroy(&d->tune.lock);
     ig_give(&all.heap, d, sizeof *d);
     assert(all.first || !atomic_load(&all.heap.live_bytes)); /* streams were closed before */
 }
@@ -168,7 +177,9 @@ static ingot_status create(ig_device **out, int ordinal, const ig_device_options
     atomic_init(&d->lost, false);
     pthread_mutex_init(&d->lock, NULL);
     pthread_mutex_init(&d->why_lock, NULL);
+    pthread_mutex_init(&d->tune.lock, NULL);
     ingot_status s = set_budget(d, o, err);
+    if (!s) s = tune_open(d, err);
     if (!s) s = device_enter(d, err);
     if (!s) s = constants_open(d, err);
     if (s) {
@@ -204,8 +215,10 @@ ingot_status cu_open(ig_device **out, int ordinal, const ig_device_options *o, i
     *out = NULL;
     pthread_mutex_lock(&all.lock);
     ig_device *d = all.first;
+    device_log_use(o->log);
     while (d && d->info.ordinal != ordinal) d = d->next;
     const ingot_status s = d ? share(out, d, o, err) : create(out, ordinal, o, err);
+    device_log_use(NULL);
     pthread_mutex_unlock(&all.lock);
     return s;
 }

@@ -256,8 +256,10 @@ ingot_status pool_take(ig_device *d, void **out, size_t bytes, ig_device_use use
     if (!ig_align_ok(IG_MAX(bytes, (size_t)1), ALIGN, &whole))
         return no_room(d, bytes, use, "no device has that much", err);
     pool_collect(d);
-    ingot_status s = take_or_grow(d, out, whole, use, err);
-    if (s != INGOT_E_NOMEM || !d->pool.n_leaving) return s;
+    const ingot_status s = take_or_grow(d, out, whole, use, err);
+    if (s != INGOT_E_NOMEM) return s;
+    const bool released = constants_release(d);
+    if (!released && !d->pool.n_leaving) return s;
     collect(d, true);
     return take_or_grow(d, out, whole, use, err);
 }

@@ -38,7 +38,9 @@ ingot_status cu_bind(ig_device *d, ig_device_bind *b)
     bound *state = ig_new(b->arena, bound);
     if (!state) return ig_fail(b->err, INGOT_E_NOMEM, "planning: no memory");
     b->kernel = op->name;
+    device_log_use(b->log);
     const ingot_status s = op->bind(d, b);
+    device_log_use(NULL);
     if (s || b->declined) {
         b->state = NULL;
         return s;
