@@ -45,9 +45,15 @@ static ig_graph *two_tails(ig_heap *heap)
     const ig_id between = small_binary(g, "max", minus, w);
     const ig_id both = small_op(g, "concat", NULL, between, there);
     set_int(g, "axis", 0);
-    const ig_id flat = ig_graph_const_ints(g, "", (int64_t[]){-1}, 1);
-    const ig_id flags = small_op(g, "reshape", NULL, small_binary(g, "greater", between, w), flat);
-    const ig_id some = small_op(g, "compress", NULL, also_there, flags);
+    /* as many rows as there are elements above w, which the CPU takes */
+    small_op(g, "cast", NULL, small_binary(g, "greater", between, w), IG_NO_VALUE);
+    set_int(g, "to", INGOT_I64);
+    const ig_id above = small_op(g, "reduce", "sum", g->nodes[g->n_nodes - 1]->out[0], IG_NO_VALUE);
+    const ig_id one = ig_graph_const_ints(g, "", (int64_t[]){1}, 1);
+    const ig_id zero = ig_graph_const_ints(g, "", (int64_t[]){0}, 1);
+    const ig_id end = small_op(g, "reshape", NULL, above, one), some = ig_graph_value(g, "", NULL);
+    const ig_id sliced[] = {also_there, zero, end, zero};
+    assert_non_null(ig_graph_node(g, ig_op_find("slice"), "some", sliced, 4, &some, 1, 0));
 
     const ig_id at = small_op(g, "non_zero", NULL, between, IG_NO_VALUE);
     const ig_id wide = small_op(g, "cast", NULL, at, IG_NO_VALUE);
