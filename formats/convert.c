@@ -5,6 +5,7 @@
 #include "runtime/base/checked.h"
 #include "runtime/base/fault.h"
 #include "runtime/graph/exec.h"
+#include "runtime/graph/match.h"
 #include "runtime/graph/pass.h"
 
 #include <stdio.h>
@@ -271,6 +272,15 @@ static ingot_status optimise(job *j, ingot_error *err)
     return ig_graph_check(j->im.graph, err);
 }
 
+static bool is_f8(const char *acts) { return acts && !strcmp(acts, "f8"); }
+
+static bool any_rounds_f8(const ig_graph *g)
+{
+    for (size_t i = 0; i < g->n_nodes; i++)
+        if (is_f8(ig_attr_text(g->nodes[i], "acts"))) return true;
+    return false;
+}
+
 /* What the importer does not heed must not be asked for in vain. */
 static ingot_status check_wishes(const job *j, ingot_error *err)
 {
@@ -282,6 +292,10 @@ static ingot_status check_wishes(const job *j, ingot_error *err)
         return ig_fail(err, INGOT_E_ARG,
                        "--dtype converts the weights of language models; `ingot quantize` those of "
                        "other models");
+    if (j->o->round_f8 && !any_rounds_f8(j->im.graph))
+        return ig_fail(err, INGOT_E_ARG,
+                       "--activations fp8 needs weights of fp8: a checkpoint that has them, or "
+                       "--dtype fp8 or fp8-block");
     return INGOT_OK;
 }
 
@@ -305,8 +319,11 @@ static ingot_status source_intact(const job *j, const char *src, ingot_error *er
 static ingot_status map_source(job *j, const char *path, ingot_error *err)
 {
     struct stat st;
-    j->src =
-        (ig_source){.path = path, .heap = j->o->heap, .log = j->o->log, .target = j->o->target};
+    j->src = (ig_source){.path = path,
+                         .heap = j->o->heap,
+                         .log = j->o->log,
+                         .target = j->o->target,
+                         .round_f8 = j->o->round_f8};
     j->src.is_folder = !stat(path, &st) && S_ISDIR(st.st_mode);
     if (j->src.is_folder) return INGOT_OK;
     IG_TRY(ig_map_open(&j->map, j->o->heap, path, err));

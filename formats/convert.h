@@ -17,6 +17,7 @@ typedef struct {
     const char *command;     /* META convert.options: how it was asked for; may be NULL */
     bool plain;              /* keep weights in plain layout */
     ig_weight_target target; /* what becomes of the weights of a language model */
+    bool round_f8;           /* weights of e4m3 meet activations of e4m3; E_ARG without such */
     const char *tokenizer;   /* a tokenizer file of its own (llama2.c, folders without); or NULL */
     const ig_golden *golden; /* may be NULL; checked against a run before it is stored */
     void (*after_pass)(void *ud, const char *pass,

@@ -16,6 +16,7 @@ typedef struct {
     ig_heap *heap;
     const ig_log *log;       /* may be NULL */
     ig_weight_target target; /* what becomes of weights; language models only */
+    bool round_f8;           /* ig_weights */
 } ig_source;
 
 enum { IG_IMPORT_META = 48 };

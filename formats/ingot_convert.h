@@ -15,9 +15,13 @@ typedef struct {
     const char *version; /* NULL: "1.0.0" */
     bool plain; /* keep weights in plain layout: smaller tools can read them, opening repacks */
     ingot_alloc alloc; /* fn NULL: libc */
-    /* Language models: what their weights become ("keep", "f32", "f16", "bf16", "q8", "q4"; NULL:
-     * keep), and a tokenizer of its own (tokenizer.json, tokenizer.model, GGUF) or NULL. */
+    /* Language models: what their weights become ("keep", "f32", "f16", "bf16", "q8", "q4", "fp8",
+     * "fp8-block"; NULL: keep), and a tokenizer of its own (tokenizer.json, tokenizer.model, GGUF)
+     * or NULL. */
     const char *dtype, *tokenizer;
+    /* "fp8": what weights of fp8 are multiplied by is rounded to fp8 too; NULL or "keep": it is not
+     */
+    const char *activations;
 } ingot_convert_options;
 
 /* ingot_convert_file - read the model at src (a file, or the folder of a checkpoint), optimise its

@@ -19,7 +19,7 @@
 
 typedef struct {
     const char *source, *output, *golden, *name, *version, *dump, *tokenizer;
-    int from, dtype, layout;
+    int from, dtype, layout, activations;
     double tolerance;
     int64_t threads;
     bool json, quiet;
@@ -27,6 +27,7 @@ typedef struct {
 
 static const char *const sources[] = {"onnx", "gguf", "hf", "llama2c", "sentencepiece", NULL};
 static const char *const layouts[] = {"p16", "plain", NULL};
+static const char *const activations[] = {"keep", "fp8", NULL};
 
 typedef struct {
     const args *a;
@@ -161,6 +162,7 @@ static ingot_status convert(job *j, const ig_golden *golden, ingot_error *err)
                                   .command = j->command,
                                   .plain = a->layout == 1,
                                   .target = (ig_weight_target)a->dtype,
+                                  .round_f8 = a->activations == 1,
                                   .tokenizer = a->tokenizer    ? a->tokenizer
                                                : *j->tokenizer ? j->tokenizer
                                                                : NULL,
@@ -254,9 +256,9 @@ static ingot_status run(ig_cli *cli, const void *given, ingot_error *err)
     j->cli = cli;
     j->heap = &cli->heap;
     j->began_ns = ig_now_ns();
-    snprintf(j->command, sizeof j->command, "--layout %s --dtype %s%s%s", layouts[a->layout],
-             ig_weight_targets[a->dtype], a->golden ? " --golden" : "",
-             a->tokenizer ? " --tokenizer" : "");
+    snprintf(j->command, sizeof j->command, "--layout %s --dtype %s%s%s%s", layouts[a->layout],
+             ig_weight_targets[a->dtype], a->activations ? " --activations fp8" : "",
+             a->golden ? " --golden" : "", a->tokenizer ? " --tokenizer" : "");
     const ingot_status s = run_job(j, err);
     free(j);
     return s;
@@ -295,9 +297,20 @@ static const ig_option options[] = {
      .arg = "T",
      .kind = IG_OPT_CHOICE,
      .choices = ig_weight_targets,
-     .help = "what the weights of a language model become: keep (as they are), floats of 32 or 16 "
-             "bits, or groups of 32 in 8 bits (q8) or 4 (q4; embedding and output keep 8)",
+     .help =
+         "what the weights of a language model become: keep (as they are), floats of 32 or 16 "
+         "bits, groups of 32 in 8 bits (q8) or 4 (q4; embedding and output keep 8), or floats of "
+         "8 bits (e4m3; embedding and output stay) with a scale a row (fp8) or for 128 weights "
+         "of it (fp8-block)",
      .offset = offsetof(args, dtype)},
+    {.name = "activations",
+     .arg = "A",
+     .kind = IG_OPT_CHOICE,
+     .choices = activations,
+     .help =
+         "what weights of fp8 are multiplied by: keep (not rounded), or fp8 (rounded as well, as "
+         "the tensor cores of devices multiply them)",
+     .offset = offsetof(args, activations)},
     {.name = "tokenizer",
      .arg = "FILE",
      .kind = IG_OPT_FILE,

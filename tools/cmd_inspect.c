@@ -79,8 +79,8 @@ static ingot_status print_sizes(const ig_ingot *f, const ig_summary *sum, ingot_
     for (size_t i = 0; i < sum->n_classes; i++) {
         const ig_weight_class *c = &sum->classes[i];
         ig_table_cell(&t, "  weights");
-        ig_table_cell(&t, "%zu x %s, %s", c->n, ingot_dtype_name(c->dtype),
-                      ig_layout_name(c->layout));
+        ig_table_cell(&t, "%zu x %s, %s", c->n, c->format ? c->format : ingot_dtype_name(c->dtype),
+                      c->format ? "packed" : ig_layout_name(c->layout));
         ig_table_cell(&t, "%s", ig_format_bytes(text, sizeof text, c->bytes));
     }
     const ingot_status s = ig_table_print(&t, stdout, err);
@@ -159,6 +159,7 @@ static void json_sizes(ig_json *j, const ig_ingot *f, const ig_summary *sum)
         ig_json_object(j, NULL);
         ig_json_text(j, "dtype", ingot_dtype_name(sum->classes[i].dtype));
         ig_json_text(j, "layout", ig_layout_name(sum->classes[i].layout));
+        if (sum->classes[i].format) ig_json_text(j, "format", sum->classes[i].format);
         ig_json_uint(j, "tensors", sum->classes[i].n);
         ig_json_uint(j, "elements", sum->classes[i].elements);
         ig_json_uint(j, "bytes", sum->classes[i].bytes);

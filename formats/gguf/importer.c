@@ -84,7 +84,7 @@ static ingot_status read_model(ig_import *out, const ig_source *src, const ig_gg
                            r.n_pieces, m.vocab);
         take_ids(&m, &r, g);
     }
-    const ig_weights weights = {out->graph, src->heap, src->target};
+    const ig_weights weights = {out->graph, src->heap, src->target, src->round_f8};
     IG_TRY(ig_llm_check(&m, err));
     IG_TRY(ig_llm_decoder(out, &m, &weights, err));
     return ig_llm_meta(out, &m, err);

@@ -122,6 +122,11 @@ typedef struct {
  * rope_scaling) and its newer (rope_parameters). Returns its index in m->ropes. */
 int ig_hub_rope(ig_hub *h, const ig_hub_rope_rule *rule);
 
+/* ig_hub_scales - gives every tensor of 8-bit floats (fp8.c) its scales. config: the root. E_DATA:
+ * a scale that is no number; E_UNSUPPORTED: scales whose layout is not known. */
+ingot_status ig_hub_scales(ig_checkpoint *c, const json_t *config, ig_arena *arena,
+                           ingot_error *err);
+
 extern const ig_family *const ig_families[]; /* NULL-terminated */
 
 /* ig_hub_describe - the model that config.json (root) and tensors make. *is_encoder: e is one, else

@@ -59,9 +59,11 @@ static ingot_status read_model(ig_import *out, const ig_source *src, const json_
     if (!shards) return ig_fail(err, INGOT_E_NOMEM, "reading the checkpoint: no memory");
     ig_graph_keep(out->graph, close_shards, shards);
     IG_TRY(ig_shards_open(&c, shards, arena, src->path, err));
+    IG_TRY(ig_hub_scales(&c, config, arena, err));
     IG_TRY(ig_hub_describe(&e, &is_encoder, &c, config, arena, src->log, err));
     IG_TRY(ig_folder_generation(m, src, config, err));
-    const ig_weights weights = {.graph = out->graph, .heap = src->heap, .target = src->target};
+    const ig_weights weights = {
+        .graph = out->graph, .heap = src->heap, .target = src->target, .round_f8 = src->round_f8};
     IG_TRY(make_graph(out, &e, is_encoder, &weights, err));
     skip_buffers(&c);
     ig_checkpoint_unused(&c, src->log);

@@ -20,7 +20,7 @@ static ingot_status read_llama2c(ig_import *out, const ig_source *src, ingot_err
     if (!out->graph) return ig_fail(err, INGOT_E_NOMEM, "converting: no memory");
     ig_llm_init(&m);
     IG_TRY(ig_llama2c_read(&m, &c, &out->graph->arena, &h, src->bytes, src->n_bytes, err));
-    const ig_weights weights = {out->graph, src->heap, src->target};
+    const ig_weights weights = {out->graph, src->heap, src->target, src->round_f8};
     IG_TRY(ig_llm_check(&m, err));
     IG_TRY(ig_llm_decoder(out, &m, &weights, err));
     return ig_llm_meta(out, &m, err);

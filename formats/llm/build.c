@@ -147,11 +147,14 @@ static void set_act(ig_build *b, ig_node *n, const char *act)
     if (!strcmp(act, "silu")) ig_build_real(b, n, "act_a", 1);
 }
 
-static void set_format(ig_build *b, ig_node *n, const ig_weight *w)
+void ig_build_format(ig_build *b, ig_node *n, const ig_weight *w)
 {
     if (!w->format) return;
     ig_build_text(b, n, "format", w->format->name);
-    ig_build_text(b, n, "acts", "a8");
+    if (w->format->offset != IG_Q_E4M3)
+        ig_build_text(b, n, "acts", "a8");
+    else if (b->weights->round_f8)
+        ig_build_text(b, n, "acts", "f8");
 }
 
 /* ---- products ---- */
@@ -186,7 +189,7 @@ ig_id ig_build_with(ig_build *b, const char *name, ig_id x, const ig_weight *w, 
     if (w->format) {
         ig_build_int(b, n, "n", (int64_t)w->n);
         ig_build_int(b, n, "k", (int64_t)w->k);
-        set_format(b, n, w);
+        ig_build_format(b, n, w);
     }
     if (act) set_act(b, n, act);
     return out;
@@ -240,7 +243,7 @@ static ig_id gated(ig_build *b, ig_id x, const ig_llm_mlp *mlp, const char *act)
     ig_node *n = ig_build_node(b, &out, "glu", "mlp.gated", in, IG_LEN(in));
     ig_build_int(b, n, "n", (int64_t)w.n);
     ig_build_int(b, n, "k", (int64_t)w.k);
-    set_format(b, n, &w);
+    ig_build_format(b, n, &w);
     set_act(b, n, act);
     return out;
 }

@@ -59,6 +59,8 @@ ig_id ig_build_linear(ig_build *b, const char *name, ig_id x, const ig_build_pro
 /* ig_build_with - the same with a weight that is there already, and its bias or IG_NO_VALUE. */
 ig_id ig_build_with(ig_build *b, const char *name, ig_id x, const ig_weight *w, ig_id bias,
                     const char *act, ig_id residual);
+/* ig_build_format - the attributes `format` and `acts` of a product with that weight. */
+void ig_build_format(ig_build *b, ig_node *n, const ig_weight *w);
 /* ig_build_can_join - may these be the parts of one product? */
 bool ig_build_can_join(const ig_llm_linear *parts, size_t n_parts);
 

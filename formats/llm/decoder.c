@@ -189,10 +189,7 @@ static ig_id route(decoder *d, ig_id x, const ig_llm_layer *l)
     ig_build_int(b, n, "renormalise", m->renormalise);
     if (m->expert_scale != 0) ig_build_real(b, n, "scale", m->expert_scale);
     ig_build_text(b, n, "act", m->act);
-    if (gated.format) {
-        ig_build_text(b, n, "format", gated.format->name);
-        ig_build_text(b, n, "acts", "a8");
-    }
+    ig_build_format(b, n, &gated);
     if (down.format) ig_build_text(b, n, "down_format", down.format->name);
     return out;
 }

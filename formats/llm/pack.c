@@ -158,12 +158,6 @@ static ig_split row_of(const low_scratch *s, const job *j, size_t i)
                       s->all.t + i * s->groups};
 }
 
-static bool splits(const ig_rows *r, const ig_q_format *f)
-{
-    const ig_stored_type *t = r->tensor->type;
-    return t->split && t->format && !strcmp(t->format, f->name);
-}
-
 static ingot_status round_row(low_scratch *s, const job *j, const ig_split *to, const ig_rows *from,
                               size_t row, ingot_error *err)
 {
@@ -189,8 +183,8 @@ static ingot_status read_low_row(low_scratch *s, const job *j, size_t e, size_t 
         memset(to.offset, 0, s->scales * sizeof *to.offset);
         return INGOT_OK;
     }
-    return splits(from, j->format) ? ig_rows_split(&to, from, row, err)
-                                   : round_row(s, j, &to, from, row, err);
+    return ig_rows_splits(from, j->format) ? ig_rows_split(&to, from, j->format, row, err)
+                                           : round_row(s, j, &to, from, row, err);
 }
 
 static ingot_status fill_low(const job *j, unsigned char *to, ig_arena *a, ingot_error *err)
@@ -264,6 +258,8 @@ static void choose_type(job *j, ig_weight_target target, ig_weight_role role)
     } else if (target == IG_TO_Q8 || target == IG_TO_Q4) {
         const bool four = target == IG_TO_Q4 && role == IG_ROLE_PRODUCT;
         j->format = ig_q_format_named(four ? "i4g32" : "i8g32");
+    } else if (role == IG_ROLE_PRODUCT && (target == IG_TO_F8 || target == IG_TO_F8_BLOCKS)) {
+        j->format = ig_q_format_named(target == IG_TO_F8 ? "f8c" : "f8g128");
     }
 }
 

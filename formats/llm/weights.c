@@ -1,6 +1,7 @@
 /* weights.c - tensors by name and references to their rows; see weights.h. What is made of them is
  * in pack.c. */
 #include "formats/llm/weights.h"
+#include "kernels/gemm_q/q_e4m3.h"
 #include "runtime/base/checked.h"
 #include "runtime/base/half.h"
 
@@ -43,7 +44,48 @@ const ig_stored_type ig_stored_f16 = {"F16", 1, 2, INGOT_F16, NULL, widen_f16, N
 const ig_stored_type ig_stored_bf16 = {"BF16", 1, 2, INGOT_BF16, NULL, widen_bf16, NULL};
 const ig_stored_type ig_stored_f64 = {"F64", 1, 8, INGOT_F32, NULL, widen_f64, NULL};
 
-const char *const ig_weight_targets[] = {"keep", "f32", "f16", "bf16", "q8", "q4", NULL};
+/* ---- floats of 8 bits: the values of scales are the tensor's ---- */
+
+static void widen_f8(float *to, const void *from, size_t n)
+{
+    const uint8_t *q = from;
+    for (size_t i = 0; i < n; i++) to[i] = (q[i] & 0x7f) == 0x7f ? NAN : q_from_e4m3(q[i]);
+}
+
+static void split_f8(const ig_split *to, const void *from, size_t n) { memcpy(to->q, from, n); }
+
+const ig_stored_type ig_stored_f8 = {"F8_E4M3", 1, 1, INGOT_F32, "f8c", widen_f8, split_f8};
+const ig_stored_type ig_stored_f8_blocks = {"F8_E4M3", 1,        1,       INGOT_F32,
+                                            "f8g128",  widen_f8, split_f8};
+
+static float scale_at(const ig_scales *s, size_t row, size_t col)
+{
+    return s ? s->v[row / s->rows * s->across + col / s->cols] : 1;
+}
+
+static bool is_f8(const ig_stored *t)
+{
+    return t->type == &ig_stored_f8 || t->type == &ig_stored_f8_blocks;
+}
+
+static ingot_status split_scales(const ig_split *to, const ig_stored *t, const ig_q_format *f,
+                                 size_t row, size_t cols, ingot_error *err)
+{
+    const size_t group = f->group ? f->group : IG_MAX(cols, (size_t)1);
+    for (size_t at = 0; at < cols; at += group) {
+        to->scale[at / group] = scale_at(t->scales, row, at);
+        to->offset[at / group] = 0;
+    }
+    for (size_t i = 0; i < cols; i++)
+        if ((to->q[i] & 0x7f) == 0x7f)
+            return ig_fail(err, INGOT_E_DATA, "tensor '%.120s' holds NaN in row %zu", t->name, row);
+    return INGOT_OK;
+}
+
+/* ---- targets ---- */
+
+const char *const ig_weight_targets[] = {"keep", "f32", "f16",       "bf16", "q8",
+                                         "q4",   "fp8", "fp8-block", NULL};
 
 int ig_weight_target_named(const char *name)
 {
@@ -159,14 +201,26 @@ ingot_status ig_rows_read(float *to, const ig_rows *r, size_t i, ingot_error *er
             type->widen(to + k, t->data + (k * cols + at) * type->block_bytes, 1);
     else
         type->widen(to, t->data + at * (cols / type->block) * type->block_bytes, cols);
+    for (size_t k = 0, n = by_columns(r) ? rows : cols; t->scales && k < n; k++)
+        to[k] *= by_columns(r) ? scale_at(t->scales, k, at) : scale_at(t->scales, at, k);
     return still_whole(t, err);
 }
 
-ingot_status ig_rows_split(const ig_split *to, const ig_rows *r, size_t i, ingot_error *err)
+bool ig_rows_splits(const ig_rows *r, const ig_q_format *f)
+{
+    const ig_stored_type *t = r->tensor->type;
+    if (by_columns(r) || !t->split) return false;
+    /* whole rows are groups with one scale as well */
+    return !strcmp(t->format, f->name) || (t == &ig_stored_f8 && f->offset == IG_Q_E4M3);
+}
+
+ingot_status ig_rows_split(const ig_split *to, const ig_rows *r, const ig_q_format *f, size_t i,
+                           ingot_error *err)
 {
     const ig_stored *t = r->tensor;
     const ig_stored_type *type = t->type;
     const size_t cols = (size_t)t->dims[t->rank - 1];
     type->split(to, t->data + row_at(r, i) * (cols / type->block) * type->block_bytes, cols);
+    if (is_f8(t)) IG_TRY(split_scales(to, t, f, row_at(r, i), cols, err));
     return still_whole(t, err);
 }

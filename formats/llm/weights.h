@@ -38,8 +38,17 @@ typedef struct {
     void (*split)(const ig_split *to, const void *from, size_t n);
 } ig_stored_type;
 
-/* The plain types, for sources of all kinds: f32, f16, bf16, and f64, which becomes f32. */
+/* The plain types, for sources of all kinds: f32, f16, bf16, and f64, which becomes f32; e4m3 with
+ * scales that go for whole rows, or for blocks of a multiple of 128 columns. */
 extern const ig_stored_type ig_stored_f32, ig_stored_f16, ig_stored_bf16, ig_stored_f64;
+extern const ig_stored_type ig_stored_f8, ig_stored_f8_blocks;
+
+/* What the stored values are to be multiplied by: one number for each block of rows by cols of the
+ * tensor as a matrix. */
+typedef struct {
+    const float *v; /* [blocks of rows][across] */
+    size_t rows, cols, across;
+} ig_scales;
 
 typedef struct {
     const char *name;
@@ -48,6 +57,7 @@ typedef struct {
     int64_t dims[IG_MAX_RANK]; /* outermost first, as PyTorch has them */
     const unsigned char *data; /* C order; the source checked that all of it is there */
     const atomic_bool *bad;    /* NULL, or raised when its file could not be read (fault.h) */
+    const ig_scales *scales;   /* of e4m3; NULL: ones */
     bool used;
 } ig_stored;
 
@@ -84,10 +94,13 @@ ig_rows ig_rows_cut(ig_rows r, size_t first, size_t n);
 static inline size_t ig_rows_n(const ig_rows *r) { return r->block * r->count; }
 size_t ig_rows_k(const ig_rows *r); /* 1 for vectors */
 
-/* ig_rows_read - row i as f32 [k]. ig_rows_split - the same by the type's split. E_IO: the file was
- * cut off. */
+/* ig_rows_read - row i as f32 [k]. ig_rows_split - the same as f has it,
+ * where ig_rows_splits: without loss. E_IO: the file was
+ * cut off. E_DATA: an e4m3 to be split is no number. */
 ingot_status ig_rows_read(float *to, const ig_rows *r, size_t i, ingot_error *err);
-ingot_status ig_rows_split(const ig_split *to, const ig_rows *r, size_t i, ingot_error *err);
+ingot_status ig_rows_split(const ig_split *to, const ig_rows *r, const ig_q_format *f, size_t i,
+                           ingot_error *err);
+bool ig_rows_splits(const ig_rows *r, const ig_q_format *f);
 
 /* ---- constants ------------------------------------------------------------------------------- */
 
@@ -98,7 +111,9 @@ typedef enum {
     IG_TO_F16,
     IG_TO_BF16,
     IG_TO_Q8, /* i8g32 */
-    IG_TO_Q4  /* i4g32; embedding and output i8g32 */
+    IG_TO_Q4, /* i4g32; embedding and output i8g32 */
+    IG_TO_F8, /* e4m3 with a scale a row (f8c), for 128 k of it (f8g128); embedding and output .. */
+    IG_TO_F8_BLOCKS /* .. as they are stored */
 } ig_weight_target;
 
 /* Their names, in that order, NULL-terminated; and the way back, -1: no such name. */
@@ -115,6 +130,7 @@ typedef struct {
     ig_graph *graph;
     ig_heap *heap; /* for what filling needs */
     ig_weight_target target;
+    bool round_f8; /* products with weights of e4m3 round x to e4m3 as well */
 } ig_weights;
 
 /* A constant and how products read it. */

@@ -10,7 +10,6 @@ enum { LENGTH_BYTES = 8, HEADER_MOST = 100 << 20 };
 
 /* Types that no weight of ours has: they are listed, and refused where one is wanted. */
 static const ig_stored_type others[] = {{.name = "F8_E5M2", .block = 1, .block_bytes = 1},
-                                        {.name = "F8_E4M3", .block = 1, .block_bytes = 1},
                                         {.name = "F8_E8M0", .block = 1, .block_bytes = 1},
                                         {.name = "BOOL", .block = 1, .block_bytes = 1},
                                         {.name = "I8", .block = 1, .block_bytes = 1},
@@ -25,7 +24,7 @@ static const ig_stored_type others[] = {{.name = "F8_E5M2", .block = 1, .block_b
 static const ig_stored_type *find_type(const char *name)
 {
     static const ig_stored_type *const floats[] = {&ig_stored_f32, &ig_stored_f16, &ig_stored_bf16,
-                                                   &ig_stored_f64};
+                                                   &ig_stored_f64, &ig_stored_f8};
     for (size_t i = 0; i < IG_LEN(floats); i++)
         if (!strcmp(floats[i]->name, name)) return floats[i];
     for (size_t i = 0; i < IG_LEN(others); i++)

@@ -32,9 +32,11 @@ static choice choose(const cu_conv_args *a)
     c.plan.tiles_w = tiles(a->out_c, side);
     c.blocks = products * c.plan.tiles_p * c.plan.tiles_w;
     int64_t splits = 1;
-    if (c.blocks < processors)
-        splits = min((int)min((int)(processors / (c.blocks ? c.blocks : 1)), MOST_SPLITS),
-                     (int)(c.steps / LEAST_STEPS));
+    if (c.blocks < processors) { // at most MOST_SPLITS, of LEAST_STEPS or more each
+        splits = processors / (c.blocks ? c.blocks : 1);
+        splits = splits < MOST_SPLITS ? splits : MOST_SPLITS;
+        splits = splits < c.steps / LEAST_STEPS ? splits : c.steps / LEAST_STEPS;
+    }
     splits = splits < 1 ? 1 : splits;
     c.plan.split.split_steps = (int)((c.steps + splits - 1) / splits);
     c.plan.split.splits =

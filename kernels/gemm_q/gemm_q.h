@@ -1,8 +1,10 @@
 /* gemm_q.h - matrix products with weights of 4 and 8 bits: y [M, N] = epilogue(x [M, K] W^T).
  *
  * Weights. W[n, k] = d (q - centre), d (q - zero) or d q + min, where q is unsigned, `centre` is 8
- * or 128 and d, zero and min belong to a group of k. They lie in panels of 16 rows n (the last one
- * padded), in blocks of k, the same bytes for every ISA (cpu-kernels.md 1.1):
+ * or 128 and d, zero and min belong to a group of k; or d q, where the byte q is an 8-bit float
+ * (IG_Q_E4M3: OCP's e4m3, without its NaN; bytes 7f and ff count as 480 and -480). They lie in
+ * panels of 16 rows n (the last one padded), in blocks of k, the same bytes for every ISA
+ * (cpu-kernels.md 1.1):
  *
  *     block  d [groups][16]   zero or min [groups][16]   quants [k / 32][ 256 or 512 bytes]
  *     quants of 32 k, 8 bits:  [8 dwords of k][16 rows][4 k]
@@ -28,8 +30,9 @@
  *                   y = fma(D * a.d, (float)sum of s (q - centre) a.q, y)      IG_Q_CENTRED
  *                   y = fma(D * a.d, (float)sum of s q a.q, y)                 IG_Q_MIN
  *                   y = fma(E * a.d, (float)sum of t a.q, y)
- *   gemm_q_f32  x stays f32: W is expanded to f32, each weight once rounded, and multiplied in
- *               gemm.h's order: the bits of a product with weights dequantised beforehand.
+ *   gemm_q_f32  (all formats; IG_Q_E4M3 has this alone) x stays f32: W is expanded to f32, each
+ * weight once rounded, and multiplied in gemm.h's order: the bits of a product with weights
+ * dequantised beforehand.
  *
  * Both are class E: the same bits for every ISA, M, range and thread. */
 #ifndef IG_GEMM_Q_H
@@ -45,7 +48,7 @@ enum { IG_Q_PANEL = 16, IG_Q_GROUP = 32 /* k of one activation scale */, IG_Q_RO
 /* ---- formats ---- */
 
 enum { IG_Q_TWO_LEVELS = 1, IG_Q_SUPER = 256 /* k of one D */ };
-typedef enum { IG_Q_CENTRED, IG_Q_ZERO, IG_Q_MIN } ig_q_offset;
+typedef enum { IG_Q_CENTRED, IG_Q_ZERO, IG_Q_MIN, IG_Q_E4M3 } ig_q_offset;
 
 typedef struct {
     uint32_t id;
@@ -54,6 +57,12 @@ typedef struct {
     uint32_t scale_bytes; /* 2: f16; 4: f32; IG_Q_TWO_LEVELS: int8 times f16 of 256 k */
     ig_q_offset offset;
 } ig_q_format;
+
+/* ig_q_has_offset - a zero or a min beside each scale. */
+static inline bool ig_q_has_offset(const ig_q_format *f)
+{
+    return f->offset == IG_Q_ZERO || f->offset == IG_Q_MIN;
+}
 
 /* ig_q_format_at - by id or by name; NULL: none. ig_q_format_like - by properties. */
 const ig_q_format *ig_q_format_at(uint32_t id);
@@ -91,9 +100,9 @@ typedef struct {
     size_t q_n, q_k;
     const float *scale; /* one for each group; of two levels: D, one for each IG_Q_SUPER */
     size_t scale_n, scale_g;
-    const float *offset; /* zero or min of each group, or E; not read for IG_Q_CENTRED */
+    const float *offset; /* zero or min of each group, or E; read where ig_q_has_offset */
     size_t offset_n, offset_g;
-    const int8_t *s, *t; /* of each group, only of two levels; t not read for IG_Q_CENTRED */
+    const int8_t *s, *t; /* of each group, only of two levels; t like `offset` */
     size_t sub_n, sub_g;
 } ig_q_source;
 
@@ -104,8 +113,9 @@ void ig_q_pack(uint8_t *panels, const ig_q_format *f, const ig_q_source *from, s
 
 /* ig_q_quantise - round-to-nearest: q, scale and offset of one group of n weights, step elements
  * apart. Centred: d = largest of |w| with its sign / -centre, so that the largest is exact; zero
- * and min: the range of the group and 0 in 2^bits - 1 steps. d is rounded to what the format keeps
- * before q is chosen. A group of zeros: d = 0. Weights must be finite. Not for two levels. */
+ * and min: the range of the group and 0 in 2^bits - 1 steps; e4m3: the largest becomes 448. d is
+ * rounded to what the format keeps before q is chosen. A group of zeros: d = 0. Weights must be
+ * finite. Not for two levels. */
 void ig_q_quantise(uint8_t *q, float *scale, float *offset, const ig_q_format *f, const float *w,
                    size_t n, size_t step);
 
@@ -149,6 +159,12 @@ static inline size_t ig_q_act_at(size_t m, size_t groups, size_t row, size_t gro
  * is x's row order[i]. acts is the whole. */
 typedef void gemm_q_acts_fn(ig_q_act *acts, const float *x, size_t m, size_t k, size_t ldx,
                             const int32_t *order, size_t m0, size_t m1);
+
+/* ig_q_e4m3_row - x [k] to the values that it has as e4m3, what weights of IG_Q_E4M3 meet where x
+ * is to be rounded too: f32 d q, d of each group of f (of the whole row where it has none) so that
+ * the largest becomes 448: d = top / 448 and q = x * (448 / top). A group with a NaN or an infinity
+ * becomes NaN, one below 2^-100 zeros. `to` may be x. */
+void ig_q_e4m3_row(float *to, const float *x, size_t k, const ig_q_format *f);
 
 /* ---- products ---- */
 

@@ -6,8 +6,10 @@
 extern "C" int cu_q_acts(const cu_q_acts_args *a, cu_stream s)
 {
     constexpr int THREADS = 512;
-    return cu_start(q_acts_sm80<THREADS>, dim3((unsigned)a->rows), THREADS, THREADS / 32 * 4, s,
-                    *a);
+    const dim3 grid((unsigned)a->rows);
+    if (a->round == CU_Q_F8_ROWS || a->round == CU_Q_F8_GROUPS)
+        return cu_start(q_acts_sm80<THREADS, true>, grid, THREADS, THREADS / 32 * 4, s, *a);
+    return cu_start(q_acts_sm80<THREADS, false>, grid, THREADS, THREADS / 32 * 4, s, *a);
 }
 
 namespace
@@ -37,28 +39,28 @@ dim3 grid_of(const cu_gemm_q_args *a)
     return dim3((unsigned)(all < fit ? all : fit), (unsigned)rows);
 }
 
-template <int BITS, bool FINE, bool OFFSET, int NT, bool FEW>
+template <int BITS, bool FINE, QKind KIND, int NT, bool FEW>
 int run(const cu_gemm_q_args *a, const cu_q_acts_args *x, cu_stream s)
 {
     constexpr int ST = 4, KT = tiles_of(NT, BITS);
     const size_t raw = FEW ? (size_t)a->m * (size_t)a->w.k * 2 : 0;
-    return cu_start(gemm_q_sm80<BITS, FINE, OFFSET, NT, KT, ST, FEW>, grid_of(a), 128,
-                    QShape<BITS, FINE, OFFSET, NT, KT, ST, FEW>::smem + raw, s, *a, *x);
+    return cu_start(gemm_q_sm80<BITS, FINE, KIND, NT, KT, ST, FEW>, grid_of(a), 128,
+                    QShape<BITS, FINE, KIND == Q_OFFSET, NT, KT, ST, FEW>::smem + raw, s, *a, *x);
 }
 
-template <int BITS, bool FINE, bool OFFSET>
+template <int BITS, bool FINE, QKind KIND>
 int run_tokens(const cu_gemm_q_args *a, const cu_q_acts_args *x, cu_stream s)
 {
-    if (a->few) return run<BITS, FINE, OFFSET, 8, true>(a, x, s);
+    if (a->few) return run<BITS, FINE, KIND, 8, true>(a, x, s);
     switch (tokens_of(a)) {
     case 8:
-        return run<BITS, FINE, OFFSET, 8, false>(a, x, s);
+        return run<BITS, FINE, KIND, 8, false>(a, x, s);
     case 16:
-        return run<BITS, FINE, OFFSET, 16, false>(a, x, s);
+        return run<BITS, FINE, KIND, 16, false>(a, x, s);
     case 32:
-        return run<BITS, FINE, OFFSET, 32, false>(a, x, s);
+        return run<BITS, FINE, KIND, 32, false>(a, x, s);
     default:
-        return run<BITS, FINE, OFFSET, 64, false>(a, x, s);
+        return run<BITS, FINE, KIND, 64, false>(a, x, s);
     }
 }
 
@@ -66,9 +68,10 @@ template <int BITS> int run_form(const cu_gemm_q_args *a, const cu_q_acts_args *
 {
     const bool fine = a->w.group_log2 < 6;
     if (a->w.offsets)
-        return fine ? run_tokens<BITS, true, true>(a, x, s)
-                    : run_tokens<BITS, false, true>(a, x, s);
-    return fine ? run_tokens<BITS, true, false>(a, x, s) : run_tokens<BITS, false, false>(a, x, s);
+        return fine ? run_tokens<BITS, true, Q_OFFSET>(a, x, s)
+                    : run_tokens<BITS, false, Q_OFFSET>(a, x, s);
+    return fine ? run_tokens<BITS, true, Q_PLAIN>(a, x, s)
+                : run_tokens<BITS, false, Q_PLAIN>(a, x, s);
 }
 
 int run_bits(const cu_gemm_q_args *a, const cu_q_acts_args *x, cu_stream s)
@@ -78,9 +81,9 @@ int run_bits(const cu_gemm_q_args *a, const cu_q_acts_args *x, cu_stream s)
     case 4:
         return run_form<4>(a, x, s);
     case 8:
-        return run_form<8>(a, x, s);
+        return a->w.e4m3 ? run_tokens<8, false, Q_E4M3>(a, x, s) : run_form<8>(a, x, s);
     default:
-        return run_tokens<16, false, false>(a, x, s);
+        return run_tokens<16, false, Q_PLAIN>(a, x, s);
     }
 }
 

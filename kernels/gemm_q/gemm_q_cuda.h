@@ -20,9 +20,14 @@ extern "C" {
 
 /* ---- activations ---- */
 
+/* How x is rounded first, as gemm_q.h says: not, to 8 bits in groups of 32 (ig_q_act), to e4m3 by
+ * rows or in groups of 128 (ig_q_e4m3_row). */
+typedef enum { CU_Q_ASIS, CU_Q_A8, CU_Q_F8_ROWS, CU_Q_F8_GROUPS } cu_q_round;
+
 /* x as tiles: [k / 64][rows][64] f16, rows a multiple of 8; the 16 bytes c of row r lie at c ^ (r %
  * 8), which is the 128-byte swizzle of a tile that begins at a multiple of 1024 bytes. k beyond the
- * matrix and rows beyond m are zeros. factor [rows]: what the rows are to be multiplied by. */
+ * matrix and rows beyond m are zeros. factor [rows]: what the rows are to be multiplied by; with
+ * CU_Q_F8_ROWS the row's scale, and the tiles have its e4m3 as they are. */
 typedef struct {
     uint16_t *tiles;
     float *factor;
@@ -31,7 +36,7 @@ typedef struct {
     cu_float type;        /* of x */
     const int32_t *order; /* row i comes from row order[i] of x (-1: zeros); NULL: from row i */
     int m, rows, k;
-    int a8; /* first rounded to 8 bits in groups of 32, as ig_q_act of gemm_q.h says */
+    cu_q_round round; /* before */
 } cu_q_acts_args;
 
 int cu_q_acts(const cu_q_acts_args *a, cu_stream s);
@@ -45,6 +50,7 @@ typedef struct {
     int bits, group_log2, groups;
     int n, k;             /* of the tiles: multiples of 64 */
     int64_t expert_bytes; /* from one matrix to the next, of all four parts */
+    int e4m3;             /* 8 bits are a float; groups of 64 or more, no offsets */
 } cu_q_weights;
 
 /* Rows [first, first + rows) of x meet the matrix `expert`; first is a multiple of 8. */

@@ -5,28 +5,29 @@
 namespace
 {
 
-template <int BITS, bool OFFSET, int NT> int run(const cu_gemm_q_args *a, cu_stream s)
+template <int BITS, QKind KIND, int NT> int run(const cu_gemm_q_args *a, cu_stream s)
 {
     const int items = (a->w.n / 64 + 1) / 2 * ((a->m + NT - 1) / NT);
     const int room = cu_this_chip().processors;
-    return cu_start(gemm_q_sm90<BITS, OFFSET, NT>, dim3((unsigned)(items < room ? items : room)),
-                    384, QShape90<BITS, NT>::smem, s, *a);
+    return cu_start(gemm_q_sm90<BITS, KIND, NT>, dim3((unsigned)(items < room ? items : room)), 384,
+                    QShape90<BITS, NT>::smem, s, *a);
 }
 
 // 256 tokens where that leaves no processor without work.
-template <int BITS, bool OFFSET> int run_tokens(const cu_gemm_q_args *a, cu_stream s)
+template <int BITS, QKind KIND> int run_tokens(const cu_gemm_q_args *a, cu_stream s)
 {
     const int items = (a->w.n / 64 + 1) / 2 * ((a->m + 255) / 256);
-    if (a->m > 128 && items >= cu_this_chip().processors) return run<BITS, OFFSET, 256>(a, s);
-    return run<BITS, OFFSET, 128>(a, s);
+    if (a->m > 128 && items >= cu_this_chip().processors) return run<BITS, KIND, 256>(a, s);
+    return run<BITS, KIND, 128>(a, s);
 }
 
 } // namespace
 
 extern "C" int cu_gemm_q_sm90(const cu_gemm_q_args *a, cu_stream s)
 {
-    if (a->w.bits == 16) return run_tokens<16, false>(a, s);
+    if (a->w.bits == 16) return run_tokens<16, Q_PLAIN>(a, s);
+    if (a->w.e4m3) return run_tokens<8, Q_E4M3>(a, s);
     if (a->w.bits == 8)
-        return a->w.offsets ? run_tokens<8, true>(a, s) : run_tokens<8, false>(a, s);
-    return a->w.offsets ? run_tokens<4, true>(a, s) : run_tokens<4, false>(a, s);
+        return a->w.offsets ? run_tokens<8, Q_OFFSET>(a, s) : run_tokens<8, Q_PLAIN>(a, s);
+    return a->w.offsets ? run_tokens<4, Q_OFFSET>(a, s) : run_tokens<4, Q_PLAIN>(a, s);
 }

@@ -26,6 +26,9 @@ template <int BITS, bool FINE, bool OFFSET, int NT, int KT, int ST, bool FEW> st
                          smem = ring + 64, acc = NT / 8 * 4;
 };
 
+// What the 8 bits of a weight are, and whether offsets lie beside the scales.
+enum QKind { Q_PLAIN, Q_OFFSET, Q_E4M3 };
+
 // The 8 weights of a thread in one step of 16 k, without their scale.
 __device__ __forceinline__ void q_widen4(uint32_t (&a)[4], uint32_t w)
 {
@@ -42,6 +45,20 @@ __device__ __forceinline__ void q_widen8(uint32_t (&a)[4], uint32_t w0, uint32_t
     a[1] = px_sub_f16x2(px_prmt(w0, 0x64646464, 0x4342), 0x64806480);
     a[2] = px_sub_f16x2(px_prmt(w1, 0x64646464, 0x4140), 0x64806480);
     a[3] = px_sub_f16x2(px_prmt(w1, 0x64646464, 0x4342), 0x64806480);
+}
+// Floats of 8 bits, divided by 256: q_e4m3.h. Each goes to the upper byte of its half, then all but
+// the sign down by one.
+__device__ __forceinline__ uint32_t q_e4m3_pair(uint32_t w, uint32_t bytes)
+{
+    const uint32_t v = px_prmt(w, 0, bytes);
+    return px_lop3<0xea>(v >> 1, 0x3f803f80, v & 0x80008000);
+}
+__device__ __forceinline__ void q_widen_e4m3(uint32_t (&a)[4], uint32_t w0, uint32_t w1)
+{
+    a[0] = q_e4m3_pair(w0, 0x1404);
+    a[1] = q_e4m3_pair(w0, 0x3424);
+    a[2] = q_e4m3_pair(w1, 0x1404);
+    a[3] = q_e4m3_pair(w1, 0x3424);
 }
 template <bool OFFSET>
 __device__ __forceinline__ void q_scale(uint32_t (&a)[4], uint32_t d, uint32_t o)
@@ -92,6 +109,7 @@ __device__ __forceinline__ void q_tokens(uint32_t (&b)[HELD][NT / 8][2], const c
 // Up to four tokens as they come: f16 in the order of operand B, [tile][half][token][4 lanes][2
 // steps][4 values], and their factors. All blocks do it for themselves, from L2, while their first
 // weights are on the way: a launch less before each product.
+template <bool F8>
 __device__ __forceinline__ void q_few_tokens(const cu_q_acts_args &a, char *xs, float *factor,
                                              int tiles)
 {
@@ -114,7 +132,7 @@ __device__ __forceinline__ void q_few_tokens(const cu_q_acts_args &a, char *xs, 
 #pragma unroll
         for (int i = 0; i < 4; i++) top = tops[i] > top ? tops[i] : top;
         float by;
-        const float inverse = acts_factor(by, top);
+        const float inverse = acts_row<F8>(by, top, a.round);
         if (tid == 0) factor[r] = by;
         for (int i = tid; i < items; i += 128) {
             const int k = i / 8 * 64 + i / 4 % 2 * 32 + i % 4 * 2;
@@ -124,13 +142,10 @@ __device__ __forceinline__ void q_few_tokens(const cu_q_acts_args &a, char *xs, 
                 const int at = k + j / 2 * 8 + j % 2;
                 v[j] = at < a.k ? lo_load(a.x, a.type, row + at) : 0.f;
             }
-            if (a.a8) acts_round(v);
+            acts_first<F8>(v, a.round);
             if (i >= tiles * 8) continue;
             px_st16(xs + ((i / 4) * a.m + r) * 64 + i % 4 * 16,
-                    uint4{px_pack_f16(v[0] * inverse, v[1] * inverse),
-                          px_pack_f16(v[2] * inverse, v[3] * inverse),
-                          px_pack_f16(v[4] * inverse, v[5] * inverse),
-                          px_pack_f16(v[6] * inverse, v[7] * inverse)});
+                    acts_halves<F8>(v, inverse, a.round));
         }
     }
 }
@@ -171,7 +186,7 @@ __device__ __forceinline__ void q_finish(float (&acc)[NT / 8][4], const cu_q_wei
     }
 }
 
-template <int BITS, bool FINE, bool OFFSET, int NT, int KT, int ST, bool FEW>
+template <int BITS, bool FINE, QKind KIND, int NT, int KT, int ST, bool FEW>
 __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3)
     gemm_q_sm80(const __grid_constant__ cu_gemm_q_args p, const __grid_constant__ cu_q_acts_args xa)
 {
@@ -190,6 +205,7 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3)
     }
     const int rows = p.rows;
     const uint16_t *__restrict__ x = p.x;
+    constexpr bool OFFSET = KIND == Q_OFFSET;
     typedef QShape<BITS, FINE, OFFSET, NT, KT, ST, FEW> S;
     constexpr int CHUNKS = BITS / 4; // of 16 bytes, a thread and tile
     constexpr int HELD = NT == 8 ? 2 : 1;
@@ -247,7 +263,8 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3)
         if (first + s < end) load(smem + s * S::stage);
         px_cp_commit();
     }
-    if constexpr (FEW) q_few_tokens(xa, smem + S::smem, (float *)(smem + S::ring), tiles);
+    if constexpr (FEW)
+        q_few_tokens<KIND == Q_E4M3>(xa, smem + S::smem, (float *)(smem + S::ring), tiles);
     int slot = 0, row = first / steps, step = first % steps;
     for (int unit = first; unit < end; unit++) {
         px_cp_wait<ST - 2>();
@@ -278,6 +295,8 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3)
                 uint32_t a[4];
                 if constexpr (BITS == 4) {
                     q_widen4(a, words[s]);
+                } else if constexpr (KIND == Q_E4M3) {
+                    q_widen_e4m3(a, words[2 * s], words[2 * s + 1]);
                 } else if constexpr (BITS == 8) {
                     q_widen8(a, words[2 * s], words[2 * s + 1]);
                 } else {

@@ -20,11 +20,12 @@ template <int BITS, int NT> struct QShape90 {
                          smem = stages * stage + 2 * out + stages * 16;
 };
 
-template <int BITS, bool OFFSET, int NT>
+template <int BITS, QKind KIND, int NT>
 __global__ void __launch_bounds__(384, 1) gemm_q_sm90(const __grid_constant__ cu_gemm_q_args p)
 {
 #if defined(IGT_EMU) || defined(IGT_SM90A)
     typedef QShape90<BITS, NT> S;
+    constexpr bool OFFSET = KIND == Q_OFFSET;
     constexpr int ST = S::stages, R = NT / 2;
     IGT_SMEM(smem);
     uint64_t *full = (uint64_t *)(smem + ST * S::stage + 2 * S::out), *empty = full + ST;
@@ -117,6 +118,8 @@ __global__ void __launch_bounds__(384, 1) gemm_q_sm90(const __grid_constant__ cu
                 for (int s = 0; s < 4; s++) {
                     if constexpr (BITS == 4) {
                         q_widen4(a[s], words[s]);
+                    } else if constexpr (KIND == Q_E4M3) {
+                        q_widen_e4m3(a[s], words[2 * s], words[2 * s + 1]);
                     } else if constexpr (BITS == 8) {
                         q_widen8(a[s], words[2 * s], words[2 * s + 1]);
                     } else {

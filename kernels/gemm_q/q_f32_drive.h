@@ -3,8 +3,8 @@
  *
  *     enum { MOST }                                            rows of a direct tile, up to 8
  *     vf q_load_scales(const uint8_t *table, uint32_t bytes)   16 of f16 or f32
- *     vf q_widen(const uint8_t *dwords, int shift, int mask)   16 dwords, shifted and masked, as
- * f32
+ *     vf q_widen(vi dwords, int byte, int mask)                a byte of 16 dwords, masked, as f32
+ *     vf q_widen_e4m3(vi dwords, int byte)                     .. of an e4m3, as f32
  *
  * Few rows multiply while the weights are in registers; more rows have a few panels expanded to
  * F32P16 in scratch, which gemm_f32 multiplies. Both add in gemm.h's order. */
@@ -16,7 +16,7 @@
 
 #define ROLLED _Pragma("GCC unroll 1") /* unrolled, gcc spills */
 
-enum { RUN_GROUPS = IG_GEMM_RUN / IG_Q_GROUP };
+enum { RUN_GROUPS = IG_GEMM_RUN / IG_Q_GROUP, E4M3 = 0 /* instead of 4 or 8 bits */ };
 
 /* What turns the quants of a group into weights. */
 typedef struct {
@@ -42,7 +42,7 @@ VEC_INLINE q_rule q_rule_of(const uint8_t *panel, const ig_q_format *f, const q_
     q_rule r = {.d = q_load_scales(panel + at->scale, f->scale_bytes),
                 .second = vf_set(f->bits == 4 ? 8 : 128),
                 .min = f->offset == IG_Q_MIN};
-    if (f->offset != IG_Q_CENTRED) r.second = q_load_scales(panel + at->offset, f->scale_bytes);
+    if (ig_q_has_offset(f)) r.second = q_load_scales(panel + at->offset, f->scale_bytes);
     return r;
 }
 
@@ -55,6 +55,7 @@ VEC_INLINE vi q_four(const uint8_t *quants, size_t bits, size_t k4)
 
 VEC_INLINE vf q_weight(const q_rule *r, vi four, size_t bits, size_t byte)
 {
+    if (bits == E4M3) return vf_mul(q_widen_e4m3(four, (int)byte), r->d);
     const vf q = q_widen(four, (int)byte, bits == 4 ? 15 : 255);
     return r->min ? vf_fma(r->d, q, r->second) : vf_mul(vf_sub(q, r->second), r->d);
 }
@@ -169,7 +170,9 @@ VEC_INLINE void q_expanded(const ig_gemm_q_f32_args *g, const ig_q_layout *l, ge
         for (size_t q = p; q < end; q++) {
             float *to = g->scratch + (q - p) * g->k * IG_Q_PANEL;
             const uint8_t *panel = g->panels + q * l->panel_bytes;
-            if (g->format->bits == 4)
+            if (g->format->offset == IG_Q_E4M3)
+                expand(to, panel, l, g->format, g->k, E4M3);
+            else if (g->format->bits == 4)
                 expand(to, panel, l, g->format, g->k, 4);
             else
                 expand(to, panel, l, g->format, g->k, 8);
@@ -190,13 +193,16 @@ VEC_INLINE void q_expanded(const ig_gemm_q_f32_args *g, const ig_q_layout *l, ge
 }
 
 VEC_INLINE void q_f32_drive(const ig_gemm_q_f32_args *g, direct_fn *const *by_4,
-                            direct_fn *const *by_8, gemm_f32_fn *gemm, q_finish_fn *finish,
-                            size_t m0, size_t m1, size_t p0, size_t p1)
+                            direct_fn *const *by_8, direct_fn *const *by_e4m3, gemm_f32_fn *gemm,
+                            q_finish_fn *finish, size_t m0, size_t m1, size_t p0, size_t p1)
 {
+    direct_fn *const *by = g->format->offset == IG_Q_E4M3 ? by_e4m3
+                           : g->format->bits == 4         ? by_4
+                                                          : by_8;
     ig_q_layout l;
     if (!ig_q_layout_of(&l, g->format, g->k)) return; /* such panels cannot exist */
     if (m1 - m0 <= IG_Q_DIRECT)
-        q_direct(g, &l, g->format->bits == 4 ? by_4 : by_8, finish, m0, m1, p0, p1);
+        q_direct(g, &l, by, finish, m0, m1, p0, p1);
     else
         q_expanded(g, &l, gemm, m0, m1, p0, p1);
 }

@@ -44,7 +44,7 @@ const ig_q_format *ig_q_format_like(uint32_t bits, uint32_t group, uint32_t scal
 
 bool ig_q_layout_of(ig_q_layout *l, const ig_q_format *f, size_t k)
 {
-    const size_t groups = ig_q_groups(k), tables = f->offset == IG_Q_CENTRED ? 1 : 2;
+    const size_t groups = ig_q_groups(k), tables = ig_q_has_offset(f) ? 2 : 1;
     l->groups = groups;
     l->quant_bytes = f->bits * IG_Q_GROUP * IG_Q_PANEL / 8;
     if (f->scale_bytes == IG_Q_TWO_LEVELS) {

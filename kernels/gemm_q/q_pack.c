@@ -18,7 +18,7 @@ static void put_number(uint8_t *table, uint32_t bytes, size_t row, float x)
 static void put_scales(uint8_t *panel, const q_place *at, const ig_q_format *f,
                        const ig_q_layout *l, const ig_q_source *s, size_t n, size_t g, size_t deep)
 {
-    const bool two = f->scale_bytes == IG_Q_TWO_LEVELS, offset = f->offset != IG_Q_CENTRED;
+    const bool two = f->scale_bytes == IG_Q_TWO_LEVELS, offset = ig_q_has_offset(f);
     const size_t r = n % IG_Q_PANEL, scale = two ? g / l->per_block : g / l->per_scale;
     uint8_t *to = panel + (two ? at->block : at->scale);
     uint8_t *to_offset = panel + (two ? at->block + l->super_bytes / 2 : at->offset);
@@ -103,11 +103,25 @@ static uint8_t nearest(float x, float most)
     return (uint8_t)(q < 0 ? 0 : q > most ? most : q);
 }
 
+static float quantise_e4m3(uint8_t *q, const ig_q_format *f, const float *w, size_t n, size_t step)
+{
+    float top = 0;
+    for (size_t i = 0; i < n; i++) top = IG_MAX(top, fabsf(w[i * step]));
+    const float d = kept(f, top / IG_E4M3_MOST);
+    for (size_t i = 0; i < n; i++) q[i * step] = q_to_e4m3(d != 0 ? w[i * step] / d : 0);
+    return d;
+}
+
 void ig_q_quantise(uint8_t *q, float *scale, float *offset, const ig_q_format *f, const float *w,
                    size_t n, size_t step)
 {
     const float most = f->bits == 4 ? 15 : 255, centre = f->bits == 4 ? 8 : 128;
     float low = 0, high = 0;
+    if (f->offset == IG_Q_E4M3) {
+        *scale = quantise_e4m3(q, f, w, n, step);
+        *offset = 0;
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         low = IG_MIN(low, w[i * step]);
         high = IG_MAX(high, w[i * step]);

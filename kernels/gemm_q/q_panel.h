@@ -5,6 +5,7 @@
 #define IG_Q_PANEL_H
 
 #include "kernels/gemm_q/gemm_q.h"
+#include "kernels/gemm_q/q_e4m3.h"
 #include "runtime/base/half.h"
 
 #include <math.h>
@@ -23,7 +24,7 @@ static inline q_place q_place_of(const ig_q_layout *l, const ig_q_format *f, siz
     const size_t left = l->groups - first, groups = left < l->per_block ? left : l->per_block;
     const size_t scales = (groups + l->per_scale - 1) / l->per_scale;
     const size_t table = scales * l->scale_step, at = block * l->block_bytes;
-    const size_t tables = f->offset == IG_Q_CENTRED ? 1 : 2, within = g - first;
+    const size_t tables = ig_q_has_offset(f) ? 2 : 1, within = g - first;
     q_place p = {.block = at};
     p.scale = at + l->super_bytes + within / l->per_scale * l->scale_step;
     p.offset = p.scale + (tables - 1) * table;
@@ -86,8 +87,9 @@ static inline float q_offset_at(const uint8_t *panel, const ig_q_format *f, cons
 static inline float q_weight_at(const uint8_t *panel, const ig_q_format *f, const q_place *at,
                                 size_t k, size_t row)
 {
-    const float q = (float)q_quant(panel + at->quants, f->bits, k, row);
-    const float d = q_scale_at(panel, f, at, k, row);
+    const uint32_t byte = q_quant(panel + at->quants, f->bits, k, row);
+    const float q = (float)byte, d = q_scale_at(panel, f, at, k, row);
+    if (f->offset == IG_Q_E4M3) return q_from_e4m3((uint8_t)byte) * d;
     if (f->offset == IG_Q_CENTRED) return (q - (f->bits == 4 ? 8.0f : 128.0f)) * d;
     const float second = q_offset_at(panel, f, at, k, row);
     return f->offset == IG_Q_MIN ? fmaf(d, q, second) : (q - second) * d;

@@ -39,7 +39,7 @@ void ig_q_slice(uint8_t *to, size_t n_to, const uint8_t *from, size_t n, const i
     enum { DWORDS = 4 * IG_Q_PANEL }; /* 4 bytes of each row */
     ig_q_layout l, part;
     if (!ig_q_layout_of(&l, f, k) || !ig_q_layout_of(&part, f, k1 - k0)) return;
-    const bool offsets = f->offset != IG_Q_CENTRED;
+    const bool offsets = ig_q_has_offset(f);
     const size_t scale = l.scale_step / IG_Q_PANEL;
     from += n / IG_Q_PANEL * l.panel_bytes;
     to += n_to / IG_Q_PANEL * part.panel_bytes;

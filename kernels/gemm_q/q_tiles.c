@@ -6,12 +6,17 @@
 
 #include <math.h>
 
-enum { ROW_ONLY = 31, ROW_TOP = 14 /* the largest weight of a row is below 2^14 */ };
+enum {
+    ROW_ONLY = 31,
+    ROW_TOP = 14,   /* the largest weight of a row is below 2^14 */
+    E4M3_UNIT = 256 /* the device reads e4m3 as f16, see q_e4m3.h */
+};
 
 bool ig_q_tiles_of(ig_q_tiles *t, const ig_q_format *f, size_t n, size_t k)
 {
     size_t quants, table, all;
-    *t = (ig_q_tiles){.bits = f->bits, .has_offset = f->offset != IG_Q_CENTRED};
+    *t = (ig_q_tiles){
+        .bits = f->bits, .has_offset = ig_q_has_offset(f), .e4m3 = f->offset == IG_Q_E4M3};
     t->group_log2 = ROW_ONLY;
     for (uint32_t i = 0; i < 16; i++)
         if (f->group == 1u << i) t->group_log2 = i;
@@ -84,6 +89,7 @@ static pair pair_at(const uint8_t *panel, const ig_q_format *f, const ig_q_layou
     const q_place at = q_place_of(l, f, k / IG_Q_GROUP);
     const float d = q_scale_at(panel, f, &at, k % IG_Q_GROUP, row);
     const float centre = f->bits == 4 ? 8 : 128;
+    if (f->offset == IG_Q_E4M3) return (pair){d * E4M3_UNIT, 0};
     if (f->offset == IG_Q_CENTRED) return (pair){d, 0};
     const float second = q_offset_at(panel, f, &at, k % IG_Q_GROUP, row);
     return (pair){d, f->offset == IG_Q_ZERO ? d * (centre - second) : fmaf(centre, d, second)};
@@ -102,7 +108,7 @@ static float row_factor(const uint8_t *panel, const ig_q_format *f, const ig_q_l
                         size_t row)
 {
     const size_t step = f->group ? f->group : k;
-    const float centre = f->bits == 4 ? 8 : 128;
+    const float centre = f->offset == IG_Q_E4M3 ? IG_E4M3_MOST / E4M3_UNIT : f->bits == 4 ? 8 : 128;
     float top = 0;
     for (size_t at = 0; at < k; at += step) {
         const pair p = pair_at(panel, f, l, at, row);

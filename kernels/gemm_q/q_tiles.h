@@ -1,9 +1,10 @@
 /* q_tiles.h - weights of few bits as tiles for the matrix units of a CUDA device, made from the
  * panels of gemm_q.h.
  *
- * All 37 formats become one of two forms, of 4 or of 8 bits:
+ * All formats become one of three forms, of 4 bits, of 8 bits or of e4m3:
  *
  *     W[n, k] = row[n] * fma(q - centre, scale[n, group], offset[n, group])      centre: 8 or 128
+ *     W[n, k] = row[n] * (q / 256) * scale[n, group]                             e4m3
  *
  *     format                 group of k         scale, offset (f16)
  *     i4g32 .. i8g128f       32, 64, 128        d / row, and nothing
@@ -11,6 +12,7 @@
  *       .. with mins                            d / row, fma(centre, d, min) / row
  *     i4c, i8c (cz)          the whole row      the same
  *     i4g16s .. i8g32ms      16, 32             D s / row, fma(centre, D s, E t) / row
+ *     f8c, f8g128            the whole row, 128 256 d / row, and nothing
  *
  * row[n] is a power of two that brings the largest weight of the row between 2^13 and 2^14. So the
  * f16 scales of a format are kept exactly (unless they are 2^27 times smaller than the row's
@@ -38,7 +40,7 @@ enum { IG_Q_TILE = 64 };
 typedef struct {
     uint32_t bits;
     uint32_t group_log2; /* k of a scale; 31: the whole row */
-    bool has_offset;
+    bool has_offset, e4m3;
     size_t n, k;                 /* multiples of 64 */
     size_t groups;               /* of a row */
     size_t scales, offsets, row; /* where they begin, in bytes; quants are first */

@@ -226,6 +226,6 @@ ingot_status ig_exec_device_run(ig_exec *x, ig_plan *p, ingot_error *err)
     /* Nothing of a run is under way when it ends: neither its outputs nor copies into memory that
      * the caller may free. What is left on the device is not waited for: inputs were staged. */
     ingot_error later = {0};
-    const ingot_status waited = s || !p->left ? wait(x, s ? &later : e) : INGOT_OK;
+    const ingot_status waited = s || !p->left || p->tail ? wait(x, s ? &later : e) : INGOT_OK;
     return fall_if_lost(x, s ? s : waited, e);
 }

@@ -9,8 +9,8 @@
  *           low     format set: u8 [P, bytes of a panel], packed (kernels/gemm_q) from W [N, k]
  * with rows in that order bias  f32 [N] in that order y     f32 [.., n]
  *
- * attributes: n (of y), k; format (none), acts (f32 or a8, as matmul_q's; only with format); act
- * (silu, gelu_tanh, gelu_erf, relu ..: a name of act.def, applied to the gate), act_a (1: silu
+ * attributes: n (of y), k; format (none), acts (f32, a8 or f8, as matmul_q's; only with format);
+ * act (silu, gelu_tanh, gelu_erf, relu ..: a name of act.def, applied to the gate), act_a (1: silu
  * needs it), act_b. y has the bits of product, activation and multiplication made one after the
  * other. */
 #include "runtime/ops/weights.h"
@@ -41,7 +41,7 @@ static ig_weights_spec spec_of(const glu_attrs *a)
                              .k = a->k,
                              .format = a->format,
                              .gated = true,
-                             .a8 = a->acts == IG_ACTS_A8,
+                             .acts = a->acts,
                              .act = a->act,
                              .act_a = a->act_a,
                              .act_b = a->act_b};
@@ -71,7 +71,7 @@ static ingot_status bind(ig_bind *b)
     if (!s) return INGOT_E_NOMEM;
     const ig_weights_spec spec = spec_of(b->attrs);
     const size_t m = ig_dims_product(b->in[X]->dims, 0, b->in[X]->rank - 1);
-    b->kernel = !spec.format ? "glu" : spec.a8 ? "gemm_q" : "gemm_q_f32";
+    b->kernel = !spec.format ? "glu" : spec.acts == IG_ACTS_A8 ? "gemm_q" : "gemm_q_f32";
     return ig_weights_bind(s, b, &spec, b->in[W], b->in_layout[W], m, false);
 }
 

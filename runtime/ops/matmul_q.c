@@ -2,8 +2,9 @@
  * the panels of kernels/gemm_q (u8 [panels, bytes of a panel], the same on every machine).
  *
  * acts says how x is read: "f32" as it is, which gives the bits of a product with dequantised
- * weights; "a8" rounded to 8 bits in groups of 32, which is several times as fast. Floats of 16
- * bits compute in f32. */
+ * weights; "a8" rounded to 8 bits in groups of 32, which is several times as fast; "f8", with
+ * weights of e4m3 alone, rounded to e4m3 with the weights' groups (128 k or whole rows), which is
+ * what the tensor cores of devices multiply. Floats of 16 bits compute in f32. */
 #include "runtime/ops/act.h"
 #include "runtime/ops/q_product.h"
 #include "runtime/ops/wide.h"
@@ -16,14 +17,11 @@ typedef struct {
     double act_a, act_b;
 } matmul_q_attrs;
 
-enum { ACTS_F32, ACTS_A8 };
-static const char *const acts_names[] = {"f32", "a8", NULL};
-
 static const ig_attr attrs[] = {
     IG_INT(matmul_q_attrs, n, 0),
     IG_INT(matmul_q_attrs, k, 0),
     IG_TEXT(matmul_q_attrs, format, NULL),
-    IG_ENUM(matmul_q_attrs, acts, ACTS_F32, acts_names),
+    IG_ENUM(matmul_q_attrs, acts, IG_ACTS_F32, ig_acts_names),
     IG_ENUM(matmul_q_attrs, act, 0, ig_act_names),
     IG_FLOAT(matmul_q_attrs, act_a, 0),
     IG_FLOAT(matmul_q_attrs, act_b, 0),
@@ -39,6 +37,9 @@ static ingot_status check_weights(ig_infer *c)
     ig_q_layout l;
     size_t bytes;
     if (!f) return ig_infer_fail(c, "no weight format is named %s", m->format ? m->format : "");
+    if (!ig_acts_fit(m->acts, f))
+        return ig_infer_fail(c, "activations cannot be %s beside weights of %s",
+                             ig_acts_names[m->acts], f->name);
     if (m->n < 0 || m->k < 0 || !ig_q_layout_of(&l, f, (size_t)m->k) ||
         !ig_q_bytes(f, (size_t)m->n, (size_t)m->k, &bytes))
         return ig_infer_fail(c, "weights cannot be %lld by %lld", (long long)m->n, (long long)m->k);
@@ -90,8 +91,15 @@ typedef struct {
     ig_q_kernels kernels;
     const ig_q_format *format;
     ig_wide x, bias, residual, y;
-    size_t m, n, k, at;
+    size_t m, n, k, at, at_rounded;
 } state;
+
+static ingot_status bind_rounded(ig_bind *b, state *s)
+{
+    size_t n;
+    return ig_mul_ok(s->m, s->k, &n) ? ig_scratch_add(b, n, sizeof(float), &s->at_rounded)
+                                     : ig_bind_fail(b, "too large");
+}
 
 static ingot_status bind(ig_bind *b)
 {
@@ -108,9 +116,11 @@ static ingot_status bind(ig_bind *b)
     if (b->n_in > RESIDUAL) IG_TRY(ig_wide_bind(&s->residual, b, b->in[RESIDUAL], IG_CALC_F32));
     IG_TRY(ig_wide_bind(&s->y, b, b->out[0], IG_CALC_F32));
     size_t bytes;
-    const bool fits = a->acts == ACTS_A8 ? ig_q_acts_bytes(s->m, s->k, &bytes)
-                                         : ig_q_product_scratch(s->m, s->k, b->n_threads, &bytes);
-    b->kernel = a->acts == ACTS_A8 ? "gemm_q" : "gemm_q_f32";
+    if (a->acts == IG_ACTS_F8) IG_TRY(bind_rounded(b, s));
+    const bool fits = a->acts == IG_ACTS_A8
+                          ? ig_q_acts_bytes(s->m, s->k, &bytes)
+                          : ig_q_product_scratch(s->m, s->k, b->n_threads, &bytes);
+    b->kernel = a->acts == IG_ACTS_A8 ? "gemm_q" : "gemm_q_f32";
     return fits ? ig_scratch_add(b, bytes, 1, &s->at) : ig_bind_fail(b, "too large");
 }
 
@@ -125,7 +135,12 @@ static ingot_status run(ig_run *r)
                          ig_wide_in(&s->residual, r, r->n_in > RESIDUAL ? r->in[RESIDUAL] : NULL),
                      .ld_residual = s->n};
     ig_act_set(&e, a->act, a->act_a, a->act_b);
-    if (a->acts == ACTS_A8) {
+    if (a->acts == IG_ACTS_F8) {
+        float *rounded = (float *)ig_piece(r, s->at_rounded);
+        ig_q_round_f8(r->pool, rounded, x, s->m, s->k, s->k, s->format);
+        x = rounded;
+    }
+    if (a->acts == IG_ACTS_A8) {
         const ig_gemm_q_args g = {.c = y,
                                   .ldc = s->n,
                                   .panels = r->in[W]->data,

@@ -15,7 +15,7 @@
  * attributes: n (inner columns), k; top_k; scores: softmax (over all experts, before the choice),
  * top_softmax (over the chosen ones' logits: Mixtral) or sigmoid; renormalise (0; 1: the chosen
  * weights are divided by their sum); scale (1: multiplies the weights); format, down_format, acts
- * (f32 or a8), act, act_a (1), act_b as glu's.
+ * (f32, a8 for weights of quants, f8 for those of e4m3), act, act_a (1), act_b as glu's.
  *
  * Of equal scores the expert with the lower index wins. A token's result does not depend on the
  * tokens beside it. An expert that all tokens meet is expressed by ordinary nodes beside this one.
@@ -59,14 +59,20 @@ enum { EXPERTS_MOST = 1 << 16 };
 
 /* ---- infer ---- */
 
-/* Only weights of few bits meet rounded activations. */
+/* Only weights of few bits meet rounded activations, and only of their own kind. */
+static int acts_of(const moe_attrs *a, const char *format)
+{
+    const ig_q_format *f = format ? ig_q_format_named(format) : NULL;
+    return ig_acts_fit(a->acts, f) ? a->acts : IG_ACTS_F32;
+}
+
 static ig_weights_spec glu_spec(const moe_attrs *a)
 {
     return (ig_weights_spec){.n = a->n,
                              .k = a->k,
                              .format = a->format,
                              .gated = true,
-                             .a8 = a->acts == IG_ACTS_A8 && a->format,
+                             .acts = acts_of(a, a->format),
                              .act = a->act,
                              .act_a = a->act_a,
                              .act_b = a->act_b};
@@ -74,10 +80,8 @@ static ig_weights_spec glu_spec(const moe_attrs *a)
 
 static ig_weights_spec down_spec(const moe_attrs *a)
 {
-    return (ig_weights_spec){.n = a->k,
-                             .k = a->n,
-                             .format = a->down_format,
-                             .a8 = a->acts == IG_ACTS_A8 && a->down_format};
+    return (ig_weights_spec){
+        .n = a->k, .k = a->n, .format = a->down_format, .acts = acts_of(a, a->down_format)};
 }
 
 static ingot_status check_rows(ig_infer *c, uint32_t i, int64_t columns, const char *what)

@@ -8,6 +8,8 @@ enum {
     WORTH = 1 << 17,        /* products that are worth a thread */
 };
 
+const char *const ig_acts_names[] = {"f32", "a8", "f8", NULL};
+
 ig_q_kernels ig_q_choose(void)
 {
     return (ig_q_kernels){ig_gemm_q(), ig_gemm_q_acts(), ig_gemm_q_f32()};
@@ -101,6 +103,28 @@ void ig_q_grouped(const ig_q_kernels *kernels, ig_pool *pool, const ig_gemm_q_ar
 }
 
 /* ---- x in f32 ---- */
+
+typedef struct {
+    float *to;
+    const float *x;
+    size_t k, ldx;
+    const ig_q_format *f;
+} f8_job;
+
+static void round_f8_rows(void *arg, size_t begin, size_t end, size_t worker)
+{
+    (void)worker;
+    const f8_job *j = arg;
+    for (size_t i = begin; i < end; i++)
+        ig_q_e4m3_row(j->to + i * j->k, j->x + i * j->ldx, j->k, j->f);
+}
+
+void ig_q_round_f8(ig_pool *pool, float *to, const float *x, size_t m, size_t k, size_t ldx,
+                   const ig_q_format *f)
+{
+    f8_job j = {to, x, k, ldx, f};
+    ig_parallel(pool, m, ROUND_ALONE / 4 / (k + 1) + 1, 0, round_f8_rows, &j);
+}
 
 bool ig_q_product_scratch(size_t m, size_t k, size_t threads, size_t *bytes)
 {

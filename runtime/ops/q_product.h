@@ -5,6 +5,14 @@
 #include "kernels/gemm_q/gemm_q.h"
 #include "runtime/base/pool.h"
 
+/* How products read x: choices of the attribute `acts`. a8 is for quants, f8 for e4m3. */
+enum { IG_ACTS_F32, IG_ACTS_A8, IG_ACTS_F8 };
+extern const char *const ig_acts_names[];
+static inline bool ig_acts_fit(int acts, const ig_q_format *f)
+{
+    return acts == IG_ACTS_F32 || (f && (acts == IG_ACTS_F8) == (f->offset == IG_Q_E4M3));
+}
+
 typedef struct {
     gemm_q_fn *product;
     gemm_q_acts_fn *round;
@@ -30,6 +38,11 @@ typedef struct {
 void ig_q_grouped(const ig_q_kernels *kernels, ig_pool *pool, const ig_gemm_q_args *g,
                   ig_q_act *acts, const float *x, size_t ldx, const int32_t *order,
                   const ig_q_expert *experts, size_t n_experts);
+
+/* ig_q_round_f8 - rows of x [m, k], ldx elements between them, to [m, k] with the values that they
+ * have as e4m3, see ig_q_e4m3_row; `to` may be x. */
+void ig_q_round_f8(ig_pool *pool, float *to, const float *x, size_t m, size_t k, size_t ldx,
+                   const ig_q_format *f);
 
 /* ig_q_product_f32 - the same with x as it is, g->a. Rows beyond IG_Q_DIRECT need g->scratch:
  * ig_q_product_scratch bytes, for all threads. false: they do not fit size_t. */

@@ -1,5 +1,6 @@
 /* weights.c - see weights.h. Floats, and low bits with x in f32, are one list of tasks over
- * (matrix, rows, panels); low bits with x in 8 bits go to q_product.h. */
+ * (matrix, rows, panels), the same with x rounded to e4m3 before; low bits with x in 8 bits go to
+ * q_product.h. */
 #include "runtime/ops/weights.h"
 #include "kernels/gemm/glu.h"
 #include "kernels/gemm/grouped.h"
@@ -8,8 +9,6 @@
 #include <string.h>
 
 enum { TILE_ROWS = 256 }; /* of a tile whose panels are widened once */
-
-const char *const ig_acts_names[] = {"f32", "a8", NULL};
 
 /* ---- infer ---- */
 
@@ -21,6 +20,9 @@ static ingot_status check_low(ig_infer *c, const ig_weights_spec *s, const ig_ty
     ig_q_layout l;
     size_t bytes;
     if (!f) return ig_infer_fail(c, "%s: no weight format is named %s", what, s->format);
+    if (!ig_acts_fit(s->acts, f))
+        return ig_infer_fail(c, "%s: activations cannot be %s beside weights of %s", what,
+                             ig_acts_names[s->acts], f->name);
     if (!ig_q_layout_of(&l, f, (size_t)s->k) ||
         !ig_q_bytes(f, (size_t)columns, (size_t)s->k, &bytes))
         return ig_infer_fail(c, "%s cannot be %lld by %lld", what, (long long)columns,
@@ -43,7 +45,7 @@ static ingot_status check_floats(ig_infer *c, const ig_weights_spec *s, const ig
     const int lead = matrices < 0 ? 0 : 1;
     if (w->dtype != INGOT_F32 && w->dtype != INGOT_F16 && w->dtype != INGOT_BF16)
         return ig_infer_fail(c, "%s cannot be %s", what, ig_dtype(w->dtype)->name);
-    if (s->a8) return ig_infer_fail(c, "%s of floats meet x in f32 only", what);
+    if (s->acts != IG_ACTS_F32) return ig_infer_fail(c, "%s of floats meet x in f32 only", what);
     if (w->rank != 2 + lead || (lead && w->dims[0] != matrices) || w->dims[lead] != s->k ||
         w->dims[lead + 1] != ig_weights_columns(s))
         return ig_infer_fail(c, "%s are not [%s%lld, %lld]", what, lead ? "experts, " : "",
@@ -77,7 +79,10 @@ static gemm_f32_fn *gemm_of(ingot_dtype dtype)
     return dtype == INGOT_F32 ? ig_gemm_f32() : dtype == INGOT_F16 ? ig_gemm_f16() : ig_gemm_bf16();
 }
 
-static bool padded(const ig_weights *w) { return w->a8 && w->gated && w->n % IG_GLU_COLS; }
+static bool padded(const ig_weights *w)
+{
+    return w->acts == IG_ACTS_A8 && w->gated && w->n % IG_GLU_COLS;
+}
 
 /* Panels widened to f32 and, gated, a tile of sums: what a thread needs. */
 static size_t wide_floats(const ig_weights *w)
@@ -93,14 +98,14 @@ static ingot_status bind_scratch(ig_weights *w, ig_bind *b, bool ordered)
 {
     const size_t threads = IG_MAX(b->n_threads, (size_t)1);
     size_t n;
-    if (w->a8) {
+    if (w->acts == IG_ACTS_A8) {
         if (!ig_q_acts_bytes(w->m, w->k, &n)) return ig_bind_fail(b, "too many rows");
         IG_TRY(ig_scratch_add(b, n, 1, &w->at_acts));
         if (!padded(w)) return INGOT_OK;
         if (!ig_mul_ok(w->m, w->columns / 2, &n)) return ig_bind_fail(b, "too many rows");
         return ig_scratch_add(b, n, sizeof(float), &w->at_padded);
     }
-    if (ordered) {
+    if (ordered || w->acts == IG_ACTS_F8) {
         if (!ig_mul_ok(w->m, w->k, &n)) return ig_bind_fail(b, "too many rows");
         IG_TRY(ig_scratch_add(b, n, sizeof(float), &w->at_rows));
     }
@@ -117,7 +122,7 @@ ingot_status ig_weights_bind(ig_weights *w, ig_bind *b, const ig_weights_spec *s
 {
     *w = (ig_weights){.format = s->format ? ig_q_format_named(s->format) : NULL,
                       .gated = s->gated,
-                      .a8 = s->a8,
+                      .acts = s->acts,
                       .m = m,
                       .n = (size_t)s->n,
                       .k = (size_t)s->k,
@@ -279,10 +284,20 @@ static void order_rows(job *j)
     j->ldx = w->k;
 }
 
+/* Rounds the rows that order_rows left, once each. */
+static void round_rows(job *j)
+{
+    const ig_weights *w = j->w;
+    float *to = (float *)ig_piece(j->r, w->at_rows);
+    ig_q_round_f8(j->r->pool, to, j->x, j->ldx ? w->m : 1, w->k, w->k, w->format);
+    j->x = to;
+}
+
 static void run_f32(const ig_weights *w, const ig_run *r, const ig_weights_args *a)
 {
     job j = {.w = w, .r = r, .a = a};
     order_rows(&j);
+    if (w->acts == IG_ACTS_F8) round_rows(&j);
     ig_grouped_plan(&j.tasks, a->starts, a->first, a->n_used, w->panels, w->k,
                     ig_pool_threads(r->pool));
     const size_t tasks = ig_grouped_tasks(&j.tasks);
@@ -322,7 +337,7 @@ static void run_a8(const ig_weights *w, const ig_run *r, const ig_weights_args *
 void ig_weights_run(const ig_weights *w, const ig_run *r, const ig_weights_args *a)
 {
     if (!w->m) return;
-    if (w->a8)
+    if (w->acts == IG_ACTS_A8)
         run_a8(w, r, a);
     else
         run_f32(w, r, a);

@@ -18,13 +18,10 @@
 typedef struct {
     int64_t n, k;
     const char *format; /* a name of kernels/gemm_q/q_formats.def; NULL: floats */
-    bool gated, a8;
-    int act;
+    bool gated;
+    int acts, act;
     double act_a, act_b;
 } ig_weights_spec;
-
-enum { IG_ACTS_F32, IG_ACTS_A8 };
-extern const char *const ig_acts_names[]; /* choices of the attribute `acts` */
 
 /* ig_weights_infer - is `w` such weights, of `matrices` (< 0: one, without a leading dimension),
  * and `bias` (NULL: none) as long as it must be? what: for messages. */
@@ -40,7 +37,8 @@ static inline int64_t ig_weights_columns(const ig_weights_spec *s)
 /* Made when a node is bound. */
 typedef struct {
     const ig_q_format *format; /* NULL: floats */
-    bool gated, a8;
+    bool gated;
+    int acts;
     size_t m, n, k, columns;
     size_t panels, panel_bytes; /* of a matrix */
     gemm_f32_fn *gemm;

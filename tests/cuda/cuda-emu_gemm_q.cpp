@@ -25,7 +25,10 @@ static Weights weights(const ig_q_format *f, int n, int k)
     ig_q_bytes(f, n, k, &bytes);
     w.panels = zeros<uint8_t>(bytes + 64);
     std::vector<uint8_t> q((size_t)n * k);
+    const bool e4m3 = f->offset == IG_Q_E4M3;
     for (auto &x : q) x = (uint8_t)below(1 << f->bits);
+    for (auto &x : q)
+        if (e4m3 && (x & 0x7f) == 0x7f) x ^= 0x55; // no NaN
     const bool two = f->scale_bytes == IG_Q_TWO_LEVELS;
     const size_t step = two ? (size_t)IG_Q_SUPER : f->group ? f->group : k;
     const size_t groups = (k + step - 1) / step,
@@ -65,7 +68,8 @@ static Weights weights(const ig_q_format *f, int n, int k)
                 (int)w.t.groups,
                 (int)w.t.n,
                 (int)w.t.k,
-                0};
+                0,
+                w.t.e4m3};
     return w;
 }
 
@@ -76,7 +80,7 @@ struct Product {
 
 static bool few = true, hopper = true; // may those kernels be used?
 
-static Product product(const Weights &w, const float *x, int m, bool a8)
+static Product product(const Weights &w, const float *x, int m, cu_q_round round)
 {
     const int rows = (m + 7) / 8 * 8;
     Product p = {};
@@ -91,7 +95,7 @@ static Product product(const Weights &w, const float *x, int m, bool a8)
     p.gemm.partial = (float *)buffer<char>(cu_gemm_q_scratch(&p.gemm));
     p.gemm.x = tiles;
     p.gemm.factor = factor;
-    p.acts = {tiles, factor, x, w.k, CU_F32, nullptr, m, rows, w.k, a8};
+    p.acts = {tiles, factor, x, w.k, CU_F32, nullptr, m, rows, w.k, round};
     return p;
 }
 
@@ -111,7 +115,7 @@ static void plain(const ig_q_format *f, int m, int n, int k, bool all_modes, boo
     const Weights w = weights(f, n, k);
     float *x = random_f32((size_t)m * k, exp2(below(40) - 20)), *y = buffer<float>((size_t)m * n);
     const float *bias = random_f32(n), *residual = random_f32((size_t)m * n);
-    Product p = product(w, x, m, false);
+    Product p = product(w, x, m, CU_Q_ASIS);
     p.gemm.finish.y = y;
     p.gemm.finish.ldy = n;
     p.gemm.finish.n_out = n;
@@ -141,6 +145,41 @@ static void plain(const ig_q_format *f, int m, int n, int k, bool all_modes, boo
     check(err < 8e-4, "%s: error %.2e", what, err);
 }
 
+// The CPU's sums with activations rounded to 8 bits, or to e4m3.
+static std::vector<float> sums_of_a8(const Weights &w, const float *x, int m, const float *bias)
+{
+    std::vector<float> sums((size_t)m * w.n);
+    size_t bytes;
+    ig_q_acts_bytes(m, w.k, &bytes);
+    std::vector<char> acts(bytes);
+    gemm_q_acts_ref((ig_q_act *)acts.data(), x, m, w.k, w.k, nullptr, 0, m);
+    ig_gemm_q_args g = {};
+    g.c = sums.data();
+    g.ldc = w.n;
+    g.acts = (ig_q_act *)acts.data();
+    g.panels = w.panels;
+    g.format = w.f;
+    g.m = m;
+    g.n = w.n;
+    g.k = w.k;
+    g.epilogue.bias = bias;
+    gemm_q_ref(&g, 0, m, 0, ig_q_panels(w.n));
+    return sums;
+}
+static std::vector<float> sums_of_f8(const Weights &w, const float *x, int m, const float *bias)
+{
+    std::vector<float> sums((size_t)m * w.n), row(w.k);
+    for (int i = 0; i < m; i++) {
+        ig_q_e4m3_row(row.data(), x + (size_t)i * w.k, w.k, w.f);
+        for (int j = 0; j < w.n; j++) {
+            double sum = bias[j];
+            for (int c = 0; c < w.k; c++) sum += (double)row[c] * w.w[(size_t)j * w.k + c];
+            sums[(size_t)i * w.n + j] = (float)sum;
+        }
+    }
+    return sums;
+}
+
 // Gated units and activations rounded to 8 bits, against the CPU's.
 static void as_the_cpu(const ig_q_format *f, int m, int n, int k)
 {
@@ -151,29 +190,15 @@ static void as_the_cpu(const ig_q_format *f, int m, int n, int k)
     x[3] = 0;
     for (int i = 0; i < 32 && m > 1; i++) x[k + i] = 0; // a group of zeros
     float *bias = random_f32(n);
-    Product p = product(w, x, m, true);
+    const bool e4m3 = f->offset == IG_Q_E4M3;
+    Product p = product(w, x, m, !e4m3 ? CU_Q_A8 : f->group ? CU_Q_F8_GROUPS : CU_Q_F8_ROWS);
     p.gemm.finish.bias = bias;
     p.gemm.finish.y = y;
     p.gemm.finish.ldy = p.gemm.finish.n_out = n / 2;
     p.gemm.finish.act = CU_ACT_gelu_tanh;
     p.gemm.finish.gated = 1;
     check(run(p) == 0, "%s gated", f->name);
-    size_t bytes;
-    ig_q_acts_bytes(m, k, &bytes);
-    std::vector<char> acts(bytes);
-    gemm_q_acts_ref((ig_q_act *)acts.data(), x, m, k, k, nullptr, 0, m);
-    std::vector<float> sums((size_t)m * n);
-    ig_gemm_q_args g = {};
-    g.c = sums.data();
-    g.ldc = n;
-    g.acts = (ig_q_act *)acts.data();
-    g.panels = w.panels;
-    g.format = f;
-    g.m = m;
-    g.n = n;
-    g.k = k;
-    g.epilogue.bias = bias;
-    gemm_q_ref(&g, 0, m, 0, ig_q_panels(n));
+    const auto sums = e4m3 ? sums_of_f8(w, x, m, bias) : sums_of_a8(w, x, m, bias);
     std::vector<double> want((size_t)m * n / 2);
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n / 2; j++) {
@@ -193,7 +218,7 @@ static void special()
     float *x = random_f32(3 * 64), *y = buffer<float>(3 * 64);
     x[5] = INFINITY;
     x[70] = NAN;
-    Product p = product(w, x, 3, false);
+    Product p = product(w, x, 3, CU_Q_ASIS);
     p.gemm.finish.y = y;
     p.gemm.finish.ldy = p.gemm.finish.n_out = 64;
     check(run(p) == 0, "special");
@@ -213,7 +238,8 @@ int main()
         plain(&formats[i], 1 + below(20), 16 + below(150), 32 + below(300), false, false);
         as_the_cpu(&formats[i], 1 + below(10), 16 * (1 + below(8)), 32 + below(300));
     }
-    static const char *const some[] = {"i4g32", "i4g128z", "i4g16ms", "i8g32", "i8cz", "i8g16s"};
+    static const char *const some[] = {"i4g32", "i4g128z", "i4g16ms", "i8g32",
+                                       "i8cz",  "i8g16s",  "f8c",     "f8g128"};
     static const int tokens[] = {1, 9, 30, 70};
     for (const char *name : some)
         for (int m : tokens)
@@ -228,6 +254,9 @@ int main()
     plain(ig_q_format_named("i4g32m"), 130, 190, 600, true, false);
     plain(ig_q_format_named("i8g64"), 300, 500, 128, false, true); // 256 tokens at once
     as_the_cpu(ig_q_format_named("i4g32"), 70, 80, 100);
+    as_the_cpu(ig_q_format_named("f8g128"), 70, 80, 200);
+    as_the_cpu(ig_q_format_named("f8c"), 9, 48, 500);
+    as_the_cpu(ig_q_format_named("f8g128"), 3, 48, 500);
     for (const char *name : some) // up to four tokens
         plain(ig_q_format_named(name), 1 + below(4), 64 * (1 + below(3)) - below(20),
               32 + below(1000), true, true);

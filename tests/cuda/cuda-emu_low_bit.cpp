@@ -17,7 +17,10 @@ static Tensor panels(const ig_q_format *f, int matrices, int n, int k, double si
     if (matrices) dims.insert(dims.begin(), matrices);
     Tensor t(INGOT_U8, dims, true);
     const bool two = f->scale_bytes == IG_Q_TWO_LEVELS;
-    const double q = f->bits == 4 ? 8 : 128, d = size / q / (two ? 60 : 1);
+    const double q = f->offset == IG_Q_E4M3 ? 448
+                     : f->bits == 4         ? 8
+                                            : 128,
+                 d = size / q / (two ? 60 : 1);
     const size_t step = two ? (size_t)IG_Q_SUPER : f->group ? f->group : k;
     const size_t groups = (k + step - 1) / step,
                  subs = f->group ? (k + f->group - 1) / f->group : 1;
@@ -26,6 +29,8 @@ static Tensor panels(const ig_q_format *f, int matrices, int n, int k, double si
         std::vector<float> scale(n * groups), offset(n * groups);
         std::vector<int8_t> s(n * subs), u(n * subs);
         for (auto &x : v) x = (uint8_t)below(1 << f->bits);
+        for (auto &x : v)
+            if (f->offset == IG_Q_E4M3 && (x & 0x7f) == 0x7f) x ^= 0x55; // no NaN
         for (auto &x : scale) x = (float)(uniform() * d);
         for (auto &x : offset)
             x = (float)(f->offset == IG_Q_ZERO ? below(1 << f->bits)
@@ -101,8 +106,35 @@ static void moe(int tokens, int experts, int top, const char *scores, bool renor
               {attribute("n", n), attribute("k", k), attribute("top_k", top),
                attribute("scores", scores), attribute("renormalise", (int)renormalise),
                attribute("scale", 1.5), attribute("format", up), attribute("down_format", down),
-               attribute("acts", a8 ? "a8" : "f32"), attribute("act", "silu")},
+               attribute("acts", !a8          ? "f32"
+                                 : *up == 'f' ? "f8"
+                                              : "a8"),
+               attribute("act", "silu")},
               in, 1, 1e-2, n_modes);
+}
+
+// Floats of 8 bits: activations as they are, and rounded to e4m3.
+static void fp8()
+{
+    static const int dtypes[] = {INGOT_F32, INGOT_F16, INGOT_BF16};
+    for (int i = 0; i < 12; i++) {
+        const ig_q_format *f = ig_q_format_named(i & 1 ? "f8g128" : "f8c");
+        const char *acts = i & 2 ? "f8" : "f32";
+        const int m = i % 5 == 4 ? 80 : 1 + below(12), dtype = dtypes[i % 3];
+        const int n = 1 + below(90), k = 1 + below(400), columns = (n + 7) / 8 * 16;
+        Tensor x(dtype, {m, k}), bias(dtype, {n}, true), wide(INGOT_F32, {m, k});
+        op_agrees(std::string("matmul_q ") + f->name + " " + acts, "matmul_q",
+                  {attribute("n", n), attribute("k", k), attribute("format", f->name),
+                   attribute("acts", acts), attribute("act", "silu"), attribute("act_a", 1.0)},
+                  {x.random(), panels(f, 0, n, k, 0.3), bias.random()}, 1,
+                  dtype == INGOT_BF16 ? 1.6e-2 : 5e-3, i < 2 ? 10 : 1);
+        op_agrees(std::string("glu ") + f->name + " " + acts, "glu",
+                  {attribute("n", n), attribute("k", k), attribute("format", f->name),
+                   attribute("acts", acts), attribute("act", "silu")},
+                  {wide.random(), panels(f, 0, columns, k, 0.3)}, 1, 1e-2, 1);
+    }
+    moe(9, 5, 2, "softmax", true, false, "f8g128", "f8c", 1);
+    moe(20, 4, 2, "softmax", true, true, "f8c", "i8g32", 1);
 }
 
 static void matmul_integer()
@@ -160,5 +192,6 @@ int main()
     moe(150, 3, 2, "softmax", false, true, "i4g16ms", "i4g32ms", 1);
     moe(3, 70, 6, "sigmoid", true, true, "i8c", "i4c", 1);
     matmul_integer();
+    fp8();
     return done();
 }

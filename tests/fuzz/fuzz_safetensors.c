@@ -80,12 +80,13 @@ static void read_rows(const ig_checkpoint *c, ig_arena *a)
     }
 }
 
-static ingot_status build(ig_import *im, ig_heap *heap, const ig_checkpoint *c,
+static ingot_status build(ig_import *im, ig_heap *heap, ig_checkpoint *c,
                           const json_t *config, ingot_error *err)
 {
     ig_encoder e;
     bool is_encoder;
     const ig_weights weights = {.graph = im->graph, .heap = heap, .target = IG_TO_Q4};
+    IG_TRY(ig_hub_scales(c, config, &im->graph->arena, err));
     IG_TRY(ig_hub_describe(&e, &is_encoder, c, config, &im->graph->arena, NULL, err));
     IG_TRY(is_encoder ? ig_llm_encoder(im, &e, &weights, err)
                       : ig_llm_decoder(im, &e.base, &weights, err));

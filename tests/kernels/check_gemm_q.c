@@ -3,6 +3,7 @@
 #include "tests/kernels/kernel_check.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm_q/q_panel.h"
+#include "runtime/base/dtype.h"
 
 #include <float.h>
 #include <math.h>
@@ -30,6 +31,7 @@ typedef struct {
     size_t tables;         /* that have a scale */
 } weights;
 
+static bool is_e4m3(const ig_q_format *f) { return f->offset == IG_Q_E4M3; }
 static bool two_levels(const ig_q_format *f) { return f->scale_bytes == IG_Q_TWO_LEVELS; }
 
 static float rounded(const ig_q_format *f, float x)
@@ -55,6 +57,7 @@ static weights make_weights(const q_case *c)
     for (size_t i = 0; i < c->n * c->k; i++) {
         w.q[i] &= most;
         if (c->kind == EXTREME) w.q[i] = w.q[i] & 1 ? 0 : most;
+        if (is_e4m3(f) && (w.q[i] & 0x7f) == 0x7f) w.q[i] ^= 1; /* NaN */
     }
     for (size_t i = 0; i < c->n * w.groups && c->kind == EXTREME; i++) {
         w.s[i] = i % 3 ? -128 : 127;
@@ -93,16 +96,22 @@ static void numbers_at(float *d, float *offset, const q_case *c, const weights *
     const size_t sub = n * w->groups + (f->group ? k / f->group : 0);
     const size_t at = two_levels(f) ? n * w->tables + k / IG_Q_SUPER : sub;
     *d = two_levels(f) ? w->scale[at] * w->s[sub] : w->scale[at];
-    *offset = f->offset == IG_Q_CENTRED ? (f->bits == 4 ? 8 : 128)
-              : two_levels(f)           ? w->offset[at] * w->t[sub]
-                                        : w->offset[at];
+    *offset = is_e4m3(f)                  ? 0
+              : f->offset == IG_Q_CENTRED ? (f->bits == 4 ? 8 : 128)
+              : two_levels(f)             ? w->offset[at] * w->t[sub]
+                                          : w->offset[at];
+}
+
+static float number_of(const ig_q_format *f, uint8_t q)
+{
+    return is_e4m3(f) ? ig_f8_to_f32(q, INGOT_F8E4M3FN) : q;
 }
 
 static double weight_at(const q_case *c, const weights *w, size_t n, size_t k)
 {
     float d, offset;
     numbers_at(&d, &offset, c, w, n, k);
-    const double q = w->q[n * c->k + k];
+    const double q = number_of(c->f, w->q[n * c->k + k]);
     return c->f->offset == IG_Q_MIN ? d * q + offset : d * (q - offset);
 }
 
@@ -205,6 +214,7 @@ static void check_one(gemm_q_fn *fn, const char *name, uint32_t needs)
                     .residual = check_pick(0, 1),
                     .act = check_pick(0, 1),
                     .gated = !check_pick(0, 3)};
+        if (is_e4m3(c.f)) continue; /* meets x in f32 alone */
         if (c.gated) c.n = c.n / IG_Q_PANEL * IG_Q_PANEL;
         if (check_next(needs, name, "%s %zux%zux%zu %s%s%s%s%s", c.f->name, c.m, c.n, c.k,
                        c.kind == USUAL     ? "usual"
@@ -242,7 +252,7 @@ static void check_f32_product(gemm_q_f32_fn *fn, const q_case *c)
                      .map = halve}};
     for (size_t n = 0; n < c->n; n++)
         for (size_t k = 0; k < c->k; k++) {
-            const float q = w.q[n * c->k + k];
+            const float q = number_of(c->f, w.q[n * c->k + k]);
             float d, offset;
             numbers_at(&d, &offset, c, &w, n, k);
             wide[n / 16 * 16 * c->k + k * 16 + n % 16] =
@@ -327,18 +337,69 @@ static void check_rounding(void)
         float d, offset;
         ig_q_quantise(q, &d, &offset, f, w, n, 1);
         for (size_t k = 0; k < n; k++) {
-            const float back = f->offset == IG_Q_MIN ? d * q[k] + offset : d * (q[k] - offset);
-            check_true(fabsf(back - w[k]) <= fabsf(d) * 1.01f + 1e-3f, "%zu: %g became %g", k,
-                       (double)w[k], (double)back);
+            const float x = number_of(f, q[k]);
+            const float back = f->offset == IG_Q_MIN ? d * x + offset : d * (x - offset);
+            if (is_e4m3(f)) /* four bits, or steps of 2^-9 where the exponent ends */
+                check_true(fabsf(back - w[k]) <= fabsf(w[k]) / 15 + d * 0x1p-10f,
+                           "%zu: %g became %g", k, (double)w[k], (double)back);
+            check_true(is_e4m3(f) || fabsf(back - w[k]) <= fabsf(d) * 1.01f + 1e-3f,
+                       "%zu: %g became %g", k, (double)w[k], (double)back);
         }
         ig_q_quantise(q, &d, &offset, f, (const float[4]){0}, 4, 1);
         check_true(d == 0, "zeros: d = %g", (double)d);
     }
 }
 
+/* check_e4m3 - codes and numbers as runtime/base has them, but for NaN. */
+static void check_e4m3(void)
+{
+    if (!check_next(IG_CPU_REF, "gemm_q_ref", "e4m3")) return;
+    for (unsigned q = 0; q < 256; q++) {
+        const float want = ig_f8_to_f32((uint8_t)q, INGOT_F8E4M3FN), got = q_from_e4m3((uint8_t)q);
+        check_true((q & 0x7f) == 0x7f ? fabsf(got) == 480 : want == got, "%02x is %g", q,
+                   (double)got);
+    }
+    for (uint32_t bits = 0; bits < 0xfff00000; bits += 0x1357) {
+        const float x = ig_f32_from_bits(bits);
+        const uint8_t want = ig_f32_to_f8(x, INGOT_F8E4M3FN, true);
+        if (!isnan(x))
+            check_true(q_to_e4m3(x) == want, "%a: want %02x, got %02x", (double)x, want,
+                       q_to_e4m3(x));
+    }
+}
+
+/* check_e4m3_rows - x as e4m3 of whole rows and of groups, against sums of its own definition. */
+static void check_e4m3_rows(const char *name)
+{
+    const ig_q_format *f = ig_q_format_named(name);
+    if (!check_next(IG_CPU_REF, "gemm_q_ref", "rows of %s", name)) return;
+    const size_t k = 300, group = f->group ? f->group : k;
+    float *x = check_f32(k, -3, 3), *y = check_out_f32(k);
+    for (size_t i = 128; i < 256; i++) x[i] *= 0x1p-110f; /* nearly nothing */
+    ig_q_e4m3_row(y, x, k, f);
+    for (size_t at = 0; at < k; at += group) {
+        float top = 0;
+        for (size_t i = at; i < k && i < at + group; i++) top = fmaxf(top, fabsf(x[i]));
+        for (size_t i = at; i < k && i < at + group; i++) {
+            const float d = top / 448,
+                        q = ig_f8_to_f32(ig_f32_to_f8(x[i] * (448 / top), INGOT_F8E4M3FN, true),
+                                         INGOT_F8E4M3FN);
+            const float want = top < 0x1p-100f ? 0 : q * d;
+            check_true(y[i] == want, "%zu: want %g, got %g", i, (double)want, (double)y[i]);
+        }
+    }
+    x[5] = INFINITY;
+    ig_q_e4m3_row(y, x, k, f);
+    for (size_t i = 0; i < k; i++)
+        check_true(isnan(y[i]) == (i < group), "%zu: %g beside an infinity", i, (double)y[i]);
+}
+
 void check_gemm_q(void);
 void check_gemm_q(void)
 {
+    check_e4m3();
+    check_e4m3_rows("f8c");
+    check_e4m3_rows("f8g128");
     check_rounding();
 #define K(family, fn, needs) check_one(fn, #fn, needs);
 #include "kernels/gemm_q/gemm_q.kern"

@@ -190,7 +190,9 @@ static void target_types(void **state)
                {IG_TO_F16, 0.99999, 0.52},
                {IG_TO_BF16, 0.999, 0.52},
                {IG_TO_Q8, 0.999, 0.28},
-               {IG_TO_Q4, 0.97, 0.17}};
+               {IG_TO_Q4, 0.97, 0.17},
+               {IG_TO_F8, 0.998, 0.28},
+               {IG_TO_F8_BLOCKS, 0.998, 0.28}};
     static float want[PROMPT * VOCAB], got[PROMPT * VOCAB];
     write_checkpoint(4);
     const double whole = (double)run_as(want, IG_TO_F32);

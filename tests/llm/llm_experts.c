@@ -23,17 +23,23 @@ static float *floats(size_t n, float size)
 typedef struct {
     ingot_dtype dtype; /* U8: low bits */
     const ig_q_format *format;
-    bool a8;
+    bool rounds;              /* x, in the way that the format has */
     size_t n, k, count, each; /* columns; matrices, bytes of one */
     char *data;
 } weights;
 
 static ig_gemm_f32_args no_args;
 
-static weights make_weights(ingot_dtype dtype, const char *format, bool a8, size_t n, size_t k,
+static bool is_e4m3(const ig_q_format *f) { return f && f->offset == IG_Q_E4M3; }
+static const char *acts_of(const weights *w)
+{
+    return !w->rounds ? "f32" : is_e4m3(w->format) ? "f8" : "a8";
+}
+
+static weights make_weights(ingot_dtype dtype, const char *format, bool rounds, size_t n, size_t k,
                             size_t count)
 {
-    weights w = {dtype, format ? ig_q_format_named(format) : NULL, a8, n, k, count, 0, NULL};
+    weights w = {dtype, format ? ig_q_format_named(format) : NULL, rounds, n, k, count, 0, NULL};
     const size_t depth = dtype == INGOT_BF16 ? ig_gemm_even(k) : k;
     w.each = ig_gemm_packed(depth, n) * ig_dtype(dtype)->bytes;
     if (w.format) assert_true(ig_q_bytes(w.format, n, k, &w.each));
@@ -77,7 +83,7 @@ static void product(const weights *w, size_t i, float *y, const float *x, size_t
     }
     const ig_q_kernels q = ig_q_choose();
     size_t bytes;
-    if (w->a8) {
+    if (w->rounds && !is_e4m3(w->format)) {
         const ig_gemm_q_args g = {.c = y,
                                   .ldc = w->n,
                                   .panels = panels,
@@ -93,9 +99,11 @@ static void product(const weights *w, size_t i, float *y, const float *x, size_t
         return;
     }
     assert_true(ig_q_product_scratch(m, w->k, 1, &bytes));
-    float *scratch = malloc(bytes + 1);
+    float *scratch = malloc(bytes + 1), *rounded = malloc(m * w->k * sizeof *rounded + 1);
+    for (size_t r = 0; r < m && w->rounds; r++)
+        ig_q_e4m3_row(rounded + r * w->k, x + r * w->k, w->k, w->format);
     const ig_gemm_q_f32_args g = {.c = y,
-                                  .a = x,
+                                  .a = w->rounds ? rounded : x,
                                   .ldc = w->n,
                                   .lda = w->k,
                                   .panels = panels,
@@ -106,6 +114,7 @@ static void product(const weights *w, size_t i, float *y, const float *x, size_t
                                   .scratch = scratch};
     ig_q_product_f32(&q, NULL, &g, m);
     free(scratch);
+    free(rounded);
 }
 
 /* up * silu(gate) of m rows. n: columns of y. */
@@ -191,11 +200,12 @@ static void set(one *o, const char *name, ig_attr_kind kind, int64_t i, const ch
 static const struct {
     ingot_dtype dtype;
     const char *format;
-    bool a8;
+    bool rounds;
 } kinds[] = {
     {INGOT_F32, NULL, false},     {INGOT_F16, NULL, false},    {INGOT_BF16, NULL, false},
     {INGOT_U8, "i8g32", false},   {INGOT_U8, "i8g32", true},   {INGOT_U8, "i4g32", true},
     {INGOT_U8, "i4g128z", false}, {INGOT_U8, "i4g32ms", true}, {INGOT_U8, "i8g16s", false},
+    {INGOT_U8, "f8g128", false},  {INGOT_U8, "f8c", true},     {INGOT_U8, "f8g128", true},
 };
 
 static ig_id input(one *o, const char *name, size_t columns)
@@ -216,7 +226,7 @@ static void glu_of(const weights *w, size_t n, const float *bias, float *y, cons
     set_int(&o, "n", n);
     set_int(&o, "k", w->k);
     if (w->format) set_text(&o, "format", w->format->name);
-    set_text(&o, "acts", w->a8 ? "a8" : "f32");
+    set_text(&o, "acts", acts_of(w));
     set_text(&o, "act", "silu");
     ig_tensor t = small_tensor((float *)(uintptr_t)x, 2, (int64_t[]){(int64_t)m, (int64_t)w->k});
     ig_tensor out = {0};
@@ -236,7 +246,7 @@ static void gated_products_of_every_type(void **state)
             const size_t m = sizes[c][0], n = sizes[c][1], k = sizes[c][2];
             const size_t wide = ig_glu_panels(n) * IG_PANEL;
             seed = (uint32_t)(i * 8 + c);
-            weights w = make_weights(kinds[i].dtype, kinds[i].format, kinds[i].a8, wide, k, 1);
+            weights w = make_weights(kinds[i].dtype, kinds[i].format, kinds[i].rounds, wide, k, 1);
             float *x = floats(m * k, 1), *bias = c % 2 ? floats(wide, 1) : NULL;
             float *want = floats(m * n, 0), *got = floats(m * n, 0);
             gated(&w, 0, want, x, m, n, bias);
@@ -284,7 +294,7 @@ static void mix(const mixture *m, float *y, const float *x, const float *logits,
     set(&o, "scale", IG_ATTR_FLOAT, 2, NULL);
     if (m->up.format) set_text(&o, "format", m->up.format->name);
     if (m->down.format) set_text(&o, "down_format", m->down.format->name);
-    set_text(&o, "acts", m->up.a8 || m->down.a8 ? "a8" : "f32");
+    set_text(&o, "acts", acts_of(m->up.rounds ? &m->up : &m->down));
     set_text(&o, "scores", m->scores);
     set_text(&o, "act", "silu");
     ig_tensor t[2] = {
@@ -349,9 +359,11 @@ static mixture make_mixture(size_t i)
     static const char *const scores[] = {"softmax", "top_softmax", "sigmoid"};
     const size_t d = (i + i / IG_LEN(kinds)) % IG_LEN(kinds), u = i % IG_LEN(kinds);
     mixture m = {.scores = scores[i % 3], .renormalise = i / 3 % 2, .bias = i % 2};
-    const bool a8 = kinds[u].a8;
-    m.up = make_weights(kinds[u].dtype, kinds[u].format, a8, WIDE, K, EXPERTS);
-    m.down = make_weights(kinds[d].dtype, kinds[d].format, a8 && kinds[d].format, K, N, EXPERTS);
+    const bool rounds = kinds[u].rounds;
+    m.up = make_weights(kinds[u].dtype, kinds[u].format, rounds, WIDE, K, EXPERTS);
+    const char *down = kinds[d].format;
+    const bool both = down && is_e4m3(ig_q_format_named(down)) == is_e4m3(m.up.format);
+    m.down = make_weights(kinds[d].dtype, down, rounds && both, K, N, EXPERTS);
     m.bias_up = floats(EXPERTS * WIDE, 0.5f);
     m.bias_down = floats(EXPERTS * K, 0.5f);
     return m;
@@ -431,6 +443,7 @@ static void what_cannot_be_is_refused(void **state)
     refuse("glu", "format", 0, "i8g32");
     refuse("glu", "format", 0, "i9g32");
     refuse("glu", "acts", 0, "a8");
+    refuse("glu", "acts", 0, "f8");
     refuse("moe", "top_k", 0, NULL);
     refuse("moe", "top_k", EXPERTS + 1, NULL);
     refuse("moe", "n", N - 8, NULL);

@@ -161,11 +161,8 @@ static void check_narrow(const char *folder, const char *name)
     static const struct {
         ig_weight_target to;
         double like;
-    } all[] = {{IG_KEEP, 0.99999},
-               {IG_TO_F16, 0.9999},
-               {IG_TO_BF16, 0.999},
-               {IG_TO_Q8, 0.995},
-               {IG_TO_Q4, 0.9}};
+    } all[] = {{IG_KEEP, 0.99999}, {IG_TO_F16, 0.9999}, {IG_TO_BF16, 0.999},    {IG_TO_Q8, 0.995},
+               {IG_TO_Q4, 0.9},    {IG_TO_F8, 0.99},    {IG_TO_F8_BLOCKS, 0.99}};
     for (size_t i = 0; i < IG_LEN(all); i++) {
         family f;
         family_open(&f, folder, all[i].to);

@@ -21,7 +21,7 @@ refused() {
 config() { sed -i "$1" "$work/c/config.json"; }
 
 # what is right converts, and says what it is
-for dtype in keep f32 f16 bf16 q8 q4; do
+for dtype in keep f32 f16 bf16 q8 q4 fp8 fp8-block; do
     expect 0 'parameters' convert $data/qwen3-moe -o "$out" --dtype $dtype
     expect 0 'llm.family +qwen3_moe' inspect "$out"
     expect 0 'llm.eos +2,3' inspect "$out"

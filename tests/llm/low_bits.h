@@ -23,7 +23,10 @@ static inline uint8_t *low_random(const ig_q_format *f, size_t n, size_t k, uint
     float *scale = malloc(n * groups * sizeof *scale),
           *offset = malloc(n * groups * sizeof *offset);
     int8_t *s = malloc(n * groups), *t = malloc(n * groups);
-    for (size_t i = 0; i < n * k; i++) q[i] = (uint8_t)(low_next(&seed) & most);
+    for (size_t i = 0; i < n * k; i++) {
+        q[i] = (uint8_t)(low_next(&seed) & most);
+        if (f->offset == IG_Q_E4M3 && (q[i] & 0x7f) == 0x7f) q[i] ^= 1; /* NaN */
+    }
     for (size_t i = 0; i < n * groups; i++) {
         scale[i] = d * (1 + (float)(low_next(&seed) % 1024) / 1024) * 16 / (float)(most + 1);
         offset[i] = f->offset == IG_Q_MIN ? -d : rintf((float)most / 2);

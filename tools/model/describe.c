@@ -1,5 +1,6 @@
 /* describe.c - see describe.h. */
 #include "tools/model/describe.h"
+#include "kernels/gemm_q/gemm_q.h"
 #include "runtime/base/checked.h"
 #include "runtime/graph/op.h"
 
@@ -34,15 +35,24 @@ static bool is_parameter(ingot_dtype t)
     return t != INGOT_I64 && t != INGOT_STR && t != INGOT_BOOL && t != INGOT_NONE;
 }
 
-static void count_const(ig_summary *s, const ig_value *v)
+/* format: one of ig_q_formats' names, or NULL. */
+static ig_weight_class *class_of(ig_summary *s, const ig_value *v, const char *format)
 {
-    size_t i = 0, n = 0;
+    size_t i = 0;
     while (i < s->n_classes &&
-           (s->classes[i].dtype != v->type.dtype || s->classes[i].layout != v->layout))
+           (s->classes[i].dtype != v->type.dtype || s->classes[i].layout != v->layout ||
+            s->classes[i].format != format))
         i++;
     if (i == s->n_classes)
-        s->classes[s->n_classes++] = (ig_weight_class){.dtype = v->type.dtype, .layout = v->layout};
-    ig_weight_class *c = &s->classes[i];
+        s->classes[s->n_classes++] =
+            (ig_weight_class){.dtype = v->type.dtype, .layout = v->layout, .format = format};
+    return &s->classes[i];
+}
+
+static void count_const(ig_summary *s, const ig_value *v)
+{
+    size_t n = 0;
+    ig_weight_class *c = class_of(s, v, NULL);
     if (!ig_type_elements(&v->type, &n)) n = 0;
     c->n++;
     c->bytes += v->data_bytes;
@@ -62,17 +72,33 @@ static int64_t low_attr(const ig_node *n, const char *name, const char **text)
 }
 
 /* Of input i of node n in weights; 0: it is not packed so. */
-static size_t low_weights(const ig_graph *g, const ig_node *n, uint32_t i)
+static size_t low_weights(const char **name, const ig_graph *g, const ig_node *n, uint32_t i)
 {
     const char *format = NULL;
     const ig_value *v = i < n->n_in ? ig_value_at(g, n->in[i]) : NULL;
     const bool moe = !strcmp(n->op->name, "moe"), down = moe && i == 3;
     low_attr(n, down ? "down_format" : "format", &format);
     if (!v || !v->is_const || v->type.dtype != INGOT_U8 || !format) return 0;
+    const ig_q_format *f = ig_q_format_named(format);
+    if (!f) return 0;
+    *name = f->name;
     const size_t rows = (size_t)low_attr(n, "n", NULL), k = (size_t)low_attr(n, "k", NULL);
     const bool gated = !strcmp(n->op->name, "glu") || (moe && !down);
     const size_t experts = moe ? (size_t)v->type.dims[0] : 1;
     return experts * rows * k * (gated ? 2 : 1);
+}
+
+/* A constant that was counted as bytes. */
+static void move_to_format(ig_summary *s, const ig_value *v, const char *format, size_t weights)
+{
+    ig_weight_class *bytes = class_of(s, v, NULL), *low = class_of(s, v, format);
+    bytes->n--;
+    bytes->bytes -= v->data_bytes;
+    bytes->elements -= v->data_bytes;
+    low->n++;
+    low->bytes += v->data_bytes;
+    low->elements += weights;
+    s->parameters += weights - v->data_bytes;
 }
 
 /* A table that embedding and output share is counted once. */
@@ -82,12 +108,17 @@ static void count_low_bits(ig_summary *s, const ig_graph *g, ig_arena *arena)
     for (size_t i = 0; seen && i < g->n_nodes; i++) {
         const ig_node *n = g->nodes[i];
         for (uint32_t k = 1; k < 4; k++) {
-            const size_t weights = low_weights(g, n, k);
+            const char *format;
+            const size_t weights = low_weights(&format, g, n, k);
             if (!weights || seen[n->in[k]]) continue;
             seen[n->in[k]] = true;
-            s->parameters += weights - g->values[n->in[k]].data_bytes;
+            move_to_format(s, &g->values[n->in[k]], format, weights);
         }
     }
+    size_t kept = 0;
+    for (size_t i = 0; i < s->n_classes; i++)
+        if (s->classes[i].n) s->classes[kept++] = s->classes[i];
+    s->n_classes = kept;
 }
 
 static void count_graph(ig_summary *s, const ig_graph *g)
@@ -120,10 +151,11 @@ static int most_bytes(const void *a, const void *b)
 ingot_status ig_summarize(ig_summary *out, const ig_graph *g, ig_arena *arena, ingot_error *err)
 {
     enum { DTYPES = 32, LAYOUTS = 4 };
-    size_t n_ops;
+    size_t n_ops, n_formats;
     ig_op_list(&n_ops);
+    ig_q_formats(&n_formats);
     *out = (ig_summary){.ops = ig_new_n(arena, ig_op_count, n_ops),
-                        .classes = ig_new_n(arena, ig_weight_class, DTYPES * LAYOUTS)};
+                        .classes = ig_new_n(arena, ig_weight_class, DTYPES * LAYOUTS + n_formats)};
     if (!out->ops || !out->classes) return ig_fail(err, INGOT_E_NOMEM, "counting: no memory");
     count_graph(out, g);
     count_low_bits(out, g, arena);

@@ -10,6 +10,7 @@
 typedef struct {
     ingot_dtype dtype;
     ig_layout layout;
+    const char *format; /* of weights of few bits: a name of kernels/gemm_q; NULL: none */
     size_t n;
     uint64_t bytes, elements;
 } ig_weight_class;

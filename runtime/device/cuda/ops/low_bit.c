@@ -25,6 +25,14 @@ cu_act ig_cu_low_act(const char *name)
     return (cu_act)act;
 }
 
+cu_q_round ig_cu_low_round(const char *acts, const ig_q_format *f)
+{
+    const bool e4m3 = f && f->offset == IG_Q_E4M3;
+    if (f && !e4m3 && !strcmp(acts, "a8")) return CU_Q_A8;
+    if (e4m3 && !strcmp(acts, "f8")) return f->group ? CU_Q_F8_GROUPS : CU_Q_F8_ROWS;
+    return CU_Q_ASIS;
+}
+
 /* ---- weights ---- */
 
 typedef struct {
@@ -81,6 +89,7 @@ static ingot_status bind_weights(ig_cu_low *p, ig_device *d, ig_device_bind *b, 
                                .groups = (int)t.groups,
                                .n = (int)t.n,
                                .k = (int)t.k,
+                               .e4m3 = t.e4m3,
                                .expert_bytes = (int64_t)t.bytes};
     if (spec->format) p->gemm.w.scales = (const uint16_t *)(const void *)(at + t.scales);
     if (t.has_offset) p->gemm.w.offsets = (const uint16_t *)(const void *)(at + t.offsets);
@@ -155,7 +164,7 @@ int ig_cu_low_run(const ig_cu_low *p, ig_device_stream *s, const ig_device_run *
                                  .m = gemm.m,
                                  .rows = gemm.rows,
                                  .k = p->k,
-                                 .a8 = a->a8};
+                                 .round = a->round};
     if (gemm.few) return cu_gemm_q_few(&gemm, &acts, ig_cu_stream(s));
     const int status = cu_q_acts(&acts, ig_cu_stream(s));
     return status ? status : cu_gemm_q(&gemm, ig_cu_stream(s));

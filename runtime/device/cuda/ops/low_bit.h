@@ -34,7 +34,7 @@ ingot_status ig_cu_low_bind(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint3
 void ig_cu_low_unbind(ig_cu_low *p, ig_device *d); /* may be all zeros */
 
 /* ig_cu_low_run - x [.., k] of `type`, rows ldx apart; order, slots and n_slots are NULL but for
- * experts. a8: x is rounded to 8 bits first. */
+ * experts. */
 typedef struct {
     const void *x;
     int64_t ldx;
@@ -42,12 +42,14 @@ typedef struct {
     const int32_t *order;
     const cu_q_slot *slots;
     const int *n_slots;
-    bool a8;
+    cu_q_round round;
     cu_finish finish;
 } ig_cu_low_args;
 int ig_cu_low_run(const ig_cu_low *p, ig_device_stream *s, const ig_device_run *r,
                   const ig_cu_low_args *a);
 
+/* What an attribute `acts` asks for beside weights of f (NULL: floats). */
+cu_q_round ig_cu_low_round(const char *acts, const ig_q_format *f);
 /* f32, f16 or bf16; false: none of them. */
 bool ig_cu_low_type(cu_float *type, ingot_dtype dtype);
 /* An activation of runtime/ops/act.def by name. */

@@ -3,7 +3,7 @@
  *
  * What the CPU computes, within the rounding of kernels/gemm_q/q_tiles.h and gemm_q_cuda.h: each
  * weight and each element of x once to f16 with a power of two a row, 2^-12 of itself each, sums in
- * f32. x in 8 bits ("a8") is rounded as on the CPU before. */
+ * f32. x in 8 bits ("a8", "f8") is rounded as on the CPU before. */
 #include "runtime/device/cuda/ops/low_bit.h"
 
 #include <string.h>
@@ -14,7 +14,8 @@ typedef struct {
     cu_act act;
     float act_a, act_b;
     int64_t n, k, columns; /* of y, of x, of the weights */
-    bool a8, gated;
+    cu_q_round round;
+    bool gated;
 } state;
 
 enum { X, W, BIAS, RESIDUAL };
@@ -34,7 +35,7 @@ static ingot_status bind_product(ig_device *d, ig_device_bind *b, bool gated)
     s->n = ig_cu_int(b, "n");
     s->k = ig_cu_int(b, "k");
     s->columns = gated ? (s->n / 8 + (s->n % 8 != 0)) * 16 : s->n;
-    s->a8 = !strcmp(ig_cu_text(b, "acts"), "a8");
+    s->round = ig_cu_low_round(ig_cu_text(b, "acts"), f);
     s->gated = gated;
     s->act = ig_cu_low_act(ig_cu_text(b, "act"));
     s->act_a = (float)ig_cu_float(b, "act_a");
@@ -44,7 +45,9 @@ static ingot_status bind_product(ig_device *d, ig_device_bind *b, bool gated)
     const ig_cu_low_weights spec = {
         .format = f, .n = (size_t)s->columns, .k = (size_t)s->k, .matrices = 1};
     b->state = s;
-    b->kernel = f->bits == 4 ? "gemm_q 4 bits" : "gemm_q 8 bits";
+    b->kernel = f->offset == IG_Q_E4M3 ? "gemm_q fp8"
+                : f->bits == 4         ? "gemm_q 4 bits"
+                                       : "gemm_q 8 bits";
     return ig_cu_low_bind(&s->product, d, b, W, &spec, m, 0, 0);
 }
 
@@ -54,7 +57,7 @@ static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
     const ig_cu_low_args a = {.x = r->in[X],
                               .ldx = s->k,
                               .type = s->type,
-                              .a8 = s->a8,
+                              .round = s->round,
                               .finish = {.bias = input(r, BIAS),
                                          .residual = s->gated ? NULL : input(r, RESIDUAL),
                                          .y = r->out[0],
