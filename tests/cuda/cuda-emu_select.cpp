@@ -45,7 +45,7 @@ static void compress_too_far()
 }
 
 static void suppress(int64_t batches, int64_t classes, int64_t n, std::vector<double> limits,
-                     int centered, int n_modes)
+                     int centered, int n_modes, bool constant = true)
 {
     Tensor boxes(INGOT_F32, {batches, n, 4}), scores(INGOT_F32, {batches, classes, n});
     boxes.fill([&](size_t i) {
@@ -55,9 +55,9 @@ static void suppress(int64_t batches, int64_t classes, int64_t n, std::vector<do
     scores.fill([](size_t) { return below(40) ? below(50) / 50.0 : NAN; });
     std::vector<Tensor> in = {boxes, scores};
     if (limits.size() > 0)
-        in.push_back(Tensor(INGOT_I64, {1}, true).fill([&](size_t) { return limits[0]; }));
+        in.push_back(Tensor(INGOT_I64, {1}, constant).fill([&](size_t) { return limits[0]; }));
     for (size_t k = 1; k < limits.size(); k++)
-        in.push_back(Tensor(INGOT_F32, {}, true).fill([&](size_t) { return limits[k]; }));
+        in.push_back(Tensor(INGOT_F32, {}, constant).fill([&](size_t) { return limits[k]; }));
     op_agrees("non_max_suppression", "non_max_suppression",
               {attribute("center_point_box", centered)}, in, 1, 0, n_modes);
 }
@@ -85,6 +85,8 @@ int main()
     suppress(1, 1, 40, {5, 0.5}, 0, 1);
     suppress(1, 1, 40, {7}, 0, 1);
     suppress(1, 1, 40, {}, 0, 1);
+    suppress(2, 2, 70, {9, 0.3, 0.2}, 0, 2, false);
+    suppress(1, 1, 40, {1000}, 0, 1, false);
     suppress(1, 2, 0, {5, 0.5, 0.5}, 0, 1);
     suppress(1, 1, 300, {20, 0.5, 2}, 0, 1);
     positions(INGOT_I64, {3, 700}, 1, 10);

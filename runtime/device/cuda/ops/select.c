@@ -129,21 +129,45 @@ const ig_cu_op ig_cu_op_compress = {.name = "compress",
 
 /* ---- non_max_suppression ---- */
 
-enum { BOXES, SCORES, MOST, IOU, SCORE };
+enum { BOXES, SCORES, MOST, IOU, SCORE, N_LIMITS = SCORE + 1 - MOST };
 
 typedef struct {
     cu_suppress_args args;
     size_t left, kept, found;
+    int from_host[N_LIMITS]; /* dtypes of limits that launch reads on the host; 0: not there */
 } suppress_state;
 
-/* One f32 that is known, or none; false: not so. */
-static bool known_float(const ig_device_bind *b, uint32_t i, float *v, bool *there)
+static void set_limit(cu_suppress_args *a, uint32_t i, const void *data, ingot_dtype dtype)
 {
-    const ig_tensor *t = ig_cu_known(b, i);
-    *there = t && ig_tensor_elements(t) > 0;
+    if (i == MOST) {
+        const int64_t most = ig_to_int(data, dtype, 0);
+        a->most = IG_MAX(IG_MIN(most, a->n), (int64_t)0);
+    } else if (i == IOU) {
+        a->iou = *(const float *)data;
+    } else {
+        a->score = *(const float *)data;
+        a->scored = true;
+    }
+}
+
+/* A limit that is given: now if it is known, else when it is launched. false: no such limit. */
+static bool bind_limit(suppress_state *s, ig_device_bind *b, uint32_t i)
+{
     if (!ig_cu_has(b, i)) return true;
-    if (!t || t->dtype != INGOT_F32 || ig_tensor_elements(t) > 1) return false;
-    if (*there) *v = *(const float *)t->data;
+    const ig_type *t = b->in[i];
+    const ig_dtype_class k = ig_dtype(t->dtype)->class_;
+    const bool fits = i == MOST ? k == IG_CLASS_INT || k == IG_CLASS_UINT : t->dtype == INGOT_F32;
+    if (!fits || ig_cu_elements(t) > 1) return false;
+    b->taken |= UINT64_C(1) << i;
+    if (ig_cu_elements(t) == 0) return true;
+    if (b->known[i]) {
+        set_limit(&s->args, i, b->known[i]->data, t->dtype);
+        return true;
+    }
+    b->taken &= ~(UINT64_C(1) << i);
+    b->host_in |= UINT64_C(1) << i;
+    s->from_host[i - MOST] = (int)t->dtype;
+    if (i == MOST) s->args.most = s->args.n;
     return true;
 }
 
@@ -151,8 +175,7 @@ static ingot_status bind_suppress(ig_device *d, ig_device_bind *b)
 {
     (void)d;
     const ig_type *scores = b->in[SCORES];
-    int64_t n, most = 0;
-    bool has_iou;
+    int64_t n;
     suppress_state *s = IG_CU_STATE(b, suppress_state);
     if (!s) return INGOT_E_NOMEM;
     cu_suppress_args *a = &s->args;
@@ -160,10 +183,8 @@ static ingot_status bind_suppress(ig_device *d, ig_device_bind *b)
                             .classes = scores->dims[1],
                             .n = scores->dims[2],
                             .centered = ig_cu_int(b, "center_point_box") != 0};
-    if ((ig_cu_has(b, MOST) && ig_cu_ints_of(b, MOST, &most, 1) < 0) ||
-        !known_float(b, IOU, &a->iou, &has_iou) || !known_float(b, SCORE, &a->score, &a->scored))
-        return IG_CU_DECLINE(b, "limits that are no constants");
-    a->most = IG_MAX(IG_MIN(most, a->n), (int64_t)0);
+    for (uint32_t i = MOST; i <= SCORE; i++)
+        if (!bind_limit(s, b, i)) return IG_CU_DECLINE(b, "limits that are not one number each");
     const int64_t groups = a->batches * a->classes;
     if (!ig_el_count(scores, &n) || groups > CU_MOST || groups * a->most > CU_MOST ||
         !ig_cu_room(b, n, sizeof(float), &s->left) ||
@@ -171,7 +192,6 @@ static ingot_status bind_suppress(ig_device *d, ig_device_bind *b)
         !ig_cu_room(b, groups, sizeof(int32_t), &s->found))
         return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
     b->most = groups * a->most;
-    b->taken |= UINT64_C(1) << MOST | UINT64_C(1) << IOU | UINT64_C(1) << SCORE;
     b->kernel = "suppress";
     return INGOT_OK;
 }
@@ -180,6 +200,8 @@ static ingot_status launch_suppress(ig_device_stream *stream, const ig_device_ru
 {
     const suppress_state *s = r->state;
     cu_suppress_args a = s->args;
+    for (uint32_t i = MOST; i <= SCORE; i++)
+        if (s->from_host[i - MOST]) set_limit(&a, i, r->in[i], (ingot_dtype)s->from_host[i - MOST]);
     a.boxes = r->in[BOXES], a.scores = r->in[SCORES], a.y = r->out[0], a.count = r->count;
     a.left = ig_cu_piece(r, s->left), a.kept = ig_cu_piece(r, s->kept);
     a.found = ig_cu_piece(r, s->found);
