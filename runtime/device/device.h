@@ -56,6 +56,15 @@ typedef struct {
 
 /* ---- a step, offered when a plan is made: all sizes of its inputs are known ----
  * Outputs may have open dimensions, which only the data tell: all of them are one number. */
+
+/* Elementwise nodes (unary, binary, clip, where, cast) that may become one step: each but the last
+ * has the last one's dims and is read by one later node of them alone. In an order that runs. */
+typedef struct ig_chain {
+    const ig_node *const *nodes; /* [n] */
+    size_t n;
+    const ig_type *types; /* of all values of the graph, by id */
+} ig_chain;
+
 typedef struct ig_device_bind {
     const ig_node *node;
     const ig_type *const *in; /* [n_in], NULL: omitted */
@@ -63,9 +72,11 @@ typedef struct ig_device_bind {
         *known;                /* [n_in] host content of constants, laid out as in_layout says */
     const ig_type *const *out; /* [n_out], NULL: omitted */
     const ig_layout *in_layout;
-    const ig_log *log; /* may be NULL; until bind returns */
-    bool fast;         /* math=fast: f32 products may round their operands to bf16 */
-    ig_arena *arena;   /* host memory for state; lives as long as the plan */
+    const ig_chain *chain; /* node stands for these: its inputs are what they read and do not make,
+                              its output is the last one's. Declined: they stay apart. NULL: none */
+    const ig_log *log;     /* may be NULL; until bind returns */
+    bool fast;             /* math=fast: f32 products may round their operands to bf16 */
+    ig_arena *arena;       /* host memory for state; lives as long as the plan */
     ingot_error *err;
     /* results */
     bool declined;   /* the device does not run it (bind returns INGOT_OK) */

@@ -161,7 +161,10 @@ static ingot_status fill(ig_plan *p, ig_exec *x, const ig_exec_options *options,
     IG_TRY(ig_plan_types(p, x, skip, err));
     IG_TRY(make_steps(p, skip, err));
     IG_TRY(ig_plan_cut(p, x, err));
-    if (p->device.api) IG_TRY(ig_plan_offer(p, x->before != NULL, err));
+    if (p->device.api) {
+        IG_TRY(ig_plan_offer(p, x->before != NULL, err));
+        IG_TRY(ig_plan_chains(p, err));
+    }
     IG_TRY(bind_steps(p, x, options, err));
     if (p->device.api) IG_TRY(ig_plan_borders(p, err));
     IG_TRY(ig_plan_layout(p, err));

@@ -149,7 +149,13 @@ void ig_tail_close(ig_tail *tail); /* may be NULL */
 /* plan_device.c: offers every step to the device; then the copies at the borders become steps and
  * constants get their place on the device. */
 ingot_status ig_plan_offer(ig_plan *p, bool is_tail, ingot_error *err);
+/* plan_chain.c: elementwise steps on the device become one where it can run them so. */
+ingot_status ig_plan_chains(ig_plan *p, ingot_error *err);
 ingot_status ig_plan_borders(ig_plan *p, ingot_error *err);
+/* The device took the step: what bind said of it, which is its own from now on; and the bound state
+ * given back. */
+ingot_status ig_plan_adopt(ig_plan *p, ig_step *step, const ig_device_bind *b, ingot_error *err);
+void ig_plan_put_back(ig_plan *p, ig_step *step);
 void ig_plan_leave_device(ig_plan *p); /* give back all that it has there but the block */
 /* plan_layout.c: places and offsets from liveness (first fit, largest first). */
 ingot_status ig_plan_layout(ig_plan *p, ingot_error *err);

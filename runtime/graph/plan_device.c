@@ -71,7 +71,7 @@ static bool add_count(ig_on_device *t, const ig_device_bind *b)
            ig_add_ok(t->count_at, (size_t)ROOM, &t->scratch_place.bytes);
 }
 
-static ingot_status adopt(ig_plan *p, ig_step *step, const ig_device_bind *b, ingot_error *err)
+ingot_status ig_plan_adopt(ig_plan *p, ig_step *step, const ig_device_bind *b, ingot_error *err)
 {
     const ig_node *node = step->node;
     ig_on_device *t = ig_new(&p->arena, ig_on_device);
@@ -117,10 +117,10 @@ static ingot_status offer(ig_plan *p, ig_step *step, ingot_error *err)
     ig_arena_clear(&a);
     if (s) return s;
     step->why = b.declined ? b.why : NULL;
-    return b.declined ? INGOT_OK : adopt(p, step, &b, err);
+    return b.declined ? INGOT_OK : ig_plan_adopt(p, step, &b, err);
 }
 
-static void put_back(ig_plan *p, ig_step *step)
+void ig_plan_put_back(ig_plan *p, ig_step *step)
 {
     if (!step->taken || !step->taken->state) return;
     p->device.api->unbind(p->device.device, step->node, step->taken->state);
@@ -222,7 +222,7 @@ static void give_up_islands(ig_plan *p, bool is_tail, const ig_id *view_of, size
     for (size_t s = 0; s < p->n_steps; s++) {
         const double bytes = size[island_of(parent, s)];
         if (!p->steps[s].taken || bytes >= least || (bytes >= most && !p->g->parent)) continue;
-        put_back(p, &p->steps[s]);
+        ig_plan_put_back(p, &p->steps[s]);
         p->steps[s].taken = NULL;
         p->steps[s].kernel = p->steps[s].node->op->name;
         p->steps[s].why = "too little work for two copies";
@@ -465,7 +465,7 @@ void ig_plan_leave_device(ig_plan *p)
     for (size_t s = 0; s < p->n_steps; s++) {
         ig_step *step = &p->steps[s];
         if (!step->taken) continue;
-        put_back(p, step);
+        ig_plan_put_back(p, step);
         for (uint32_t i = 0; i < step->node->n_in; i++)
             if (step->taken->constants[i])
                 d->api->give_constant(d->device, step->taken->constants[i]);

@@ -24,7 +24,7 @@ static void listen(void *ud, ingot_log_level level, const char *text)
     snprintf(said + strlen(said), sizeof said - strlen(said), "%s\n", text);
 }
 
-/* y = -max(x, w), in two kernels */
+/* y = -max(x, w), one chain */
 static void write_model(const char *path)
 {
     ig_heap heap;
@@ -255,7 +255,7 @@ static void a_step_is_refused_in_mid_run(void **state)
         set_fault(cases[i].fault);
         assert_int_equal(run(s, 16, &err), INGOT_E_DEVICE);
         expect_text(cases[i].fault, err.text, cases[i].text);
-        expect_text(cases[i].fault, err.text, "(binary): cuda:0");
+        expect_text(cases[i].fault, err.text, "(chain): cuda:0");
         for (int again = 0; again < 3; again++) check_ok(run(s, 16, &err));
         assert_string_equal(ingot_session_device(s, NULL), "cuda:0");
         ingot_session_close(&s);

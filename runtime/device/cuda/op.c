@@ -1,4 +1,5 @@
 /* op.c - ops on the device: finding, binding and launching them, and what they ask. */
+#include "runtime/device/cuda/chain.h"
 #include "runtime/device/cuda/inside.h"
 #include "runtime/graph/op.h"
 
@@ -32,7 +33,7 @@ const char *cu_op_name(size_t i)
 
 ingot_status cu_bind(ig_device *d, ig_device_bind *b)
 {
-    const ig_cu_op *op = ig_cu_op_find(b->node->op->name);
+    const ig_cu_op *op = b->chain ? &ig_cu_chain : ig_cu_op_find(b->node->op->name);
     if (!op) return IG_CU_DECLINE(b, "the device has no such op");
     IG_TRY(device_enter(d, b->err));
     bound *state = ig_new(b->arena, bound);

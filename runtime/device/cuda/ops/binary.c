@@ -2,6 +2,7 @@
 #include "kernels/binary/binary_cuda.h"
 #include "kernels/convert/convert_cuda.h"
 #include "runtime/base/checked.h"
+#include "runtime/device/cuda/ops/elementwise.h"
 #include "runtime/device/cuda/ops/walk.h"
 
 #include <string.h>
@@ -11,6 +12,13 @@ static const char *const names[] = {
     CU_BINARY_FNS(X)
 #undef X
 };
+
+int ig_el_binary_fn(const char *name)
+{
+    for (int i = 0; i < CU_BINARY_FNS_N; i++)
+        if (!strcmp(name, names[i])) return i;
+    return -1;
+}
 
 /* ---- binary ---- */
 
@@ -57,14 +65,11 @@ static ingot_status bind_binary(ig_device *d, ig_device_bind *b)
 {
     (void)d;
     const ingot_dtype a = b->in[0]->dtype, second = b->in[1]->dtype;
-    const char *name = ig_cu_text(b, "fn");
     if (!ig_el_number(a) || !ig_el_number(second)) return IG_CU_DECLINE(b, IG_EL_NO_NUMBER);
     binary_state *s = ig_el_state(b, sizeof *s);
     if (!s) return INGOT_E_NOMEM;
-    s->args.fn = CU_BINARY_FNS_N;
-    for (int i = 0; i < CU_BINARY_FNS_N; i++)
-        if (!strcmp(name, names[i])) s->args.fn = i;
-    if (s->args.fn == CU_BINARY_FNS_N) return IG_CU_DECLINE(b, "a function without a kernel");
+    s->args.fn = ig_el_binary_fn(ig_cu_text(b, "fn"));
+    if (s->args.fn < 0) return IG_CU_DECLINE(b, "a function without a kernel");
     if (!ig_el_walk(&s->args.walk, b->out[0], b->in, 2)) return IG_CU_DECLINE(b, IG_EL_TOO_LARGE);
     s->converts = a != second;
     s->args.dtype = (int)(s->converts ? pow_dtype(a, second) : a);

@@ -1,6 +1,7 @@
 /* unary.c - functions of one element on the device: unary, clip, byte_table. */
 #include "kernels/convert/convert_cuda.h"
 #include "kernels/unary/unary_cuda.h"
+#include "runtime/device/cuda/ops/elementwise.h"
 #include "runtime/device/cuda/ops/walk.h"
 
 #include <string.h>
@@ -10,6 +11,13 @@ static const char *const names[] = {
     CU_UNARY_FNS(X)
 #undef X
 };
+
+int ig_el_unary_fn(const char *name)
+{
+    for (int i = 0; i < CU_UNARY_clip; i++)
+        if (!strcmp(name, names[i])) return i;
+    return -1;
+}
 
 /* ---- unary ---- */
 
@@ -22,15 +30,12 @@ static ingot_status bind_unary(ig_device *d, ig_device_bind *b)
     if (!ig_el_count(x, &n)) return IG_CU_DECLINE(b, IG_EL_TOO_LARGE);
     cu_unary_args *a = ig_el_state(b, sizeof *a);
     if (!a) return INGOT_E_NOMEM;
-    const char *name = ig_cu_text(b, "fn");
     *a = (cu_unary_args){.n = n,
-                         .fn = CU_UNARY_FNS_N,
+                         .fn = ig_el_unary_fn(ig_cu_text(b, "fn")),
                          .dtype = x->dtype,
                          .a = ig_cu_float(b, "alpha"),
                          .b = ig_cu_float(b, "beta")};
-    for (int i = 0; i < CU_UNARY_clip; i++)
-        if (!strcmp(name, names[i])) a->fn = i;
-    if (a->fn == CU_UNARY_FNS_N) return IG_CU_DECLINE(b, "a function without a kernel");
+    if (a->fn < 0) return IG_CU_DECLINE(b, "a function without a kernel");
     b->kernel = names[a->fn];
     return INGOT_OK;
 }
