@@ -20,7 +20,7 @@ function(ingot_cuda_library name)
   add_library(${name} SHARED ${ARGN} $<TARGET_OBJECTS:ingot_cuda_host>)
   target_link_libraries(${name} PRIVATE ingot_static ingot_deps)
   target_link_options(${name} PRIVATE -Wl,--version-script=${cuda_map} -Wl,--no-undefined
-                      -Wl,--as-needed -Wl,--exclude-libs,ALL)
+                      -Wl,--as-needed -Wl,--exclude-libs,ALL -Wl,--build-id)
   if(INGOT_SANITIZE)
     target_link_options(${name} PRIVATE -fsanitize=${INGOT_SANITIZE})
   endif()

@@ -152,48 +152,90 @@ static bool usable(const cu_gemm_block *b, const cu_gemm_shape *s, const cu_chip
            seats_of(b, chip) > 0 && (!hopper(b) || s->tma);
 }
 
-static void consider(cu_gemm_choice *best, cu_gemm_choice c, double cycles, double floor)
+enum { MOST_SPLITS = 16, LEAST_STEPS = 4 };
+
+// The choice's cycles; false: the variant cannot run so.
+static bool price(cu_gemm_choice *c, const cu_gemm_shape *s, const cu_chip *chip)
 {
+    const cu_gemm_block *b = &blocks[c->variant];
+    const int64_t steps = steps_of(b, s), tiles = tiles_of(b, s), each = ceil_div(steps, c->splits);
+    double cycles;
+    c->split_steps = (int)each;
+    if (c->splits > 1 &&
+        (!s->may_split || tiles > CU_GEMM_TICKETS || c->variant == CU_GEMM_COOPERATIVE ||
+         c->variant == CU_GEMM_STREAM_K || c->variant == CU_GEMM_PING_PONG ||
+         c->variant == CU_GEMM_CLUSTER || each < LEAST_STEPS || ceil_div(steps, each) != c->splits))
+        return false;
+    if (c->variant == CU_GEMM_STREAM_K) {
+        const int64_t left = tiles % chip->processors + chip->processors;
+        if (!s->may_split || left * steps > INT32_MAX / 2 || steps < LEAST_STEPS ||
+            left > CU_GEMM_TICKETS)
+            return false;
+        cycles = runs(b, s, chip, c, steps);
+    } else if (c->variant == CU_GEMM_PING_PONG) {
+        cycles = turns(b, s, chip, (double)steps);
+    } else {
+        cycles = waves(b, s, chip, c->splits, (double)each);
+    }
     // where memory is the bound, what keeps it busy with less wins
-    c.cycles = LAUNCH + fmax(cycles, floor) + 0.05 * fmin(cycles, floor);
-    if (c.cycles < best->cycles) *best = c;
+    const double floor = bytes_floor(s, chip);
+    c->cycles = LAUNCH + fmax(cycles, floor) + 0.05 * fmin(cycles, floor);
+    return true;
+}
+
+extern "C" cu_gemm_choice cu_gemm_choice_of(const cu_gemm_shape *s, const cu_chip *chip,
+                                            int variant, int splits)
+{
+    cu_gemm_choice c = {};
+    c.variant = variant;
+    c.splits = splits;
+    if (variant < 0 || variant >= CU_GEMM_VARIANTS || splits < 1 || splits > MOST_SPLITS ||
+        !usable(&blocks[variant], s, chip) || !price(&c, s, chip))
+        return cu_gemm_choice{};
+    return c;
+}
+
+// The cheapest of the variant; no splits: it cannot run.
+static cu_gemm_choice best_of(const cu_gemm_shape *s, const cu_chip *chip, int variant)
+{
+    cu_gemm_choice best = {};
+    if (!usable(&blocks[variant], s, chip)) return best;
+    for (int splits = 1; splits <= MOST_SPLITS; splits++) {
+        cu_gemm_choice c = {};
+        c.variant = variant;
+        c.splits = splits;
+        if (price(&c, s, chip) && (!best.splits || c.cycles < best.cycles)) best = c;
+    }
+    return best;
+}
+
+// Stream-K without tiles to cut is the cooperative kernel.
+static bool pointless(const cu_gemm_shape *s, const cu_chip *chip, int variant)
+{
+    return variant == CU_GEMM_STREAM_K && tiles_of(&blocks[variant], s) % chip->processors == 0;
+}
+
+extern "C" int cu_gemm_rank(cu_gemm_choice *out, int most, const cu_gemm_shape *s,
+                            const cu_chip *chip)
+{
+    int n = 0;
+    for (int v = 0; v < CU_GEMM_VARIANTS; v++) {
+        const cu_gemm_choice c = pointless(s, chip, v) ? cu_gemm_choice{} : best_of(s, chip, v);
+        if (!c.splits) continue;
+        int at = n;
+        while (at > 0 && c.cycles < out[at - 1].cycles) at--;
+        if (at >= most) continue;
+        if (n < most) n++;
+        for (int i = n - 1; i > at; i--) out[i] = out[i - 1];
+        out[at] = c;
+    }
+    return n;
 }
 
 extern "C" cu_gemm_choice cu_gemm_pick(const cu_gemm_shape *s, const cu_chip *chip, int only)
 {
-    enum { MOST_SPLITS = 16, LEAST_STEPS = 4 };
-    const double floor = bytes_floor(s, chip);
     cu_gemm_choice best = {};
-    best.cycles = INFINITY;
-    for (int v = 0; v < CU_GEMM_VARIANTS; v++) {
-        const cu_gemm_block *b = &blocks[v];
-        if (!usable(b, s, chip) || (only >= 0 && v != only)) continue;
-        const int64_t steps = steps_of(b, s), tiles = tiles_of(b, s);
-        cu_gemm_choice c = {};
-        c.variant = v;
-        c.splits = 1;
-        c.split_steps = (int)steps;
-        if (v == CU_GEMM_STREAM_K) {
-            const int64_t left = tiles % chip->processors + chip->processors;
-            if (!s->may_split || left * steps > INT32_MAX / 2 || steps < LEAST_STEPS ||
-                (only < 0 && tiles % chip->processors == 0) || left > CU_GEMM_TICKETS)
-                continue;
-            const double t = runs(b, s, chip, &c, steps);
-            consider(&best, c, t, floor);
-            continue;
-        }
-        if (v == CU_GEMM_PING_PONG) {
-            consider(&best, c, turns(b, s, chip, (double)steps), floor);
-            continue;
-        }
-        const bool whole = v == CU_GEMM_COOPERATIVE || v == CU_GEMM_CLUSTER,
-                   splits_do = s->may_split && tiles <= CU_GEMM_TICKETS && !whole;
-        for (c.splits = 1; c.splits <= (splits_do ? MOST_SPLITS : 1); c.splits++) {
-            const int64_t each = ceil_div(steps, c.splits);
-            if (c.splits > 1 && (each < LEAST_STEPS || ceil_div(steps, each) != c.splits)) continue;
-            c.split_steps = (int)each;
-            consider(&best, c, waves(b, s, chip, c.splits, (double)each), floor);
-        }
-    }
+    if (only >= 0) return best_of(s, chip, only);
+    (void)cu_gemm_rank(&best, 1, s, chip);
     return best;
 }

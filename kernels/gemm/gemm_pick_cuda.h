@@ -1,5 +1,5 @@
-/* gemm_pick_cuda.h - which variant of the product a shape runs on, and in how many
- * pieces its K is cut: a pure function of shape and chip. */
+/* gemm_pick_cuda.h - which variant of the product a shape runs on, and in how many pieces its K is
+ * cut: a model, a pure function of shape and chip, and what a measured choice is made of. */
 #ifndef GEMM_PICK_CUDA_H
 #define GEMM_PICK_CUDA_H
 
@@ -62,6 +62,17 @@ size_t cu_gemm_choice_room(const cu_gemm_choice *c, const cu_gemm_shape *shape,
 
 /* The cheapest choice; `only` >= 0: of that variant. No splits: none can run. */
 cu_gemm_choice cu_gemm_pick(const cu_gemm_shape *shape, const cu_chip *chip, int only);
+
+/* The cheapest choice of each variant, the cheapest variant first: how many, at most `most`. */
+int cu_gemm_rank(cu_gemm_choice *out, int most, const cu_gemm_shape *shape, const cu_chip *chip);
+
+/* That variant with K in `splits` pieces (stream-K and ping-pong: 1). No splits: it cannot run. */
+cu_gemm_choice cu_gemm_choice_of(const cu_gemm_shape *shape, const cu_chip *chip, int variant,
+                                 int splits);
+
+/* What the model is given for a product that has room. */
+cu_gemm_shape cu_gemm_shape_of(const cu_gemm_args *a);
+cu_gemm_shape cu_gemm_f32_shape_of(const cu_gemm_f32_args *a);
 
 /* Hopper's variants (gemm_cuda90.cu); what cu_gemm checks has been checked. */
 int cu_gemm_hopper(const cu_gemm_args *g, const cu_gemm_choice *c, cu_stream s);

@@ -170,7 +170,8 @@ static void add_tail(ig_plan_info *info, const ig_tail *t)
     ig_plan_info more;
     info->exact = false;
     if (!ig_exec_info(&more, t->exec)) {
-        info->n_steps += t->n_steps;
+        for (size_t s = 0; s < t->n_steps; s++)
+            info->n_steps += !(t->steps[s].node->op->flags & IG_OP_VIEW);
         return;
     }
     info->arena_bytes += more.arena_bytes;
@@ -305,6 +306,7 @@ ingot_status ig_exec_run(ig_exec *x, ig_tensor *out, const ig_tensor *in, ingot_
     p->last_used = ++x->n_runs;
     ig_arena_reset(&x->side);
     point_values(x, out, in);
+    if (x->there) IG_TRY(ig_tail_bring(x, p, err));
     IG_TRY(p->n_on_device ? ig_exec_device_run(x, p, err) : run_steps(x, p, err));
     if (p->tail) IG_TRY(ig_tail_run(x, p, err));
     for (size_t i = 0; i < x->g->n_outputs; i++) IG_TRY(give_output(x, i, &out[i], err));

@@ -77,10 +77,12 @@ ingot_status ig_exec_device_place(ig_exec *x, ig_plan *p, ingot_error *err)
 static ingot_status copy(ig_exec *x, ig_plan *p, const ig_step *step, ingot_error *err)
 {
     const ig_exec_device *d = &x->options.device;
-    void *here = p->values[step->value].data, *there = p->device_at[step->value];
-    const bool up = step->kind == IG_STEP_UP;
-    return d->api->copy(d->stream, up ? there : here, up ? here : there, step->copy_bytes,
-                        up ? IG_TO_DEVICE : IG_TO_HOST, err);
+    void *here = p->values[step->value].data, *at = p->device_at[step->value];
+    const void *there = x->there ? x->there[step->value] : NULL;
+    if (step->kind == IG_STEP_DOWN)
+        return d->api->copy(d->stream, here, at, step->copy_bytes, IG_TO_HOST, err);
+    return d->api->copy(d->stream, at, there ? there : here, step->copy_bytes,
+                        there ? IG_ON_DEVICE : IG_TO_DEVICE, err);
 }
 
 static ingot_status launch(ig_exec *x, const ig_step *step, ingot_error *err)

@@ -16,8 +16,9 @@ struct ig_exec {
     void *device_block; /* likewise */
     size_t device_bytes;
     bool own_stream;
-    char fallen[320];  /* why the device is not used any more; "": it is, or there never was one */
-    unsigned n_before; /* how many plans it is the tail of, one in another */
+    char fallen[320]; /* why the device is not used any more; "": it is, or there never was one */
+    struct ig_exec *before; /* whose plan this is the tail of; NULL: of none */
+    const void **there;     /* of a tail's run: ig_tail.there */
     uint64_t n_runs;
     const ig_kv_step *kv;
     ig_type *in_types; /* [n_inputs] of the current run */

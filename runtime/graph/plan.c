@@ -1,5 +1,5 @@
 /* plan.c - from types and places to steps that are ready to run; see plan.h. */
-#include "runtime/graph/plan.h"
+#include "runtime/graph/exec_parts.h"
 #include "runtime/base/checked.h"
 
 #include <string.h>
@@ -160,10 +160,8 @@ static ingot_status fill(ig_plan *p, ig_exec *x, const ig_exec_options *options,
         return ig_fail(err, INGOT_E_NOMEM, "planning: no memory");
     IG_TRY(ig_plan_types(p, x, skip, err));
     IG_TRY(make_steps(p, skip, err));
-    if (p->device.api) {
-        IG_TRY(ig_plan_cut(p, x, err));
-        IG_TRY(ig_plan_offer(p, err));
-    }
+    IG_TRY(ig_plan_cut(p, x, err));
+    if (p->device.api) IG_TRY(ig_plan_offer(p, x->before != NULL, err));
     IG_TRY(bind_steps(p, x, options, err));
     if (p->device.api) IG_TRY(ig_plan_borders(p, options->leave, err));
     IG_TRY(ig_plan_layout(p, err));

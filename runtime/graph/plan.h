@@ -85,6 +85,7 @@ typedef struct ig_tail {
     ig_step *steps; /* what is known of its steps before the first run: for people */
     size_t n_steps;
     ig_tensor *in, *out; /* of a run */
+    const void **there;  /* [n_values] inputs that the device has, in its memory; else NULL */
 } ig_tail;
 
 typedef struct ig_plan {
@@ -108,10 +109,10 @@ typedef struct ig_plan {
     size_t device_bytes, n_on_device, n_copies;
     void *device_block;
     bool device_placed;
-    bool *left;    /* [n_outputs] the output is on the device only; NULL: none is */
-    ig_tail *tail; /* NULL: all is planned */
-    bool is_tail;  /* of another plan */
-    bool whole;    /* between the first copies and the last there are launches only */
+    bool *left;        /* [n_outputs] the output is on the device only; NULL: none is */
+    bool *needed_here; /* [n_values] read on the host, by steps or as outputs */
+    ig_tail *tail;     /* NULL: all is planned */
+    bool whole;        /* between the first copies and the last there are launches only */
     uint64_t n_runs;
     ig_recording recorded[IG_RECORDINGS]; /* of these launches */
 } ig_plan;
@@ -132,12 +133,14 @@ void ig_plan_place_device(ig_plan *p, void *block); /* likewise of device_bytes,
 ingot_status ig_plan_types(ig_plan *p, ig_exec *x, bool *skip, ingot_error *err);
 /* plan_tail.c: leaves steps that wait for sizes of other steps' results to the tail. A run of it
  * takes what the plan's own run left in its values, and leaves its outputs there. */
-ingot_status ig_plan_cut(ig_plan *p, const ig_exec *x, ingot_error *err);
+ingot_status ig_plan_cut(ig_plan *p, ig_exec *x, ingot_error *err);
 ingot_status ig_tail_run(ig_exec *x, ig_plan *p, ingot_error *err);
+/* What a tail's plan reads on the host of what lies on the device only is copied down. */
+ingot_status ig_tail_bring(ig_exec *x, ig_plan *p, ingot_error *err);
 void ig_tail_close(ig_tail *tail); /* may be NULL */
 /* plan_device.c: offers every step to the device; then the copies at the borders become steps and
  * constants get their place on the device. */
-ingot_status ig_plan_offer(ig_plan *p, ingot_error *err);
+ingot_status ig_plan_offer(ig_plan *p, bool is_tail, ingot_error *err);
 ingot_status ig_plan_borders(ig_plan *p, bool leave, ingot_error *err);
 void ig_plan_leave_device(ig_plan *p); /* give back all that it has there but the block */
 /* plan_layout.c: places and offsets from liveness (first fit, largest first). */

@@ -136,8 +136,8 @@ static double moved(const ig_plan *p, const ig_node *node)
     return total;
 }
 
-static void give_up_islands(ig_plan *p, const ig_id *view_of, size_t *parent, size_t *maker,
-                            double *size)
+static void give_up_islands(ig_plan *p, bool is_tail, const ig_id *view_of, size_t *parent,
+                            size_t *maker, double *size)
 {
     for (size_t s = 0; s < p->n_steps; s++) {
         const ig_step *step = &p->steps[s];
@@ -152,7 +152,7 @@ static void give_up_islands(ig_plan *p, const ig_id *view_of, size_t *parent, si
             if (step->node->out[o] != IG_NO_VALUE) maker[step->node->out[o]] = s + 1;
     }
     /* of a tail the bulk lies before it */
-    double most = p->is_tail ? (double)INFINITY : 0;
+    double most = is_tail ? (double)INFINITY : 0;
     for (size_t s = 0; s < p->n_steps; s++) {
         if (!p->steps[s].taken) continue;
         double *island = &size[island_of(parent, s)];
@@ -170,7 +170,7 @@ static void give_up_islands(ig_plan *p, const ig_id *view_of, size_t *parent, si
     }
 }
 
-ingot_status ig_plan_offer(ig_plan *p, ingot_error *err)
+ingot_status ig_plan_offer(ig_plan *p, bool is_tail, ingot_error *err)
 {
     for (size_t s = 0; s < p->n_steps; s++)
         if (!(p->steps[s].node->op->flags & IG_OP_VIEW)) IG_TRY(offer(p, &p->steps[s], err));
@@ -181,7 +181,7 @@ ingot_status ig_plan_offer(ig_plan *p, ingot_error *err)
     size_t *maker = ig_new_n(&a, size_t, p->g->n_values);
     double *size = ig_new_n(&a, double, p->n_steps);
     const bool ok = view_of && parent && maker && size;
-    if (ok) give_up_islands(p, view_of, parent, maker, size);
+    if (ok) give_up_islands(p, is_tail, view_of, parent, maker, size);
     ig_arena_clear(&a);
     return ok ? INGOT_OK : no_memory(err);
 }
@@ -194,8 +194,8 @@ typedef struct {
     bool *there;      /* [n_values] a device step makes it */
     bool *read_there; /* a device step reads it in device memory */
     bool *read_here;  /* a step reads it on the host */
-    bool *is_output;  /* read after the last step */
-    ig_step *steps;   /* the new list */
+    bool *is_output;
+    ig_step *steps; /* the new list */
     size_t n;
 } border;
 
@@ -239,8 +239,8 @@ static ingot_status note_all(border *b, ingot_error *err)
     }
     for (size_t i = 0; i < p->g->n_outputs; i++)
         b->is_output[content_of(b->view_of, p->g->outputs[i])] = true;
-    for (size_t i = 0; p->tail && i < p->tail->g.n_inputs; i++)
-        b->is_output[content_of(b->view_of, p->tail->g.inputs[i])] = true;
+    for (ig_id v = 0; v < p->g->n_values; v++)
+        p->needed_here[v] = b->read_here[v] || b->is_output[v];
     return INGOT_OK;
 }
 
@@ -333,13 +333,14 @@ ingot_status ig_plan_borders(ig_plan *p, bool leave, ingot_error *err)
                 .read_there = ig_new_n(&a, bool, n),
                 .read_here = ig_new_n(&a, bool, n),
                 .is_output = ig_new_n(&a, bool, n)};
+    p->needed_here = ig_new_n(&p->arena, bool, n);
     p->device_places = ig_new_n(&p->arena, ig_place, n);
     p->device_at = ig_new_n(&p->arena, void *, n);
     b.steps = ig_new_n(&p->arena, ig_step, p->n_steps + n);
     if (leave) p->left = ig_new_n(&p->arena, bool, p->g->n_outputs);
     ingot_status s = INGOT_OK;
-    if ((leave && !p->left) || !b.view_of || !b.there || !b.read_there || !b.read_here ||
-        !b.is_output || !b.steps || !p->device_places || !p->device_at)
+    if ((leave && !p->left) || !p->needed_here || !b.view_of || !b.there || !b.read_there ||
+        !b.read_here || !b.is_output || !b.steps || !p->device_places || !p->device_at)
         s = no_memory(err);
     if (!s) s = note_all(&b, err);
     if (!s) {

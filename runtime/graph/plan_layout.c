@@ -41,8 +41,8 @@ static bool reads(const side *m, const ig_step *step, uint32_t i)
     return m->device ? !host : host;
 }
 
-/* The last step that reads each value itself (not its aliases); outputs, where they are left, and
- * what the tail takes are read after the last step. */
+/* The last step that reads each value itself (not its aliases). After the last step outputs are
+ * read where they are left, and what the tail takes where it is. */
 static uint32_t *last_reads(const side *m, ig_arena *a)
 {
     const ig_plan *p = m->p;
@@ -58,7 +58,7 @@ static uint32_t *last_reads(const side *m, ig_arena *a)
     }
     for (size_t i = 0; last && i < p->g->n_outputs; i++)
         if (m->device == (p->left && p->left[i])) last[p->g->outputs[i]] = (uint32_t)p->n_steps;
-    for (size_t i = 0; last && !m->device && p->tail && i < p->tail->g.n_inputs; i++)
+    for (size_t i = 0; last && p->tail && i < p->tail->g.n_inputs; i++)
         last[p->tail->g.inputs[i]] = (uint32_t)p->n_steps;
     return last;
 }

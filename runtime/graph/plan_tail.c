@@ -8,7 +8,8 @@
  * graph. A tail can have a tail.
  *
  * It shares nodes and constants with the graph; contents that planning worked out (shapes) are
- * constants of it. */
+ * constants of it. Inputs that the device has are copied there, and come down only where a step of
+ * the CPU reads them. */
 #include "runtime/graph/exec_parts.h"
 #include "runtime/base/checked.h"
 
@@ -142,7 +143,7 @@ static void share_steps(const cut *c, ig_tail *t)
     p->n_steps = n;
 }
 
-static ingot_status make_tail(const cut *c, const ig_exec *x, ingot_error *err)
+static ingot_status make_tail(const cut *c, ig_exec *x, ingot_error *err)
 {
     ig_plan *p = c->p;
     ig_tail *t = ig_new(&p->arena, ig_tail);
@@ -150,19 +151,25 @@ static ingot_status make_tail(const cut *c, const ig_exec *x, ingot_error *err)
     t->steps = ig_new_n(&p->arena, ig_step, c->n_later);
     t->in = ig_new_n(&p->arena, ig_tensor, t->g.n_inputs);
     t->out = ig_new_n(&p->arena, ig_tensor, t->g.n_outputs);
-    if (!t->steps || !t->in || !t->out) return no_memory(err);
-    IG_TRY(ig_exec_open(&t->exec, &t->g, &x->options, err));
-    t->exec->n_before = x->n_before + 1;
+    t->there = ig_new_n(&p->arena, const void *, t->g.n_values);
+    if (!t->steps || !t->in || !t->out || !t->there) return no_memory(err);
+    ig_exec_options o = x->options;
+    o.leave = false; /* its outputs are the plan's */
+    IG_TRY(ig_exec_open(&t->exec, &t->g, &o, err));
+    t->exec->before = x;
+    t->exec->there = t->there;
     p->tail = t; /* from here on closing the plan closes it */
     share_steps(c, t);
     return INGOT_OK;
 }
 
-ingot_status ig_plan_cut(ig_plan *p, const ig_exec *x, ingot_error *err)
+ingot_status ig_plan_cut(ig_plan *p, ig_exec *x, ingot_error *err)
 {
     const size_t n = p->g->n_values;
-    p->is_tail = x->n_before > 0;
-    if (!p->n_dynamic || x->n_before == TAILS_MOST) return INGOT_OK;
+    int n_before = 0;
+    if (!p->device.api || !p->n_dynamic) return INGOT_OK;
+    for (const ig_exec *b = x->before; b; b = b->before) n_before++;
+    if (n_before == TAILS_MOST) return INGOT_OK;
     ig_arena a;
     ig_arena_init(&a, p->arena.heap);
     cut c = {.p = p,
@@ -183,16 +190,39 @@ ingot_status ig_tail_run(ig_exec *x, ig_plan *p, ingot_error *err)
 {
     ig_tail *t = p->tail;
     ingot_error own = {0}, *e = err ? err : &own;
-    for (size_t i = 0; i < t->g.n_inputs; i++) t->in[i] = p->values[t->g.inputs[i]];
+    for (size_t i = 0; i < t->g.n_inputs; i++) {
+        const ig_id id = t->g.inputs[i];
+        t->in[i] = p->values[id];
+        t->there[id] = p->n_on_device ? p->device_at[id] : NULL;
+    }
     memset(t->out, 0, t->g.n_outputs * sizeof *t->out);
     ig_exec_kv(t->exec, x->kv);
     const ingot_status s = ig_exec_run(t->exec, t->out, t->in, e);
-    if (s == INGOT_E_DEVICE && ig_exec_fallen(t->exec)) {
+    const ig_exec_device *d = &x->options.device;
+    if (s == INGOT_E_DEVICE && d->api->lost(d->device)) {
         ig_exec_fall(x, e->text); /* the plan is gone */
         return s;
     }
     for (size_t i = 0; !s && i < t->g.n_outputs; i++) p->values[t->g.outputs[i]] = t->out[i];
     return s;
+}
+
+ingot_status ig_tail_bring(ig_exec *x, ig_plan *p, ingot_error *err)
+{
+    const ig_exec_device *d = &x->before->options.device;
+    bool any = false;
+    for (size_t i = 0; i < x->g->n_inputs; i++) {
+        const ig_id id = x->g->inputs[i];
+        ig_tensor *t = &p->values[id];
+        size_t bytes;
+        if (t->data || !x->there[id] || (p->needed_here && !p->needed_here[id])) continue;
+        if (!ig_type_bytes(&p->types[id], &bytes) || !(t->data = ig_arena_take(&x->side, bytes)))
+            return ig_fail(err, INGOT_E_NOMEM, "no memory for value '%.80s'",
+                           x->g->values[id].name);
+        IG_TRY(d->api->copy(d->stream, t->data, x->there[id], bytes, IG_TO_HOST, err));
+        any = true;
+    }
+    return any ? d->api->wait(d->stream, err) : INGOT_OK;
 }
 
 void ig_tail_close(ig_tail *t)

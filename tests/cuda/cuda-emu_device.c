@@ -2,6 +2,7 @@
  * its memory, copies, constants, recordings, and what it does when a device fails. */
 #include "tests/cuda/device.h"
 #include "runtime/base/checked.h"
+#include "runtime/device/cuda/gpu.h"
 #include "runtime/device/cuda/op.h"
 #include "runtime/graph/op.h"
 
@@ -197,7 +198,7 @@ typedef struct {
 
 enum { ELEMENTS = 1000 };
 
-static void open_step(one_step *t)
+static void open_step_within(one_step *t, size_t budget)
 {
     ingot_error err;
     memset(t, 0, sizeof *t);
@@ -211,7 +212,7 @@ static void open_step(one_step *t)
     ig_node *n = ig_graph_node(t->g, ig_op_find("bitcast"), "cast", &x, 1, &y, 1, 0);
     *(int64_t *)n->attrs = INGOT_I32;
     t->in_type = &t->g->values[x].type, t->out_type = &t->g->values[y].type;
-    t->d = open_device(&t->heap, 8 * MIB);
+    t->d = open_device(&t->heap, budget);
     check_ok(api->stream_open(&t->s, t->d, &err));
     check_ok(api->take(t->d, &t->out, 4 * ELEMENTS, IG_DEVICE_WORK, &err));
     t->b = (ig_device_bind){.node = n,
@@ -225,6 +226,8 @@ static void open_step(one_step *t)
     assert_false(t->b.declined);
     assert_string_equal(t->b.kernel, "copy");
 }
+
+static void open_step(one_step *t) { open_step_within(t, 8 * MIB); }
 
 static void close_step(one_step *t)
 {
@@ -334,6 +337,108 @@ static void packed_constants_are_made_once(void **state)
     ig_cu_unpack(t.d, a), ig_cu_unpack(t.d, b), ig_cu_unpack(t.d, c);
     api->give_constant(t.d, plain);
     close_step(&t);
+}
+
+/* ---- constants that the device brings into their form ---- */
+
+typedef struct {
+    size_t unit, calls, units; /* so far */
+    int status;                /* what make returns */
+} conversion;
+
+static int make_copy(const void *ud, void *dst, const void *raw, size_t first, size_t n,
+                     cu_stream s)
+{
+    conversion *c = (conversion *)(uintptr_t)ud; /* the test's own */
+    c->calls++;
+    c->units += n;
+    if (c->status) return c->status;
+    return gpu_copy(s, (char *)dst + first * c->unit, raw, n * c->unit, GPU_WITHIN);
+}
+
+static size_t weights_now(ig_device *d)
+{
+    ig_device_memory m;
+    api->memory(d, &m);
+    return m.used_bytes[IG_DEVICE_WEIGHTS];
+}
+
+static void converted_constants_pass_in_pieces(void **state)
+{
+    (void)state;
+    enum { UNIT = 3 << 20, UNITS = 13, ROOM = UNIT * UNITS + 1000 };
+    ingot_error err;
+    one_step t;
+    open_step_within(&t, 80 * MIB);
+    unsigned char *host = malloc(UNIT * UNITS), *got = malloc(ROOM);
+    for (size_t i = 0; i < UNIT * UNITS; i++) host[i] = (unsigned char)(i * 7 + (i >> 12));
+    conversion c = {.unit = UNIT};
+    ig_cu_source from = {
+        .host = host, .units = UNITS, .unit_bytes = UNIT, .make = make_copy, .ud = &c};
+    void *a, *b;
+    const size_t before = weights_now(t.d);
+    check_ok(ig_cu_convert(t.d, &from, "copy", ROOM, &a, &err));
+    check_ok(ig_cu_convert(t.d, &from, "copy", ROOM, &b, &err));
+    assert_ptr_equal(a, b); /* once */
+    assert_int_equal(c.calls, 3);
+    assert_int_equal(c.units, UNITS);
+    const size_t with_passage = weights_now(t.d) - before;
+    assert_in_range(with_passage, ROOM + 15 * MIB, ROOM + 16 * MIB);
+    memset(host, 1, UNIT * UNITS);         /* it went up before the call returned */
+    api->unbind(t.d, t.b.node, t.b.state); /* a step bound from now on comes after it */
+    check_ok(api->bind(t.d, &t.b));
+    check_ok(launch_step(&t, a, &err));
+    check_ok(api->copy(t.s, got, a, ROOM, IG_TO_HOST, &err));
+    check_ok(api->wait(t.s, &err));
+    for (size_t i = 0; i < ROOM; i++)
+        if (got[i] != (i < UNIT * UNITS ? (unsigned char)(i * 7 + (i >> 12)) : 0))
+            fail_msg("byte %zu", i);
+    assert_in_range(weights_now(t.d) - before, ROOM, ROOM + 256); /* the passage went */
+    ig_cu_unpack(t.d, a), ig_cu_unpack(t.d, b);
+
+    from.units = 0; /* nothing to read: zeros */
+    check_ok(ig_cu_convert(t.d, &from, "nothing", 64, &a, &err));
+    assert_int_equal(c.calls, 3);
+    ig_cu_unpack(t.d, a);
+    from.units = 2;
+    c.status = GPU_E_MEMORY; /* a launch that found no memory: nothing is left behind */
+    void *bad = host;
+    assert_int_equal(ig_cu_convert(t.d, &from, "bad", ROOM, &bad, &err), INGOT_E_NOMEM);
+    assert_null(bad);
+    assert_false(api->lost(t.d));
+    c.status = 0;
+    check_ok(ig_cu_convert(t.d, &from, "bad", ROOM, &a, &err));
+    ig_cu_unpack(t.d, a);
+    free(host), free(got);
+    close_step(&t);
+}
+
+/* Memory that weights only pass is given back before an allocation fails. */
+static void the_passage_makes_room(void **state)
+{
+    (void)state;
+    ingot_error err;
+    ig_heap heap;
+    ig_heap_init(&heap, NULL);
+    ig_device *d = open_device(&heap, 40 * MIB);
+    unsigned char *host = calloc(1, 16 * MIB);
+    conversion c = {.unit = MIB};
+    const ig_cu_source from = {
+        .host = host, .units = 16, .unit_bytes = MIB, .make = make_copy, .ud = &c};
+    void *w, *p, *q;
+    check_ok(ig_cu_convert(d, &from, "copy", 16 * MIB, &w, &err));
+    check_ok(api->take(d, &p, 20 * MIB, IG_DEVICE_WORK, &err));
+    assert_int_equal(api->take(d, &q, 5 * MIB, IG_DEVICE_WORK, &err), INGOT_E_NOMEM);
+    assert_int_equal(weights_now(d), 16 * MIB);
+    api->give(d, p);
+    ig_cu_unpack(d, w);
+    c.calls = 0; /* and it is narrower where the budget is nearly spent */
+    check_ok(ig_cu_convert(d, &from, "copy", 30 * MIB, &w, &err));
+    assert_int_equal(c.calls, 2);
+    ig_cu_unpack(d, w);
+    free(host);
+    api->close(&d);
+    assert_int_equal(heap.live_bytes, 0);
 }
 
 static void recordings_replay(void **state)
@@ -529,6 +634,8 @@ int main(void)
         cmocka_unit_test(copies_arrive),
         cmocka_unit_test(constants_are_shared_and_arrive_late),
         cmocka_unit_test(packed_constants_are_made_once),
+        cmocka_unit_test(converted_constants_pass_in_pieces),
+        cmocka_unit_test(the_passage_makes_room),
         cmocka_unit_test(recordings_replay),
         cmocka_unit_test(a_step_can_be_declined),
         cmocka_unit_test(a_lost_device_stays_lost),

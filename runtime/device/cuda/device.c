@@ -94,7 +94,9 @@ ingot_status cu_open(ig_device **out, int ordinal, const ig_device_options *o, i
     atomic_init(&d->lost, false);
     pthread_mutex_init(&d->lock, NULL);
     pthread_mutex_init(&d->why_lock, NULL);
+    pthread_mutex_init(&d->tune.lock, NULL);
     ingot_status s = set_budget(d, o->budget_bytes, err);
+    if (!s) s = tune_open(d, err);
     if (!s) s = device_enter(d, err);
     if (!s) s = constants_open(d, err);
     if (s) cu_close(&d);
@@ -109,10 +111,12 @@ void cu_close(ig_device **device)
     if (!d) return;
     (void)gpu_use(d->info.ordinal);
     constants_close(d);
+    tune_file_close(d);
     pool_close(d);
     if (atomic_load(&d->lost)) (void)gpu_reset(d->info.ordinal);
     pthread_mutex_destroy(&d->lock);
     pthread_mutex_destroy(&d->why_lock);
+    pthread_mutex_destroy(&d->tune.lock);
     ig_give(d->heap, d, sizeof *d);
 }
 

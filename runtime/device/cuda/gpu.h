@@ -22,7 +22,7 @@ typedef enum { GPU_UP, GPU_DOWN, GPU_WITHIN } gpu_way; /* to the device, to the 
 typedef struct {
     char name[96];
     int cc, processors; /* cc: 10 * major + minor */
-    size_t total_bytes, free_bytes;
+    size_t total_bytes, free_bytes, l2_bytes;
 } gpu_info;
 
 typedef struct gpu_event_st *gpu_event;
@@ -78,6 +78,10 @@ void gpu_event_close(gpu_event e);
 int gpu_event_record(gpu_event e, cu_stream s);
 int gpu_event_wait(gpu_event e);                /* by the host */
 int gpu_stream_after(cu_stream s, gpu_event e); /* later work of s waits for e */
+
+/* Events that keep the time: milliseconds between two that have come. */
+int gpu_clock_open(gpu_event *out);
+int gpu_event_between(float *ms, gpu_event from, gpu_event to);
 
 /* ---- recording: work given to s between begin and end is kept, not done ---- */
 int gpu_record_begin(cu_stream s);

@@ -1,8 +1,8 @@
 /* gpu_cuda.c - the thin layer over the CUDA runtime library; see gpu.h.
  *
- * Streams do not synchronise with the default stream, events keep no time, captures see only the
- * calling thread. A failed call leaves the runtime's last error, which later launches would report
- * as theirs: it is taken away at once. */
+ * Streams do not synchronise with the default stream, events but clocks keep no time, captures see
+ * only the calling thread. A failed call leaves the runtime's last error, which later launches
+ * would report as theirs: it is taken away at once. */
 #include "runtime/device/cuda/gpu.h"
 
 #include <cuda_runtime_api.h>
@@ -45,6 +45,7 @@ int gpu_describe(int ordinal, gpu_info *info)
     snprintf(info->name, sizeof info->name, "%.95s", p.name);
     info->cc = 10 * p.major + p.minor;
     info->processors = p.multiProcessorCount;
+    info->l2_bytes = (size_t)p.l2CacheSize;
     e = gpu_use(ordinal);
     return e ? e : told(cudaMemGetInfo(&info->free_bytes, &info->total_bytes));
 }
@@ -110,6 +111,16 @@ int gpu_event_wait(gpu_event e) { return told(cudaEventSynchronize((cudaEvent_t)
 int gpu_stream_after(cu_stream s, gpu_event e)
 {
     return told(cudaStreamWaitEvent((cudaStream_t)s, (cudaEvent_t)e, 0));
+}
+
+int gpu_clock_open(gpu_event *out)
+{
+    return told(cudaEventCreateWithFlags((cudaEvent_t *)out, cudaEventDefault));
+}
+
+int gpu_event_between(float *ms, gpu_event from, gpu_event to)
+{
+    return told(cudaEventElapsedTime(ms, (cudaEvent_t)from, (cudaEvent_t)to));
 }
 
 /* ---- recording ---- */

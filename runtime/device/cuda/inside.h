@@ -2,7 +2,8 @@
  *
  * Locks: `lock` of a device guards its pool, its constants, the stream that uploads them and the
  * list of pinned memory; `why_lock`, taken last, how it was lost. A stream has its own staging
- * memory and needs none. */
+ * memory and needs none. `lock` of tune is taken before that of the device, and held over a trial.
+ */
 #ifndef IG_CU_INSIDE_H
 #define IG_CU_INSIDE_H
 
@@ -53,6 +54,8 @@ typedef struct {
     constant *first;
     cu_stream stream; /* uploads, in order; they are counted from 1 */
     staging staging;
+    void *passage; /* device memory that weights pass on their way into a form; NULL: none now */
+    size_t passage_bytes;
     gpu_event latest;           /* of all uploads so far */
     atomic_uint_fast64_t begun; /* uploads ever */
     atomic_size_t waiting;      /* constants that nothing was launched on yet */
@@ -60,6 +63,22 @@ typedef struct {
 
 ingot_status constants_open(ig_device *d, ingot_error *err);
 void constants_close(ig_device *d);
+/* Gives the passage back, after all uploads (the lock is held); false: there is none. */
+bool constants_release(ig_device *d);
+
+/* ---- measured choices (tune.c, tune_file.c) ---- */
+typedef enum { TUNE_OFF, TUNE_CACHED, TUNE_FULL } tune_mode;
+typedef struct tuned tuned;
+typedef struct {
+    tune_mode mode;
+    pthread_mutex_t lock; /* of all that follows */
+    tuned *first;         /* choices of this device and build */
+    char chip[256];       /* what lines of this device and build begin with */
+    char path[1024];      /* of the file; "": there is none */
+} tune;
+
+ingot_status tune_open(ig_device *d, ingot_error *err);
+void tune_file_close(ig_device *d);
 
 /* ---- the device and its streams ---- */
 struct ig_device {
@@ -72,6 +91,7 @@ struct ig_device {
     pthread_mutex_t lock, why_lock;
     pool pool;
     constants constants;
+    tune tune;
     struct pinned *pinned; /* what cu_take_pinned gave */
 };
 
@@ -120,6 +140,8 @@ ingot_status constants_before(ig_device_stream *s, const bound *b, const void *c
                               ingot_error *err);
 /* ... of all constants, which all begin now. */
 ingot_status constants_all(ig_device_stream *s, ingot_error *err);
+/* s was waited for: where its work came after all uploads nothing is on its way any more. */
+void constants_settle(ig_device_stream *s);
 
 /* ---- the functions of the table ---- */
 const char *cu_op_name(size_t i);

@@ -152,7 +152,10 @@ ingot_status pool_take(ig_device *d, void **out, size_t bytes, ig_device_use use
     if (!ig_align_ok(IG_MAX(bytes, (size_t)1), ALIGN, &whole))
         return no_room(d, bytes, use, "no device has that much", err);
     if (take_piece(d, out, whole, use)) return INGOT_OK;
-    IG_TRY(grow(d, whole, use, err));
+    ingot_status s = grow(d, whole, use, err);
+    if (s == INGOT_E_NOMEM && constants_release(d))
+        s = take_piece(d, out, whole, use) ? INGOT_OK : grow(d, whole, use, err);
+    if (s || *out) return s;
     if (take_piece(d, out, whole, use)) return INGOT_OK;
     return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory", d->info.ordinal);
 }

@@ -70,6 +70,7 @@ ingot_status cu_wait(ig_device_stream *s, ingot_error *err)
     ig_device *d = s->device;
     IG_TRY(device_enter(d, err));
     CU_TRY(d, "running", err, gpu_stream_wait(s->s));
+    constants_settle(s);
     IG_TRY(staging_finish(d, &s->staging, err));
     return fault_check(s, err);
 }
