@@ -161,10 +161,8 @@ static bool price(cu_gemm_choice *c, const cu_gemm_shape *s, const cu_chip *chip
     const int64_t steps = steps_of(b, s), tiles = tiles_of(b, s), each = ceil_div(steps, c->splits);
     double cycles;
     c->split_steps = (int)each;
-    if (c->splits > 1 &&
-        (!s->may_split || tiles > CU_GEMM_TICKETS || c->variant == CU_GEMM_COOPERATIVE ||
-         c->variant == CU_GEMM_STREAM_K || c->variant == CU_GEMM_PING_PONG ||
-         c->variant == CU_GEMM_CLUSTER || each < LEAST_STEPS || ceil_div(steps, each) != c->splits))
+    if (c->splits > 1 && (!s->may_split || tiles > CU_GEMM_TICKETS || b->kind == CU_GEMM_WGMMA ||
+                          each < LEAST_STEPS || ceil_div(steps, each) != c->splits))
         return false;
     if (c->variant == CU_GEMM_STREAM_K) {
         const int64_t left = tiles % chip->processors + chip->processors;

@@ -56,6 +56,10 @@ static uint32_t *last_reads(const side *m, ig_arena *a)
         for (uint32_t i = 0; i < step->node->n_in; i++)
             if (reads(m, step, i)) last[step->node->in[i]] = (uint32_t)s;
     }
+    /* a body's inputs on the device stay: captured ones for more runs, others until a result that
+     * was left takes their place */
+    for (size_t i = 0; last && m->device && p->g->parent && i < p->g->n_inputs; i++)
+        last[p->g->inputs[i]] = (uint32_t)p->n_steps;
     for (size_t i = 0; last && i < p->g->n_outputs; i++)
         if (m->device == (p->left && p->left[i])) last[p->g->outputs[i]] = (uint32_t)p->n_steps;
     for (size_t i = 0; last && p->tail && i < p->tail->g.n_inputs; i++)
