@@ -54,7 +54,8 @@ typedef struct {
     uint64_t allocations; /* ever: constant once warm */
 } ig_device_memory;
 
-/* ---- a step, offered when a plan is made: all sizes are known ---- */
+/* ---- a step, offered when a plan is made: all sizes of its inputs are known ----
+ * Outputs may have open dimensions, which only the data tell: all of them are one number. */
 typedef struct ig_device_bind {
     const ig_node *node;
     const ig_type *const *in; /* [n_in], NULL: omitted */
@@ -76,6 +77,7 @@ typedef struct ig_device_bind {
     bool in_place;        /* output 0 may have the memory of input 0, which it then replaces */
     uint64_t taken;       /* bit i: launch does not read input i: bind keeps it on the device in a
                              form of its own, or only its type counted */
+    int64_t most;         /* with open dimensions: the number is this at most */
 } ig_device_bind;
 
 typedef struct ig_device_run {
@@ -86,6 +88,8 @@ typedef struct ig_device_run {
     const void *const *in; /* [n_in] device memory; host memory where host_in says so */
     void *const *out;      /* [n_out] device memory */
     void *scratch;
+    int64_t *count; /* device memory, where launch leaves the number of the open dimensions; outputs
+                       have room for the most there can be. NULL: there are none */
     ingot_error *err;
 } ig_device_run;
 

@@ -92,6 +92,8 @@ static ingot_status copy(ig_exec *x, ig_plan *p, const ig_step *step, ingot_erro
                         there ? IG_ON_DEVICE : IG_TO_DEVICE, err);
 }
 
+static void *count_of(const ig_on_device *t) { return (char *)t->scratch + t->count_at; }
+
 static ingot_status launch(ig_exec *x, const ig_step *step, ingot_error *err)
 {
     const ig_exec_device *d = &x->options.device;
@@ -104,8 +106,46 @@ static ingot_status launch(ig_exec *x, const ig_step *step, ingot_error *err)
                              .in = t->in,
                              .out = t->out,
                              .scratch = t->scratch,
+                             .count = t->open ? count_of(t) : NULL,
                              .err = err};
     return d->api->launch(d->stream, &r);
+}
+
+/* Output o has its size now; where the host needs it, it comes down. */
+static ingot_status size_output(ig_exec *x, ig_plan *p, const ig_step *step, uint32_t o,
+                                ingot_error *err)
+{
+    const ig_exec_device *d = &x->options.device;
+    const ig_id id = step->node->out[o];
+    ig_tensor *t = step->out[o];
+    const ig_type *planned = &p->types[id];
+    size_t bytes;
+    *t = (ig_tensor){.dtype = planned->dtype, .rank = planned->rank};
+    for (int i = 0; i < t->rank; i++)
+        t->dims[i] = planned->dims[i] < 0 ? step->taken->n : planned->dims[i];
+    const ig_type made = ig_type_of(t);
+    if (!p->needed_here[id] || !ig_type_bytes(&made, &bytes)) return INGOT_OK;
+    t->data = ig_arena_take(&x->side, IG_MAX(bytes, (size_t)IG_ALIGN));
+    if (!t->data)
+        return ig_node_fail(err, INGOT_E_NOMEM, step->node, "no memory for %zu bytes", bytes);
+    if (!bytes) return INGOT_OK;
+    IG_TRY(d->api->copy(d->stream, t->data, p->device_at[id], bytes, IG_TO_HOST, err));
+    return wait(x, err);
+}
+
+static ingot_status launch_open(ig_exec *x, ig_plan *p, const ig_step *step, ingot_error *err)
+{
+    const ig_exec_device *d = &x->options.device;
+    ig_on_device *t = step->taken;
+    IG_TRY(launch(x, step, err));
+    IG_TRY(d->api->copy(d->stream, &t->n, count_of(t), sizeof t->n, IG_TO_HOST, err));
+    IG_TRY(wait(x, err));
+    if (t->n < 0 || t->n > t->most)
+        return ig_node_fail(err, INGOT_E_INTERNAL, step->node, "%lld results, %lld at most",
+                            (long long)t->n, (long long)t->most);
+    for (uint32_t o = 0; o < step->node->n_out; o++)
+        if (step->out[o]) IG_TRY(size_output(x, p, step, o, err));
+    return INGOT_OK;
 }
 
 ingot_status ig_exec_device_step(ig_exec *x, ig_plan *p, const ig_step *step, const char **kernel,
@@ -113,7 +153,8 @@ ingot_status ig_exec_device_step(ig_exec *x, ig_plan *p, const ig_step *step, co
 {
     if (step->wait) IG_TRY(wait(x, err));
     if (step->kind != IG_STEP_NODE) return copy(x, p, step, err);
-    return step->taken ? launch(x, step, err) : ig_exec_step(x, step, kernel, err);
+    if (!step->taken) return ig_exec_step(x, step, kernel, err);
+    return step->taken->open ? launch_open(x, p, step, err) : launch(x, step, err);
 }
 
 /* A rank's share is computed to its end, since the other ranks wait for it. */

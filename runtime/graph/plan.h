@@ -33,6 +33,9 @@ typedef struct {
     void **constants; /* [n_in] what the device's `constant` gave, else NULL */
     void *scratch;
     ig_place scratch_place;
+    bool open; /* outputs have open dimensions: all are n, `most` at most */
+    int64_t most, n;
+    size_t count_at; /* where in the scratch the device leaves n */
 } ig_on_device;
 
 typedef enum {

@@ -34,14 +34,41 @@ static bool plain_values(const ig_plan *p, const ig_id *ids, uint32_t n)
     return true;
 }
 
+/* Are the outputs of a step that sizes them itself tensors of one open dimension at most? */
+static bool sizes_one_dim(const ig_plan *p, const ig_node *node)
+{
+    for (uint32_t o = 0; o < node->n_out; o++) {
+        if (node->out[o] == IG_NO_VALUE) continue;
+        const ig_type *t = &p->types[node->out[o]];
+        int open = 0;
+        for (int d = 0; d < t->rank; d++) open += t->dims[d] < 0;
+        if (t->kind != IG_TENSOR || t->optional || t->dtype == INGOT_NONE ||
+            t->dtype == INGOT_STR || t->rank < 0 || open > 1)
+            return false;
+    }
+    return true;
+}
+
 static const char *never_offered(const ig_plan *p, const ig_step *step)
 {
     const ig_node *node = step->node;
     if (node->n_sub) return "it runs subgraphs";
-    if (step->dynamic || node->op->flags & IG_OP_ALLOCATES) return "only the data tell its sizes";
-    if (!plain_values(p, node->in, node->n_in) || !plain_values(p, node->out, node->n_out))
+    const bool sizes = node->op->flags & IG_OP_ALLOCATES;
+    if (step->dynamic || (sizes && !sizes_one_dim(p, node))) return "only the data tell its sizes";
+    if (!plain_values(p, node->in, node->n_in) ||
+        (!sizes && !plain_values(p, node->out, node->n_out)))
         return "its values are no plain tensors";
     return NULL;
+}
+
+/* The number of the open dimensions lies behind the step's scratch. */
+static bool add_count(ig_on_device *t, const ig_device_bind *b)
+{
+    enum { ROOM = 256 };
+    t->open = true;
+    t->most = b->most;
+    return ig_align_ok(b->scratch_bytes, (size_t)ROOM, &t->count_at) &&
+           ig_add_ok(t->count_at, (size_t)ROOM, &t->scratch_place.bytes);
 }
 
 static ingot_status adopt(ig_plan *p, ig_step *step, const ig_device_bind *b, ingot_error *err)
@@ -58,7 +85,8 @@ static ingot_status adopt(ig_plan *p, ig_step *step, const ig_device_bind *b, in
                             .constants = ig_new_n(&p->arena, void *, node->n_in),
                             .scratch_place.bytes = b->scratch_bytes};
     }
-    if (!t || !t->in || !t->out || !t->constants) {
+    const bool sizes = node->op->flags & IG_OP_ALLOCATES;
+    if (!t || !t->in || !t->out || !t->constants || (sizes && !add_count(t, b))) {
         p->device.api->unbind(p->device.device, node, b->state);
         return no_memory(err);
     }
@@ -282,7 +310,7 @@ static void note_ends(border *b)
         const ig_id id = content_of(b->view_of, g->outputs[o]);
         const bool down = b->there[id] && !b->read_here[id];
         if (may_stay(p, o))
-            p->left[o] = down;
+            p->left[o] = down && ig_type_static(&p->types[g->outputs[o]]);
         else
             b->comes_down[id] = down;
         p->needed_here[id] = true;
@@ -353,7 +381,7 @@ static bool is_whole(const ig_plan *p)
         if (step->kind == IG_STEP_UP && launches) return false;
         if (step->kind == IG_STEP_DOWN) ended = true;
         if (step->kind != IG_STEP_NODE || ig_step_is_view(step)) continue;
-        if (!step->taken || ended || step->wait) return false;
+        if (!step->taken || step->taken->open || ended || step->wait) return false;
         for (uint32_t i = 0; i < step->node->n_in; i++)
             if (reads_host(step->taken, i) && step->node->in[i] != IG_NO_VALUE &&
                 !p->known[step->node->in[i]])

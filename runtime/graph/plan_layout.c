@@ -90,6 +90,19 @@ static bool may_overwrite(const side *m, const ig_step *step, uint32_t s, const 
     return last[in] <= s;
 }
 
+/* The bytes of a step's output; false: they are made in a run. */
+static bool output_bytes(const side *m, const ig_step *step, ig_id id, size_t *bytes)
+{
+    ig_type t = m->p->types[id];
+    if (m->device && step->taken && step->taken->open) {
+        for (int d = 0; d < t.rank; d++)
+            if (t.dims[d] < 0) t.dims[d] = step->taken->most;
+    } else if (step->dynamic || step->node->op->flags & IG_OP_ALLOCATES) {
+        return false;
+    }
+    return ig_type_bytes(&t, bytes);
+}
+
 static void assign_output(const side *m, uint32_t s, uint32_t o, const uint32_t *last)
 {
     const ig_step *step = &m->p->steps[s];
@@ -97,8 +110,7 @@ static void assign_output(const side *m, uint32_t s, uint32_t o, const uint32_t 
     const ig_id id = node->out[o];
     ig_place *at = &m->places[id];
     size_t bytes;
-    if (step->dynamic || node->op->flags & IG_OP_ALLOCATES ||
-        !ig_type_bytes(&m->p->types[id], &bytes)) {
+    if (!output_bytes(m, step, id, &bytes)) {
         at->kind = IG_PLACE_SIDE;
     } else if (o == 0 && node->op->flags & IG_OP_VIEW) {
         at->kind = IG_PLACE_ALIAS;
