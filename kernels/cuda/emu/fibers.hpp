@@ -87,8 +87,13 @@ template <class F> inline bool visit_blocks(F visit)
 // Code inside acts on block b of the cluster as if it were of it.
 struct Inside {
     Block *const saved;
-    explicit Inside(Block &b) : saved(block) { block = &b; }
-    ~Inside() { block = saved; }
+    explicit Inside(Block &b) : saved(block) { enter(&b); }
+    ~Inside() { enter(saved); }
+    static void enter(Block *b)
+    {
+        const Quiet quiet;
+        block = b;
+    }
 };
 inline bool finish_late(Block &b)
 {
