@@ -95,15 +95,15 @@ static Lists route(int tokens, int experts, int top, cu_moe_scores scores, bool 
     std::vector<int> seen(l.rows, -1);
     for (int s = 0; s < *l.n_slots; s++) {
         right &= l.slots[s].first % 8 == 0 && l.slots[s].rows >= 1 && l.slots[s].rows <= l.tile;
-        for (int r = 0; r < l.slots[s].rows; r++) {
-            right &= seen[l.slots[s].first + r] < 0;
-            seen[l.slots[s].first + r] = l.slots[s].expert;
+        for (int i = l.slots[s].first; i < l.slots[s].first + l.slots[s].rows; i++) {
+            right &= seen[i] < 0;
+            seen[i] = l.slots[s].expert;
         }
     }
     int filled = 0;
-    for (int r = 0; r < l.rows; r++) {
-        right &= (l.order[r] >= 0) == (seen[r] >= 0);
-        filled += seen[r] >= 0;
+    for (int i = 0; i < l.rows; i++) {
+        right &= (l.order[i] >= 0) == (seen[i] >= 0);
+        filled += seen[i] >= 0;
     }
     for (int i = 0; i < pairs; i++)
         right &= seen[l.row[i]] == l.chosen[i] && l.order[l.row[i]] == i / top;

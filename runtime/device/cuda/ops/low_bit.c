@@ -255,7 +255,8 @@ ingot_status ig_cu_low_bind(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint3
     static const cu_q_slot some = {0, 0, 0, 0}; /* sizes are asked for with slots, of any content */
     size_t rows, tiles;
     *p = (ig_cu_low){.k = (int)spec->k, .round = spec->round};
-    if (m > INT_MAX / 2 || !ig_align_ok(m, (size_t)8, &rows))
+    /* of a grid's blocks along y each has 8 rows or more */
+    if (m > UINT16_MAX * 8 || !ig_align_ok(m, (size_t)8, &rows))
         return IG_CU_DECLINE(b, "too many rows");
     IG_TRY(ig_cu_low_take(&p->weights, &p->gemm.w, d, b, in, spec));
     if (b->declined) return INGOT_OK;
