@@ -97,6 +97,7 @@ static void time_product(bench *b, size_t m, size_t n, size_t k, bool detail)
     time_one(b, "gemm_i8w", "i8g16s", m, n, k, false);
     time_one(b, "gemm_i4_f32", "i4g32", m, n, k, true);
     time_one(b, "gemm_i8w_f32", "i8c", m, n, k, true);
+    time_one(b, "gemm_f8w_f32", "f8g128", m, n, k, true);
 }
 
 void bench_gemm_q(bench *b);
@@ -124,5 +125,6 @@ void bench_gemm_q(bench *b)
         time_one(b, "gemv_i4", "i4g32ms", 1, bytes * 2 / k / 16 * 16, k, false);
         time_one(b, "gemv_i8", "i8g32", 1, bytes / k / 16 * 16, k, false);
         time_one(b, "gemv_i8", "i8g16s", 1, bytes / k / 16 * 16, k, false);
+        time_one(b, "gemv_f8", "f8g128", 1, bytes / k / 16 * 16, k, true);
     }
 }

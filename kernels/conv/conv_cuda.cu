@@ -33,9 +33,10 @@ static choice choose(const cu_conv_args *a)
     c.blocks = products * c.plan.tiles_p * c.plan.tiles_w;
     int64_t splits = 1;
     if (c.blocks < processors) { // at most MOST_SPLITS, of LEAST_STEPS or more each
+        const int64_t most =
+            c.steps / LEAST_STEPS < MOST_SPLITS ? c.steps / LEAST_STEPS : +MOST_SPLITS;
         splits = processors / (c.blocks ? c.blocks : 1);
-        splits = splits < MOST_SPLITS ? splits : MOST_SPLITS;
-        splits = splits < c.steps / LEAST_STEPS ? splits : c.steps / LEAST_STEPS;
+        splits = splits < most ? splits : most;
     }
     splits = splits < 1 ? 1 : splits;
     c.plan.split.split_steps = (int)((c.steps + splits - 1) / splits);

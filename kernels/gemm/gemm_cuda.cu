@@ -11,7 +11,7 @@ static int64_t batch_count(const cu_gemm_batch *b)
     return n;
 }
 
-static cu_gemm_shape shape_of(const cu_gemm_args *a, bool may_split)
+extern "C" cu_gemm_shape cu_gemm_shape_of(const cu_gemm_args *a)
 {
     cu_gemm_shape s = {};
     s.m = a->m, s.n = a->n, s.k = a->k;
@@ -19,7 +19,7 @@ static cu_gemm_shape shape_of(const cu_gemm_args *a, bool may_split)
     s.batch = batch_count(&a->batch);
     s.element = 2;
     s.c_bytes = cu_float_bytes(a->c_type);
-    s.may_split = may_split;
+    s.may_split = true;
     // a box that begins in one plane must not end in the next
     s.tma = a->k > 0 && a->batch.rank <= 1 && (!a->split || a->k % 64 == 0);
     return s;
@@ -27,7 +27,8 @@ static cu_gemm_shape shape_of(const cu_gemm_args *a, bool may_split)
 
 static cu_gemm_choice choose(const cu_gemm_args *a, bool may_split)
 {
-    const cu_gemm_shape shape = shape_of(a, may_split);
+    cu_gemm_shape shape = cu_gemm_shape_of(a);
+    shape.may_split = may_split;
     const cu_chip chip = cu_this_chip();
     return cu_gemm_pick(&shape, &chip, a->only - 1);
 }
@@ -67,17 +68,15 @@ extern "C" int cu_gemm(const cu_gemm_args *a, cu_stream s)
     return a->type == CU_F16 ? run_type<F16>(a, choice, s) : run_type<Bf16>(a, choice, s);
 }
 
-extern "C" cu_gemm_choice cu_gemm_choose(const cu_gemm_args *a) { return choose(a, true); }
-
 extern "C" size_t cu_gemm_room(const cu_gemm_args *a)
 {
-    const cu_gemm_shape shape = shape_of(a, true);
+    const cu_gemm_shape shape = cu_gemm_shape_of(a);
     const cu_chip chip = cu_this_chip();
-    const cu_gemm_choice c = a->choice.splits ? a->choice : cu_gemm_choose(a);
+    const cu_gemm_choice c = a->choice.splits ? a->choice : choose(a, true);
     return cu_gemm_choice_room(&c, &shape, &chip);
 }
 
 extern "C" const char *cu_gemm_name(const cu_gemm_args *a)
 {
-    return cu_gemm_block_of(a->choice.splits ? a->choice.variant : cu_gemm_choose(a).variant)->name;
+    return cu_gemm_block_of(a->choice.splits ? a->choice.variant : choose(a, true).variant)->name;
 }

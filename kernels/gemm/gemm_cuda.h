@@ -79,7 +79,7 @@ typedef struct {
     void *room;
     int *tickets; /* CU_GEMM_TICKETS ints, zero; left zero. With room. */
     int only;     /* 0: the best variant; else 1 + a cu_gemm_variant, for tests and tuning */
-    cu_gemm_choice choice; /* of cu_gemm_choose, or zero */
+    cu_gemm_choice choice; /* of gemm_pick_cuda.h, or zero: by its model */
 } cu_gemm_args;
 
 enum { CU_GEMM_TICKETS = 4096 };
@@ -92,9 +92,8 @@ static inline bool cu_gemm_rows(const void *base, int64_t ld, int64_t k)
 }
 
 int cu_gemm(const cu_gemm_args *a, cu_stream s);
-/* cu_gemm_choose - of shapes, types and chip only. cu_gemm_room - bytes of room for the product: 0
- * where K will not be split. cu_gemm_name - the variant that runs, for people. */
-cu_gemm_choice cu_gemm_choose(const cu_gemm_args *a);
+/* cu_gemm_room - bytes of room for the product: 0 where K will not be split. cu_gemm_name - the
+ * variant that runs, for people. */
 size_t cu_gemm_room(const cu_gemm_args *a);
 const char *cu_gemm_name(const cu_gemm_args *a);
 
@@ -111,11 +110,10 @@ typedef struct {
     void *room;      /* of cu_gemm_f32_room(), or NULL */
     int *tickets;
     int only;
-    cu_gemm_choice choice; /* of cu_gemm_f32_choose, or zero */
+    cu_gemm_choice choice; /* as above */
 } cu_gemm_f32_args;
 
 int cu_gemm_f32(const cu_gemm_f32_args *a, cu_stream s);
-cu_gemm_choice cu_gemm_f32_choose(const cu_gemm_f32_args *a);
 size_t cu_gemm_f32_room(const cu_gemm_f32_args *a);
 
 /* ---- operands in the form that cu_gemm reads ---- */

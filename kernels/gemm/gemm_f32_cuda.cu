@@ -10,20 +10,21 @@ static int64_t batch_count(const cu_gemm_batch *b)
     return n;
 }
 
-static cu_gemm_shape shape_of(const cu_gemm_f32_args *a, bool may_split)
+extern "C" cu_gemm_shape cu_gemm_f32_shape_of(const cu_gemm_f32_args *a)
 {
     cu_gemm_shape s = {};
     s.m = a->m, s.n = a->n, s.k = a->k;
     s.terms = 1;
     s.batch = batch_count(&a->batch);
     s.element = s.c_bytes = 4;
-    s.may_split = may_split;
+    s.may_split = true;
     return s;
 }
 
 static cu_gemm_choice choose(const cu_gemm_f32_args *a, bool may_split)
 {
-    const cu_gemm_shape shape = shape_of(a, may_split);
+    cu_gemm_shape shape = cu_gemm_f32_shape_of(a);
+    shape.may_split = may_split;
     const cu_chip chip = cu_this_chip();
     return cu_gemm_pick(&shape, &chip, a->only - 1);
 }
@@ -56,12 +57,10 @@ extern "C" int cu_gemm_f32(const cu_gemm_f32_args *a, cu_stream s)
     }
 }
 
-extern "C" cu_gemm_choice cu_gemm_f32_choose(const cu_gemm_f32_args *a) { return choose(a, true); }
-
 extern "C" size_t cu_gemm_f32_room(const cu_gemm_f32_args *a)
 {
-    const cu_gemm_shape shape = shape_of(a, true);
+    const cu_gemm_shape shape = cu_gemm_f32_shape_of(a);
     const cu_chip chip = cu_this_chip();
-    const cu_gemm_choice c = a->choice.splits ? a->choice : cu_gemm_f32_choose(a);
+    const cu_gemm_choice c = a->choice.splits ? a->choice : choose(a, true);
     return cu_gemm_choice_room(&c, &shape, &chip);
 }

@@ -9,18 +9,19 @@
 #include <math.h>
 
 static const cu_gemm_block blocks[] = {
-    {"gemm_sm80_128x128", CU_GEMM_MMA, 2, 128, 128, 32, 4, 2, 66 << 10, 80, 1000},
-    {"gemm_sm80_64x64", CU_GEMM_MMA, 2, 64, 64, 64, 3, 5, 49 << 10, 80, 1000},
-    {"gemm_f32_128x128", CU_GEMM_FMA, 4, 128, 128, 16, 3, 2, 66 << 10, 80, 1000},
-    {"gemm_f32_64x64", CU_GEMM_FMA, 4, 64, 64, 16, 3, 6, 27 << 10, 80, 1000},
-    {"gemm_f32_16x128", CU_GEMM_FMA, 4, 16, 128, 16, 3, 6, 30 << 10, 80, 1000},
-    {"gemm_sm90_cooperative", CU_GEMM_WGMMA, 2, 128, 256, 64, 4, 1, 225 << 10, 90, 90},
-    {"gemm_sm90_stream_k", CU_GEMM_WGMMA, 2, 128, 256, 64, 4, 1, 225 << 10, 90, 90},
-    {"gemm_sm90_ping_pong", CU_GEMM_WGMMA, 2, 128, 128, 64, 6, 1, 225 << 10, 90, 90},
-    {"gemm_sm90_thin16", CU_GEMM_THIN, 2, 16, 128, 64, 5, 2, 91 << 10, 90, 90},
-    {"gemm_sm90_thin32", CU_GEMM_THIN, 2, 32, 128, 64, 5, 2, 101 << 10, 90, 90},
-    {"gemm_sm90_thin64", CU_GEMM_THIN, 2, 64, 128, 64, 4, 2, 97 << 10, 90, 90},
-    {"gemm_sm90_thin128", CU_GEMM_THIN, 2, 128, 128, 64, 6, 1, 193 << 10, 90, 90},
+    {"gemm_sm80_128x128", CU_GEMM_MMA, 2, 128, 128, 32, 4, 2, 66 << 10, 80, 1000, 1},
+    {"gemm_sm80_64x64", CU_GEMM_MMA, 2, 64, 64, 64, 3, 5, 49 << 10, 80, 1000, 1},
+    {"gemm_f32_128x128", CU_GEMM_FMA, 4, 128, 128, 16, 3, 2, 66 << 10, 80, 1000, 1},
+    {"gemm_f32_64x64", CU_GEMM_FMA, 4, 64, 64, 16, 3, 6, 27 << 10, 80, 1000, 1},
+    {"gemm_f32_16x128", CU_GEMM_FMA, 4, 16, 128, 16, 3, 6, 30 << 10, 80, 1000, 1},
+    {"gemm_sm90_cooperative", CU_GEMM_WGMMA, 2, 128, 256, 64, 4, 1, 225 << 10, 90, 90, 1},
+    {"gemm_sm90_stream_k", CU_GEMM_WGMMA, 2, 128, 256, 64, 4, 1, 225 << 10, 90, 90, 1},
+    {"gemm_sm90_ping_pong", CU_GEMM_WGMMA, 2, 128, 128, 64, 6, 1, 225 << 10, 90, 90, 1},
+    {"gemm_sm90_cluster", CU_GEMM_WGMMA, 2, 128, 256, 64, 4, 1, 225 << 10, 90, 90, 2},
+    {"gemm_sm90_thin16", CU_GEMM_THIN, 2, 16, 128, 64, 5, 2, 91 << 10, 90, 90, 1},
+    {"gemm_sm90_thin32", CU_GEMM_THIN, 2, 32, 128, 64, 5, 2, 101 << 10, 90, 90, 1},
+    {"gemm_sm90_thin64", CU_GEMM_THIN, 2, 64, 128, 64, 4, 2, 97 << 10, 90, 90, 1},
+    {"gemm_sm90_thin128", CU_GEMM_THIN, 2, 128, 128, 64, 6, 1, 193 << 10, 90, 90, 1},
 };
 static_assert(sizeof blocks / sizeof *blocks == CU_GEMM_VARIANTS, "a block a variant");
 
@@ -46,7 +47,8 @@ enum { SHARED_RATE = 128, LATENCY = 1000, LAUNCH = 1500 };
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t tiles_of(const cu_gemm_block *b, const cu_gemm_shape *s)
 {
-    return ceil_div(s->m, b->bm) * ceil_div(s->n, b->bn) * s->batch;
+    const int64_t rows = ceil_div(ceil_div(s->m, b->bm), b->cluster) * b->cluster;
+    return rows * ceil_div(s->n, b->bn) * s->batch;
 }
 static int64_t steps_of(const cu_gemm_block *b, const cu_gemm_shape *s)
 {
@@ -68,7 +70,8 @@ static block_cost cost_of(const cu_gemm_block *b, const cu_gemm_shape *s, int cc
     const double read = hopper(b) ? (rows + cols * rows / 64) * b->bk * b->element : 2 * bytes;
     const double tile = (double)b->bm * b->bn;
     const double mma = tile * b->bk / mma_rate(cc, b), shared = (read + bytes) / SHARED_RATE,
-                 l2 = bytes / l2_rate(cc);
+                 brought = (b->bm + (double)b->bn / b->cluster) * b->bk * b->element,
+                 l2 = brought / l2_rate(cc);
     block_cost c;
     c.step = fmax(mma, fmax(shared, l2));
     c.floor = (double)LATENCY / (b->stages - 1);
@@ -149,47 +152,88 @@ static bool usable(const cu_gemm_block *b, const cu_gemm_shape *s, const cu_chip
            seats_of(b, chip) > 0 && (!hopper(b) || s->tma);
 }
 
-static void consider(cu_gemm_choice *best, cu_gemm_choice c, double cycles, double floor)
+enum { MOST_SPLITS = 16, LEAST_STEPS = 4 };
+
+// The choice's cycles; false: the variant cannot run so.
+static bool price(cu_gemm_choice *c, const cu_gemm_shape *s, const cu_chip *chip)
 {
+    const cu_gemm_block *b = &blocks[c->variant];
+    const int64_t steps = steps_of(b, s), tiles = tiles_of(b, s), each = ceil_div(steps, c->splits);
+    double cycles;
+    c->split_steps = (int)each;
+    if (c->splits > 1 && (!s->may_split || tiles > CU_GEMM_TICKETS || b->kind == CU_GEMM_WGMMA ||
+                          each < LEAST_STEPS || ceil_div(steps, each) != c->splits))
+        return false;
+    if (c->variant == CU_GEMM_STREAM_K) {
+        const int64_t left = tiles % chip->processors + chip->processors;
+        if (!s->may_split || left * steps > INT32_MAX / 2 || steps < LEAST_STEPS ||
+            left > CU_GEMM_TICKETS)
+            return false;
+        cycles = runs(b, s, chip, c, steps);
+    } else if (c->variant == CU_GEMM_PING_PONG) {
+        cycles = turns(b, s, chip, (double)steps);
+    } else {
+        cycles = waves(b, s, chip, c->splits, (double)each);
+    }
     // where memory is the bound, what keeps it busy with less wins
-    c.cycles = LAUNCH + fmax(cycles, floor) + 0.05 * fmin(cycles, floor);
-    if (c.cycles < best->cycles) *best = c;
+    const double floor = bytes_floor(s, chip);
+    c->cycles = LAUNCH + fmax(cycles, floor) + 0.05 * fmin(cycles, floor);
+    return true;
+}
+
+extern "C" cu_gemm_choice cu_gemm_choice_of(const cu_gemm_shape *s, const cu_chip *chip,
+                                            int variant, int splits)
+{
+    cu_gemm_choice c = {};
+    c.variant = variant;
+    c.splits = splits;
+    if (variant < 0 || variant >= CU_GEMM_VARIANTS || splits < 1 || splits > MOST_SPLITS ||
+        !usable(&blocks[variant], s, chip) || !price(&c, s, chip))
+        return cu_gemm_choice{};
+    return c;
+}
+
+// The cheapest of the variant; no splits: it cannot run.
+static cu_gemm_choice best_of(const cu_gemm_shape *s, const cu_chip *chip, int variant)
+{
+    cu_gemm_choice best = {};
+    if (!usable(&blocks[variant], s, chip)) return best;
+    for (int splits = 1; splits <= MOST_SPLITS; splits++) {
+        cu_gemm_choice c = {};
+        c.variant = variant;
+        c.splits = splits;
+        if (price(&c, s, chip) && (!best.splits || c.cycles < best.cycles)) best = c;
+    }
+    return best;
+}
+
+// Stream-K without tiles to cut is the cooperative kernel.
+static bool pointless(const cu_gemm_shape *s, const cu_chip *chip, int variant)
+{
+    return variant == CU_GEMM_STREAM_K && tiles_of(&blocks[variant], s) % chip->processors == 0;
+}
+
+extern "C" int cu_gemm_rank(cu_gemm_choice *out, int most, const cu_gemm_shape *s,
+                            const cu_chip *chip)
+{
+    int n = 0;
+    for (int v = 0; v < CU_GEMM_VARIANTS; v++) {
+        const cu_gemm_choice c = pointless(s, chip, v) ? cu_gemm_choice{} : best_of(s, chip, v);
+        if (!c.splits) continue;
+        int at = n;
+        while (at > 0 && c.cycles < out[at - 1].cycles) at--;
+        if (at >= most) continue;
+        if (n < most) n++;
+        for (int i = n - 1; i > at; i--) out[i] = out[i - 1];
+        out[at] = c;
+    }
+    return n;
 }
 
 extern "C" cu_gemm_choice cu_gemm_pick(const cu_gemm_shape *s, const cu_chip *chip, int only)
 {
-    enum { MOST_SPLITS = 16, LEAST_STEPS = 4 };
-    const double floor = bytes_floor(s, chip);
     cu_gemm_choice best = {};
-    best.cycles = INFINITY;
-    for (int v = 0; v < CU_GEMM_VARIANTS; v++) {
-        const cu_gemm_block *b = &blocks[v];
-        if (!usable(b, s, chip) || (only >= 0 && v != only)) continue;
-        const int64_t steps = steps_of(b, s), tiles = tiles_of(b, s);
-        cu_gemm_choice c = {};
-        c.variant = v;
-        c.splits = 1;
-        c.split_steps = (int)steps;
-        if (v == CU_GEMM_STREAM_K) {
-            const int64_t left = tiles % chip->processors + chip->processors;
-            if (!s->may_split || left * steps > INT32_MAX / 2 || steps < LEAST_STEPS ||
-                (only < 0 && tiles % chip->processors == 0) || left > CU_GEMM_TICKETS)
-                continue;
-            const double t = runs(b, s, chip, &c, steps);
-            consider(&best, c, t, floor);
-            continue;
-        }
-        if (v == CU_GEMM_PING_PONG) {
-            consider(&best, c, turns(b, s, chip, (double)steps), floor);
-            continue;
-        }
-        const bool splits_do = s->may_split && tiles <= CU_GEMM_TICKETS && v != CU_GEMM_COOPERATIVE;
-        for (c.splits = 1; c.splits <= (splits_do ? MOST_SPLITS : 1); c.splits++) {
-            const int64_t each = ceil_div(steps, c.splits);
-            if (c.splits > 1 && (each < LEAST_STEPS || ceil_div(steps, each) != c.splits)) continue;
-            c.split_steps = (int)each;
-            consider(&best, c, waves(b, s, chip, c.splits, (double)each), floor);
-        }
-    }
+    if (only >= 0) return best_of(s, chip, only);
+    (void)cu_gemm_rank(&best, 1, s, chip);
     return best;
 }

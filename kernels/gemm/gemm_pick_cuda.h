@@ -1,5 +1,5 @@
-/* gemm_pick_cuda.h - which variant of the product a shape runs on, and in how many
- * pieces its K is cut: a pure function of shape and chip. */
+/* gemm_pick_cuda.h - which variant of the product a shape runs on, and in how many pieces its K is
+ * cut: a model, a pure function of shape and chip, and what a measured choice is made of. */
 #ifndef GEMM_PICK_CUDA_H
 #define GEMM_PICK_CUDA_H
 
@@ -30,6 +30,7 @@ typedef enum {
     CU_GEMM_COOPERATIVE, /* sm_90a, 128x256x64, whole tiles */
     CU_GEMM_STREAM_K,    /* the same; the last tiles are cut along K */
     CU_GEMM_PING_PONG,   /* sm_90a, 128x128x64 */
+    CU_GEMM_CLUSTER,     /* sm_90a, 128x256x64 by pairs of blocks that share W; whole tiles */
     CU_GEMM_THIN16,      /* sm_90a, up to so many rows of a, 128 of b */
     CU_GEMM_THIN32,
     CU_GEMM_THIN64,
@@ -46,6 +47,7 @@ typedef struct {
     int bm, bn, bk, stages, per_sm; /* blocks a multiprocessor, by registers */
     int shared_bytes;
     int cc_min, cc_max;
+    int cluster; /* blocks, one row tile each, that bring the columns' side once */
 } cu_gemm_block;
 const cu_gemm_block *cu_gemm_block_of(int variant);
 
@@ -60,6 +62,17 @@ size_t cu_gemm_choice_room(const cu_gemm_choice *c, const cu_gemm_shape *shape,
 
 /* The cheapest choice; `only` >= 0: of that variant. No splits: none can run. */
 cu_gemm_choice cu_gemm_pick(const cu_gemm_shape *shape, const cu_chip *chip, int only);
+
+/* The cheapest choice of each variant, the cheapest variant first: how many, at most `most`. */
+int cu_gemm_rank(cu_gemm_choice *out, int most, const cu_gemm_shape *shape, const cu_chip *chip);
+
+/* That variant with K in `splits` pieces (stream-K and ping-pong: 1). No splits: it cannot run. */
+cu_gemm_choice cu_gemm_choice_of(const cu_gemm_shape *shape, const cu_chip *chip, int variant,
+                                 int splits);
+
+/* What the model is given for a product that has room. */
+cu_gemm_shape cu_gemm_shape_of(const cu_gemm_args *a);
+cu_gemm_shape cu_gemm_f32_shape_of(const cu_gemm_f32_args *a);
 
 /* Hopper's variants (gemm_cuda90.cu); what cu_gemm checks has been checked. */
 int cu_gemm_hopper(const cu_gemm_args *g, const cu_gemm_choice *c, cu_stream s);

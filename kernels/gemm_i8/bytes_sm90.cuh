@@ -1,5 +1,4 @@
-// bytes_sm90.cuh - products of 8-bit operands on wgmma: the loop that integers and 8-bit floats
-// share.
+// bytes_sm90.cuh - products of bytes on wgmma.
 //
 // One producer warpgroup drives TMA (rows of 128 bytes, 128-byte swizzle) into a ring of ST stages;
 // two consumer warpgroups own 64 rows each of a 128 x BN tile, k of 128 a stage. Blocks are
@@ -8,10 +7,8 @@
 // clock serve. Finished sums pass through 32 columns of shared memory a warpgroup, while the
 // producer goes on to the next tile.
 //
-// Op says what is multiplied and what becomes of it:
-//     Args, Sum (int or float), mma(sums, a, b, keep), finish(args, m, n, sum)
-//     PROMOTE  stages after which sums are added to others in full f32 and begin anew: the tensor
-//              cores keep about 14 bits of the sums of 8-bit floats (DeepGEMM's observation); 0: no
+// Op says what is multiplied and what becomes of it: Args, mma(sums, a, b, keep), finish(args, m,
+// n, sum).
 #pragma once
 #include "kernels/cuda/ptx.cuh"
 
@@ -27,11 +24,10 @@ __global__ void __launch_bounds__(384, 1)
                     const __grid_constant__ typename Op::Args g, int m, int n, int k)
 {
 #if defined(IGT_EMU) || defined(IGT_SM90A)
-    typedef typename Op::Sum Sum;
     constexpr int SA = B8_BM * B8_BK, SW = BN * B8_BK, R = BN / 2;
     IGT_SMEM(smem);
     char *sa = smem, *sw = smem + ST * SA;
-    Sum *out = (Sum *)(smem + ST * (SA + SW));
+    int *out = (int *)(smem + ST * (SA + SW));
     uint64_t *full = (uint64_t *)(out + 2 * 64 * B8_PITCH), *empty = full + ST;
     const int tid = threadIdx.x, wg = tid / 128, kt = (k + B8_BK - 1) / B8_BK;
     const int tm = (m + B8_BM - 1) / B8_BM, tn = (n + BN - 1) / BN;
@@ -71,16 +67,12 @@ __global__ void __launch_bounds__(384, 1)
     } else {
         px_reg_inc<232>();
         const int me = tid % 128, lane = tid & 31;
-        Sum *mine = out + (wg - 1) * 64 * B8_PITCH;
+        int *mine = out + (wg - 1) * 64 * B8_PITCH;
         for (int i = blockIdx.x; i < tm * tn; i += gridDim.x) {
             int m0, n0, prev = -1;
             bool keep = false;
             tile(i, m0, n0);
-            Sum acc[R], sum[Op::PROMOTE ? R : 1];
-            if constexpr (Op::PROMOTE > 0) {
-#    pragma unroll
-                for (int j = 0; j < R; j++) sum[j] = 0;
-            }
+            int acc[R];
             for (int t = 0; t < kt; t++, next()) {
                 px_mbar_wait(full + st, ph);
                 const uint64_t da = px_desc_k128(sa + st * SA + (wg - 1) * 64 * B8_BK),
@@ -92,30 +84,12 @@ __global__ void __launch_bounds__(384, 1)
                     keep = true;
                 }
                 px_wg_commit();
-                if (Op::PROMOTE && (t % Op::PROMOTE == Op::PROMOTE - 1 || t == kt - 1)) {
-                    px_wg_wait<0>();
-                    if (me == 0) {
-                        if (prev >= 0) px_mbar_arrive(empty + prev);
-                        px_mbar_arrive(empty + st);
-                    }
-                    prev = -1;
-                    keep = false;
-                    if constexpr (Op::PROMOTE > 0) {
-#    pragma unroll
-                        for (int j = 0; j < R; j++) sum[j] += acc[j];
-                    }
-                } else {
-                    px_wg_wait<1>(); // the previous step is done: its stage may be filled again
-                    if (prev >= 0 && me == 0) px_mbar_arrive(empty + prev);
-                    prev = st;
-                }
+                px_wg_wait<1>(); // the previous step is done: its stage may be filled again
+                if (prev >= 0 && me == 0) px_mbar_arrive(empty + prev);
+                prev = st;
             }
             px_wg_wait<0>();
             if (prev >= 0 && me == 0) px_mbar_arrive(empty + prev);
-            if constexpr (Op::PROMOTE > 0) {
-#    pragma unroll
-                for (int j = 0; j < R; j++) acc[j] = sum[j];
-            }
             // 32 columns at a time; the registers move down, so that the code stands once.
             const int row = me / 32 * 16 + (lane >> 2), m1 = m0 + (wg - 1) * 64;
 #    pragma unroll 1

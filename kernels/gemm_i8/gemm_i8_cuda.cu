@@ -12,23 +12,44 @@ template <int BM, int BN, int BK, int ST> int run(const cu_gemm_i8_args *g, cu_s
 }
 } // namespace
 
+extern "C" const char *cu_gemm_i8_name(cu_i8_variant v)
+{
+    static const char *const names[CU_I8_VARIANTS] = {"gemm_i8", "gemm_i8_sm80_64x64",
+                                                      "gemm_i8_sm80_128x128", "gemm_i8_sm90"};
+    return names[v];
+}
+
+extern "C" int cu_gemm_i8_variants(cu_i8_variant *out, int most, const cu_gemm_i8_args *g)
+{
+    cu_i8_variant all[3];
+    int n = 0;
+    // A small tile where the large ones would leave processors without work.
+    const int64_t large = (int64_t)((g->m + 127) / 128) * ((g->n + 127) / 128) * g->batch;
+    const bool small = g->m <= 64 || g->n <= 64 || large < cu_this_chip().processors;
+    if (cu_this_chip().cc == 90 && g->batch == 1 && g->m > 64 && g->n > 64 && g->k > 64)
+        all[n++] = CU_I8_W;
+    all[n++] = small ? CU_I8_T64 : CU_I8_T128;
+    all[n++] = small ? CU_I8_T128 : CU_I8_T64;
+    for (int i = 0; i < n && i < most; i++) out[i] = all[i];
+    return n < most ? n : most;
+}
+
 extern "C" int cu_gemm_i8(const cu_gemm_i8_args *g, cu_stream s)
 {
+    cu_i8_variant v = g->variant;
     if (g->m == 0 || g->n == 0 || g->batch == 0) return 0;
-    if (cu_gemm_i8_large(cu_this_chip().cc, g->batch, g->m, g->n, g->k) &&
-        (g->a_signed || g->a_ready))
-        return cu_gemm_i8_sm90(g, s);
+    if (v == CU_I8_MODEL) (void)cu_gemm_i8_variants(&v, 1, g);
+    if (v == CU_I8_W && (g->a_signed || g->a_ready)) return cu_gemm_i8_sm90(g, s);
     return cu_gemm_i8_sm80(g, s);
 }
 
 extern "C" int cu_gemm_i8_sm80(const cu_gemm_i8_args *g, cu_stream s)
 {
     if (g->m == 0 || g->n == 0 || g->batch == 0) return 0;
-    // A small tile where the large ones would leave processors without work.
-    const int64_t large = (int64_t)((g->m + 127) / 128) * ((g->n + 127) / 128) * g->batch;
-    if (g->m <= 64 || g->n <= 64 || large < cu_this_chip().processors)
-        return run<64, 64, 128, 3>(g, s);
-    return run<128, 128, 64, 4>(g, s);
+    cu_i8_variant v[3] = {g->variant, CU_I8_MODEL, CU_I8_MODEL};
+    if (v[0] == CU_I8_MODEL) (void)cu_gemm_i8_variants(v, 3, g);
+    const cu_i8_variant tile = v[0] == CU_I8_W ? v[1] : v[0];
+    return tile == CU_I8_T128 ? run<128, 128, 64, 4>(g, s) : run<64, 64, 128, 3>(g, s);
 }
 
 extern "C" int cu_i8_rows(const cu_i8_rows_args *a, cu_stream s)

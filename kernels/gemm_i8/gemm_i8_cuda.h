@@ -60,7 +60,17 @@ typedef struct {
 
 enum { CU_I8_RANK = 8 };
 
+/* How a product runs; the results are the same. */
+typedef enum {
+    CU_I8_MODEL, /* the first of cu_gemm_i8_variants */
+    CU_I8_T64,   /* sm_80, 64 x 64 */
+    CU_I8_T128,  /* sm_80, 128 x 128 */
+    CU_I8_W,     /* sm_90a */
+    CU_I8_VARIANTS
+} cu_i8_variant;
+
 typedef struct {
+    cu_i8_variant variant;
     const void *a;   /* s8 or u8 [.., m, lda], lda a multiple of 16, zero past k or w is */
     const int8_t *w; /* s8 [.., n, ldw] */
     int64_t lda, ldw;
@@ -88,14 +98,15 @@ typedef struct {
 
 int cu_gemm_i8(const cu_gemm_i8_args *a, cu_stream s);
 
-/* One product on Hopper's tensor cores; a signed by now (a_signed or a_ready), k >= 1. cu_gemm_i8
- * goes there where cu_gemm_i8_large says so: worth a copy of unsigned activations. */
+/* cu_gemm_i8_variants - what the present device may run the product on, the model's choice first:
+ * how many, at most `most`. Where that is CU_I8_W, unsigned activations are worth a copy: it wants
+ * a_signed or a_ready. cu_gemm_i8_name - for people and files. */
+int cu_gemm_i8_variants(cu_i8_variant *out, int most, const cu_gemm_i8_args *a);
+const char *cu_gemm_i8_name(cu_i8_variant v);
+
+/* One product on Hopper's tensor cores; a signed by now (a_signed or a_ready), k >= 1. */
 int cu_gemm_i8_sm90(const cu_gemm_i8_args *a, cu_stream s);
 int cu_gemm_i8_sm80(const cu_gemm_i8_args *a, cu_stream s); /* whatever the chip */
-static inline int cu_gemm_i8_large(int cc, int batch, int m, int n, int k)
-{
-    return cc == 90 && batch == 1 && m > 64 && n > 64 && k > 64;
-}
 
 #ifdef __cplusplus
 }

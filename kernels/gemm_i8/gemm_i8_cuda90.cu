@@ -7,8 +7,6 @@ namespace
 {
 struct I8 {
     typedef cu_gemm_i8_args Args;
-    typedef int Sum;
-    static constexpr int PROMOTE = 0;
 #if defined(IGT_EMU) || defined(IGT_SM90A)
     template <int R>
     static __device__ __forceinline__ void mma(int (&d)[R], uint64_t a, uint64_t w, bool keep)

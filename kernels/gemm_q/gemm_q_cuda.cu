@@ -18,7 +18,8 @@ namespace
 // How many tokens a block has, and the tiles of k in a stage.
 int tokens_of(const cu_gemm_q_args *a)
 {
-    const int m = a->slots ? a->tokens : a->m;
+    const int m = a->slots ? a->tokens : a->m, v = (int)a->variant;
+    if (!a->slots && v >= CU_Q_T8 && v <= CU_Q_T64) return 8 << (v - CU_Q_T8);
     return m <= 8 ? 8 : m <= 16 ? 16 : m <= 32 ? 32 : 64;
 }
 constexpr int tiles_of(int tokens, int bits)
@@ -91,21 +92,54 @@ int run_bits(const cu_gemm_q_args *a, const cu_q_acts_args *x, cu_stream s)
 
 extern "C" size_t cu_gemm_q_scratch(const cu_gemm_q_args *a)
 {
+    if (a->variant >= CU_Q_W128) return 0;
     const dim3 grid = grid_of(a);
     return (size_t)grid.x * grid.y * 2 * 64 * (size_t)tokens_of(a) * sizeof(float);
 }
 
 extern "C" size_t cu_gemm_q_tickets(const cu_gemm_q_args *a)
 {
+    if (a->variant >= CU_Q_W128) return 0;
     return (size_t)grid_of(a).y * (size_t)(a->w.n / 64);
+}
+
+extern "C" const char *cu_gemm_q_name(cu_q_variant v)
+{
+    static const char *const names[CU_Q_VARIANTS] = {
+        "gemm_q",         "gemm_q_few",     "gemm_q_sm80_8",   "gemm_q_sm80_16",
+        "gemm_q_sm80_32", "gemm_q_sm80_64", "gemm_q_sm90_128", "gemm_q_sm90_256"};
+    return names[v];
+}
+
+extern "C" int cu_gemm_q_variants(cu_q_variant *out, int most, const cu_gemm_q_args *a)
+{
+    enum { MANY = 64, MOST = 3 };
+    const int m = a->m, tokens = m <= 8 ? 0 : m <= 16 ? 1 : m <= 32 ? 2 : 3;
+    const bool wide = cu_this_chip().cc == 90 && a->w.n && a->w.k;
+    // 256 tokens where that leaves no processor without work
+    const int64_t items = (int64_t)(a->w.n / 64 + 1) / 2 * ((m + 255) / 256);
+    const cu_q_variant own = (cu_q_variant)(CU_Q_T8 + tokens),
+                       half = (cu_q_variant)(tokens ? own - 1 : own),
+                       large =
+                           m > 128 && items >= cu_this_chip().processors ? CU_Q_W256 : CU_Q_W128,
+                       other = large == CU_Q_W256 ? CU_Q_W128 : CU_Q_W256;
+    cu_q_variant all[MOST];
+    int n = 0;
+    if (cu_gemm_q_is_few(m, a->w.k)) all[n++] = CU_Q_FEW;
+    if (m > MANY && wide) all[n++] = large;
+    if (m > 128 && wide) all[n++] = other;
+    all[n++] = own;
+    if (n < MOST && half != own) all[n++] = half;
+    if (n < MOST && wide && m > MANY / 2 && m <= MANY) all[n++] = CU_Q_W128;
+    for (int i = 0; i < n && i < most; i++) out[i] = all[i];
+    return n < most ? n : most;
 }
 
 extern "C" int cu_gemm_q(const cu_gemm_q_args *a, cu_stream s)
 {
-    enum { MANY = 64 };
-    if (cu_this_chip().cc == 90 && !a->slots && a->m > MANY && a->w.n && a->w.k)
-        return cu_gemm_q_sm90(a, s);
-    return cu_gemm_q_sm80(a, s);
+    cu_q_variant v = a->variant;
+    if (v == CU_Q_MODEL && !a->slots) (void)cu_gemm_q_variants(&v, 1, a);
+    return v >= CU_Q_W128 ? cu_gemm_q_sm90(a, s) : cu_gemm_q_sm80(a, s);
 }
 
 extern "C" int cu_gemm_q_sm80(const cu_gemm_q_args *a, cu_stream s)

@@ -58,6 +58,19 @@ typedef struct {
     int expert, first, rows, unused;
 } cu_q_slot;
 
+/* How a product of one matrix runs; the sums of each have an order of their own. */
+typedef enum {
+    CU_Q_MODEL, /* the first of cu_gemm_q_variants */
+    CU_Q_FEW,   /* cu_gemm_q_few */
+    CU_Q_T8,    /* sm_80, so many tokens a block */
+    CU_Q_T16,
+    CU_Q_T32,
+    CU_Q_T64,
+    CU_Q_W128, /* sm_90a, wgmma, so many tokens a block */
+    CU_Q_W256,
+    CU_Q_VARIANTS
+} cu_q_variant;
+
 typedef struct {
     cu_q_weights w;
     const uint16_t *x; /* of cu_q_acts */
@@ -69,9 +82,10 @@ typedef struct {
     const cu_q_slot *slots;
     const int *n_slots;
     int max_slots, tokens;
-    int few;        /* see cu_gemm_q_few */
-    float *partial; /* cu_gemm_q_scratch bytes */
-    int *tickets;   /* cu_gemm_q_tickets zeros, zeros again afterwards: of this product alone */
+    int few;              /* see cu_gemm_q_few; goes with CU_Q_FEW */
+    cu_q_variant variant; /* without slots */
+    float *partial;       /* cu_gemm_q_scratch bytes */
+    int *tickets; /* cu_gemm_q_tickets zeros, zeros again afterwards: of this product alone */
 } cu_gemm_q_args;
 
 /* Room for a product on the present device; of sizes alone. */
@@ -83,6 +97,10 @@ int cu_gemm_q(const cu_gemm_q_args *a, cu_stream s);
  * read. Where cu_gemm_q_is_few says so. */
 int cu_gemm_q_few(const cu_gemm_q_args *a, const cu_q_acts_args *x, cu_stream s);
 static inline int cu_gemm_q_is_few(int64_t m, int64_t k) { return m <= 4 && m * k <= 16384; }
+/* cu_gemm_q_variants - what the present device may run a->m tokens of one matrix on, the model's
+ * choice first: how many, at most `most`. cu_gemm_q_name - for people and files. */
+int cu_gemm_q_variants(cu_q_variant *out, int most, const cu_gemm_q_args *a);
+const char *cu_gemm_q_name(cu_q_variant v);
 /* The two that it chooses from: whatever the chip and any m; many tokens of one matrix on Hopper.
  */
 int cu_gemm_q_sm80(const cu_gemm_q_args *a, cu_stream s);

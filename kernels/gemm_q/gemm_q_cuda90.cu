@@ -13,12 +13,11 @@ template <int BITS, QKind KIND, int NT> int run(const cu_gemm_q_args *a, cu_stre
                     QShape90<BITS, NT>::smem, s, *a);
 }
 
-// 256 tokens where that leaves no processor without work.
 template <int BITS, QKind KIND> int run_tokens(const cu_gemm_q_args *a, cu_stream s)
 {
-    const int items = (a->w.n / 64 + 1) / 2 * ((a->m + 255) / 256);
-    if (a->m > 128 && items >= cu_this_chip().processors) return run<BITS, KIND, 256>(a, s);
-    return run<BITS, KIND, 128>(a, s);
+    cu_q_variant v = a->variant;
+    if (v == CU_Q_MODEL) (void)cu_gemm_q_variants(&v, 1, a);
+    return v == CU_Q_W256 ? run<BITS, KIND, 256>(a, s) : run<BITS, KIND, 128>(a, s);
 }
 
 } // namespace

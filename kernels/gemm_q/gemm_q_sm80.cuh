@@ -60,6 +60,14 @@ __device__ __forceinline__ void q_widen_e4m3(uint32_t (&a)[4], uint32_t w0, uint
     a[2] = q_e4m3_pair(w1, 0x1404);
     a[3] = q_e4m3_pair(w1, 0x3424);
 }
+// Registers of operand A of mma of 8-bit floats for 32 k: rows r and r + 8, k as the tiles have it.
+__device__ __forceinline__ void f8_operand(uint32_t (&a)[4], uint4 w)
+{
+    a[0] = px_prmt(w.x, w.y, 0x5410);
+    a[1] = px_prmt(w.x, w.y, 0x7632);
+    a[2] = px_prmt(w.z, w.w, 0x5410);
+    a[3] = px_prmt(w.z, w.w, 0x7632);
+}
 template <bool OFFSET>
 __device__ __forceinline__ void q_scale(uint32_t (&a)[4], uint32_t d, uint32_t o)
 {
@@ -163,19 +171,22 @@ __device__ __forceinline__ void q_few_pair(uint32_t (&b)[2][1][2], const char *x
 }
 
 // The sums of rows 16 warp + lane / 4 + {0, 8} of the row tile, two of each 8 tokens, to y. The
-// registers move down so that they are named by constants and the loop stays one.
+// registers move down so that they are named by constants and the loop stays one. factor: of the
+// tokens; NULL: `by` for all.
 template <int NT>
 __device__ __forceinline__ void q_finish(float (&acc)[NT / 8][4], const cu_q_weights &w,
-                                         const float *factor, const cu_finish &f, int row0, int m0,
-                                         int m, int64_t bias0)
+                                         const float *factor, float by, const cu_finish &f,
+                                         int row0, int m0, int m, int64_t bias0)
 {
     const int lane = threadIdx.x & 31, r = row0 + (threadIdx.x >> 5 & 3) * 16 + (lane >> 2);
     const float up = w.row[r], low = w.row[r + 8];
 #pragma unroll 1
     for (int i = 0; i < NT / 4; i++) {
         const int t = m0 + i / 2 * 8 + (lane & 3) * 2 + (i & 1);
-        if (t < m)
-            lo_finish_pair(f, t, r, acc[0][0] * up * factor[t], acc[0][2] * low * factor[t], bias0);
+        if (t < m) {
+            if (factor) by = factor[t];
+            lo_finish_pair(f, t, r, acc[0][0] * up * by, acc[0][2] * low * by, bias0);
+        }
         acc[0][0] = acc[0][1];
         acc[0][2] = acc[0][3];
         if (!(i & 1)) continue;
@@ -359,7 +370,7 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3)
             }
         }
         if (last)
-            q_finish<NT>(acc, w, FEW ? (const float *)(smem + S::ring) : p.factor, p.finish,
+            q_finish<NT>(acc, w, FEW ? (const float *)(smem + S::ring) : p.factor, 0.f, p.finish,
                          row * 64, m0, m, expert * p.finish.bias_step);
 #pragma unroll
         for (int j = 0; j < NT / 8; j++)

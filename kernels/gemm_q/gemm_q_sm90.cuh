@@ -13,11 +13,43 @@
 #pragma once
 #include "kernels/gemm_q/gemm_q_sm80.cuh"
 
+// The sums of a warpgroup's 64 rows (row tile `row`) and R * 2 tokens from m0 on, as wgmma left
+// them, to y: 32 tokens at a time through `out`; the registers move down, so that the code stands
+// once. factor: of the tokens; NULL: `by` for all.
+constexpr int Q_OUT_PITCH = 68, Q_OUT = 32 * Q_OUT_PITCH * 4;
+template <int R>
+__device__ __forceinline__ void q_finish90(float (&acc)[R], float *out, const cu_finish &f,
+                                           const float *rows, const float *factor, float by,
+                                           int row, int m0, int m)
+{
+    const int wg = threadIdx.x / 128, me = threadIdx.x % 128, lane = me & 31,
+              r = me / 32 * 16 + (lane >> 2);
+#pragma unroll 1
+    for (int t0 = m0; t0 < m0 + 2 * R && t0 < m; t0 += 32) {
+#pragma unroll
+        for (int i = 0; i < 16; i++)
+            out[(i / 4 * 8 + (lane & 3) * 2 + i % 2) * Q_OUT_PITCH + r + i % 4 / 2 * 8] = acc[i];
+        px_bar_sync(wg, 128);
+#pragma unroll 1
+        for (int i = me; i < 32 * 32; i += 128) {
+            const int tk = t0 + i / 32, n = i % 32 / 8 * 16 + i % 8;
+            if (tk >= m) break;
+            const float *v = out + i / 32 * Q_OUT_PITCH + n;
+            const int at = row * 64 + n;
+            if (factor) by = factor[tk];
+            lo_finish_pair(f, tk, at, v[0] * rows[at] * by, v[8] * rows[at + 8] * by, 0);
+        }
+        px_bar_sync(wg, 128);
+#pragma unroll
+        for (int i = 0; i + 16 < R; i++) acc[i] = acc[i + 16];
+    }
+}
+
 template <int BITS, int NT> struct QShape90 {
     static constexpr int tile = 512 * BITS, tables = BITS == 16 ? 0 : 512, x = NT * 128,
                          quants = 2 * tile, stage = x + quants + 4 * tables,
-                         stages = NT == 256 ? 4 : 6, pitch = 68, out = 32 * pitch * 4,
-                         smem = stages * stage + 2 * out + stages * 16;
+                         stages = NT == 256 ? 4 : 6,
+                         smem = stages * stage + 2 * Q_OUT + stages * 16;
 };
 
 template <int BITS, QKind KIND, int NT>
@@ -28,7 +60,7 @@ __global__ void __launch_bounds__(384, 1) gemm_q_sm90(const __grid_constant__ cu
     constexpr bool OFFSET = KIND == Q_OFFSET;
     constexpr int ST = S::stages, R = NT / 2;
     IGT_SMEM(smem);
-    uint64_t *full = (uint64_t *)(smem + ST * S::stage + 2 * S::out), *empty = full + ST;
+    uint64_t *full = (uint64_t *)(smem + ST * S::stage + 2 * Q_OUT), *empty = full + ST;
     const cu_q_weights &w = p.w;
     const int tid = threadIdx.x, wg = tid / 128, lane = tid & 31;
     const int tiles = w.k / 64, rows = w.n / 64, pairs = (rows + 1) / 2;
@@ -80,7 +112,7 @@ __global__ void __launch_bounds__(384, 1) gemm_q_sm90(const __grid_constant__ cu
     } else {
         px_reg_inc<232>();
         const int me = tid % 128, warp = me >> 5;
-        float *out = (float *)(smem + ST * S::stage + (wg - 1) * S::out);
+        float *out = (float *)(smem + ST * S::stage + (wg - 1) * Q_OUT);
         for (int item = blockIdx.x; item < items; item += gridDim.x) {
             const int row = item % pairs * 2 + wg - 1, m0 = item / pairs * NT;
             const bool there = row < rows;
@@ -141,28 +173,7 @@ __global__ void __launch_bounds__(384, 1) gemm_q_sm90(const __grid_constant__ cu
             __syncwarp();
             if (prev >= 0 && lane == 0) px_mbar_arrive(empty + prev);
             if (!there) continue;
-            // 32 tokens at a time; the registers move down, so that the code stands once.
-            const int r = warp * 16 + (lane >> 2);
-#    pragma unroll 1
-            for (int t0 = m0; t0 < m0 + NT && t0 < p.m; t0 += 32) {
-#    pragma unroll
-                for (int i = 0; i < 16; i++)
-                    out[(i / 4 * 8 + (lane & 3) * 2 + i % 2) * S::pitch + r + i % 4 / 2 * 8] =
-                        acc[i];
-                px_bar_sync(wg, 128);
-#    pragma unroll 1
-                for (int i = me; i < 32 * 32; i += 128) {
-                    const int tk = t0 + i / 32, n = i % 32 / 8 * 16 + i % 8;
-                    if (tk >= p.m) break;
-                    const float *v = out + i / 32 * S::pitch + n, by = p.factor[tk];
-                    const int at = row * 64 + n;
-                    lo_finish_pair(p.finish, tk, at, v[0] * w.row[at] * by,
-                                   v[8] * w.row[at + 8] * by, 0);
-                }
-                px_bar_sync(wg, 128);
-#    pragma unroll
-                for (int i = 0; i + 16 < R; i++) acc[i] = acc[i + 16];
-            }
+            q_finish90(acc, out, p.finish, w.row, p.factor, 0.f, row, m0, p.m);
         }
     }
 #endif

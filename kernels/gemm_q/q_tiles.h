@@ -1,5 +1,6 @@
 /* q_tiles.h - weights of few bits as tiles for the matrix units of a CUDA device, made from the
- * panels of gemm_q.h.
+ * panels of gemm_q.h: where their parts lie, and what the device's kernels (q_tiles_cuda.h) are
+ * compared with.
  *
  * All formats become one of three forms, of 4 bits, of 8 bits or of e4m3:
  *

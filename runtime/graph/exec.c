@@ -124,10 +124,12 @@ static ingot_status find_plan(ig_exec *x, const ig_type *in, ingot_error *err)
     const bool device = x->options.device.api;
     if (x->options.device.only && *x->fallen) return ig_fail(err, INGOT_E_DEVICE, "%s", x->fallen);
     const ingot_status s = find_or_make(x, in, e);
-    const bool lost = device && s == INGOT_E_DEVICE;
-    if (!lost && !(device && s == INGOT_E_NOMEM)) return s;
+    if (!device || (s != INGOT_E_DEVICE && s != INGOT_E_NOMEM)) return s;
+    const bool lost = x->options.device.api->lost(x->options.device.device);
     if (!lost && !x->options.device.may_fall_back)
-        return ig_wrap(e, s, "%s (--device cpu needs none of its memory)", x->options.device.name);
+        return s == INGOT_E_DEVICE ? s
+                                   : ig_wrap(e, s, "%s (--device cpu needs none of its memory)",
+                                             x->options.device.name);
     ig_exec_fall(x, e->text);
     return x->options.device.only ? s : find_or_make(x, in, err);
 }

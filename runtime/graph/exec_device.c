@@ -2,7 +2,8 @@
  *
  * Launches and copies go to one stream and are waited for only where the host reads what came down,
  * and at the end. A plan whose steps all lie on the device runs its launches one by one the first
- * time, since constants are still on their way then; the second time they are recorded. */
+ * time, since constants are still on their way then and kernels are loaded; the second time they
+ * are recorded. So it is with each form of the cache. */
 #include "runtime/graph/exec_parts.h"
 #include "runtime/base/checked.h"
 
@@ -109,10 +110,13 @@ ingot_status ig_exec_device_step(ig_exec *x, ig_plan *p, const ig_step *step, co
     return step->taken ? launch(x, step, err) : ig_exec_step(x, step, kernel, err);
 }
 
+/* A rank's share is computed to its end, since the other ranks wait for it. */
+static bool is_cancelled(const ig_exec *x) { return !x->options.comm && ig_exec_cancelled(x); }
+
 static ingot_status run_step(ig_exec *x, ig_plan *p, const ig_step *step, ingot_error *err)
 {
     const char *kernel = step->kernel;
-    if (ig_exec_cancelled(x)) return ig_fail(err, INGOT_E_CANCELLED, "the run was cancelled");
+    if (is_cancelled(x)) return ig_fail(err, INGOT_E_CANCELLED, "the run was cancelled");
     return x->options.trace ? ig_exec_traced(x, step, err)
                             : ig_exec_device_step(x, p, step, &kernel, err);
 }
@@ -139,14 +143,37 @@ static ingot_status copies(ig_exec *x, ig_plan *p, ig_step_kind kind, ingot_erro
     return INGOT_OK;
 }
 
-static ingot_status run_recorded(ig_exec *x, ig_plan *p, uint64_t form, ingot_error *err)
+/* The place for a recording of that form, after a run of that form was made step by step; NULL: it
+ * is to be made so. */
+static ig_recording *recording_of(ig_exec *x, ig_plan *p, uint64_t form)
+{
+    ig_recording *r = &p->recorded[form % IG_RECORDINGS];
+    if (!p->whole || p->loose || x->options.trace) return NULL;
+    if (r->form != form) {
+        if (r->graph) x->options.device.api->graph_close(&r->graph);
+        *r = (ig_recording){.form = form};
+    }
+    return r->n_runs++ >= RUNS_BEFORE_RECORDING ? r : NULL;
+}
+
+/* A device that cannot record these launches can still make them. */
+static ingot_status begin_recording(ig_exec *x, ig_plan *p, ig_recording *r, ingot_error *err)
+{
+    ingot_error own;
+    const ig_exec_device *d = &x->options.device;
+    const ingot_status s = record(x, p, &r->graph, &own);
+    p->loose = (s == INGOT_E_DEVICE || s == INGOT_E_NOMEM) && !d->api->lost(d->device);
+    if (p->loose)
+        ig_log_say(x->options.log, IG_LOG_WARN,
+                   "%s: a plan cannot be recorded and is launched step by step: %s", d->name,
+                   own.text);
+    if (s && !p->loose && err) *err = own;
+    return p->loose ? INGOT_OK : s;
+}
+
+static ingot_status run_recorded(ig_exec *x, ig_plan *p, ig_recording *r, ingot_error *err)
 {
     const ig_exec_device *d = &x->options.device;
-    ig_recording *r = &p->recorded[form % IG_RECORDINGS];
-    if (ig_exec_cancelled(x)) return ig_fail(err, INGOT_E_CANCELLED, "the run was cancelled");
-    if (r->graph && r->form != form) d->api->graph_close(&r->graph);
-    if (!r->graph) IG_TRY(record(x, p, &r->graph, err));
-    r->form = form;
     IG_TRY(copies(x, p, IG_STEP_UP, err));
     IG_TRY(d->api->replay(d->stream, r->graph, err));
     return copies(x, p, IG_STEP_DOWN, err);
@@ -159,8 +186,10 @@ static ingot_status run_all(ig_exec *x, ig_plan *p, ingot_error *err)
     const ig_exec_device *d = &x->options.device;
     uint64_t form = 0;
     if (d->api->kv) IG_TRY(d->api->kv(d->stream, x->kv, &form, err));
-    if (p->whole && !x->options.trace && p->n_runs++ >= RUNS_BEFORE_RECORDING)
-        return run_recorded(x, p, form, err);
+    if (is_cancelled(x)) return ig_fail(err, INGOT_E_CANCELLED, "the run was cancelled");
+    ig_recording *r = recording_of(x, p, form);
+    if (r && !r->graph) IG_TRY(begin_recording(x, p, r, err));
+    if (r && r->graph) return run_recorded(x, p, r, err);
     for (size_t s = 0; s < p->n_steps; s++) IG_TRY(run_step(x, p, &p->steps[s], err));
     return INGOT_OK;
 }

@@ -45,6 +45,7 @@ const ig_q_format *ig_low_bit_format(const ig_low_bit *w)
     uint32_t group;
     bool centred;
     if (!format_group(w, &group)) return NULL;
+    if (w->e4m3) return ig_q_format_like(8, group, 4, IG_Q_E4M3);
     const bool halves = all_halves(w, &centred) && group; /* whole rows keep f32 */
     return ig_q_format_like(w->bits, group, halves ? 2 : 4, centred ? IG_Q_CENTRED : IG_Q_ZERO);
 }

@@ -6,9 +6,11 @@
 #include "kernels/gemm_q/gemm_q.h"
 #include "runtime/graph/ir.h"
 
-/* W [n, k] = scale (q - zero): `group` k in a row share a scale and a zero (0: the whole row). */
+/* W [n, k] = scale (q - zero), or scale q where q is an 8-bit float: `group` k in a row share a
+ * scale and a zero (0: the whole row). */
 typedef struct {
     uint32_t bits;
+    bool e4m3; /* no NaN among them, no zeros */
     size_t n, k, group;
     const uint8_t *q; /* unsigned, one a byte; element (n, k) at q[n * q_n + k * q_k] */
     size_t q_n, q_k;
@@ -19,7 +21,7 @@ typedef struct {
 } ig_low_bit;
 
 /* ig_low_bit_format - the smallest format that holds these weights without loss; NULL: none does
- * (groups that are no multiple of 32). */
+ * (groups that are no multiple of 32, of 8-bit floats no multiple of 128). */
 const ig_q_format *ig_low_bit_format(const ig_low_bit *w);
 
 /* ig_low_bit_pack - the panels as a constant u8 [panels, bytes of a panel] in g's arena;

@@ -20,7 +20,7 @@ static bool plain(const ig_value *v) { return v->is_const && v->layout == IG_PLA
 static uint32_t bits_of(ingot_dtype d)
 {
     if (d == INGOT_I4 || d == INGOT_U4) return 4;
-    return d == INGOT_I8 || d == INGOT_U8 ? 8 : 0;
+    return d == INGOT_I8 || d == INGOT_U8 || d == INGOT_F8E4M3FN ? 8 : 0;
 }
 
 /* What a dequantize node and the product's reading of it say of the weights. */
@@ -85,6 +85,19 @@ static bool table_steps(const ig_type *t, const source *s, size_t *step_n, size_
     return true;
 }
 
+/* 8-bit floats as they are; false: a NaN is among them, or a zero point that shifts them. */
+static bool are_plain_f8(const ig_value *q, const ig_value *zero, size_t n)
+{
+    const uint8_t *code = q->data;
+    size_t zeros = 0;
+    if (zero && !ig_type_elements(&zero->type, &zeros)) return false;
+    for (size_t i = 0; i < zeros; i++)
+        if (ig_to_double(zero->data, zero->type.dtype, i) != 0) return false;
+    for (size_t i = 0; i < n; i++)
+        if ((code[i] & 0x7f) == 0x7f) return false;
+    return true;
+}
+
 /* Unsigned bytes, and zeros as f32, in scratch. */
 static bool widen(ig_arena *a, ig_low_bit *w, const ig_value *q, const ig_value *zero)
 {
@@ -119,7 +132,10 @@ static bool fuse(const ig_match *m, ig_pass_context *c, ig_node *p, const source
     if (!table_steps(&scale->type, s, &w.scale_n, &w.scale_g, &w.group)) return true;
     w.zero_n = zero ? w.scale_n : 0; /* they are shaped alike */
     w.zero_g = zero ? w.scale_g : 0;
-    if (!widen(c->scratch, &w, q, zero)) return false;
+    w.e4m3 = q->type.dtype == INGOT_F8E4M3FN;
+    w.q = q->data;
+    if (w.e4m3 && !are_plain_f8(q, zero, w.n * w.k)) return true;
+    if (!w.e4m3 && !widen(c->scratch, &w, q, zero)) return false;
     const ig_q_format *f = ig_low_bit_format(&w);
     if (!f) return true;
     ig_id in[INPUTS] = {IG_NO_VALUE, IG_NO_VALUE, IG_NO_VALUE, IG_NO_VALUE};

@@ -177,6 +177,8 @@ ingot_status ig_plan_open(ig_plan **out, ig_exec *x, const ig_graph *g,
     if (!p) return ig_fail(err, INGOT_E_NOMEM, "planning: no memory");
     p->g = g;
     p->device = options->device;
+    p->log = options->log;
+    p->fast = options->math == IG_MATH_FAST;
     ig_arena_init(&p->arena, options->heap);
     const ingot_status s = fill(p, x, options, in, err);
     if (s) ig_plan_close(&p);

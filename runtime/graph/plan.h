@@ -75,7 +75,7 @@ void ig_kept_drop(ig_kept *kept, const ig_op *op); /* unbind and forget; kept ma
 enum { IG_RECORDINGS = 4 };
 typedef struct {
     ig_device_graph *graph; /* NULL: not yet */
-    uint64_t form;
+    uint64_t form, n_runs;  /* of that form, since another one had its place */
 } ig_recording;
 
 /* What comes after the plan, in a run (plan_tail.c). */
@@ -104,6 +104,8 @@ typedef struct ig_plan {
     uint64_t last_used;
     /* on the device, where there is one */
     ig_exec_device device;
+    const ig_log *log;
+    bool fast;               /* math=fast */
     ig_place *device_places; /* [n_values] */
     void **device_at;        /* [n_values] addresses as it is placed */
     size_t device_bytes, n_on_device, n_copies;
@@ -113,7 +115,7 @@ typedef struct ig_plan {
     bool *needed_here; /* [n_values] read on the host, by steps or as outputs */
     ig_tail *tail;     /* NULL: all is planned */
     bool whole;        /* between the first copies and the last there are launches only */
-    uint64_t n_runs;
+    bool loose;        /* the device refused to record it */
     ig_recording recorded[IG_RECORDINGS]; /* of these launches */
 } ig_plan;
 

@@ -80,6 +80,8 @@ static ingot_status offer(ig_plan *p, ig_step *step, ingot_error *err)
                         .known = v.known,
                         .out = v.out,
                         .in_layout = v.layout,
+                        .log = p->log,
+                        .fast = p->fast,
                         .arena = &p->arena,
                         .err = err};
     if (!s) s = p->device.api->bind(p->device.device, &b);

@@ -41,16 +41,39 @@ static void sound(const cu_chip &chip, const cu_gemm_shape &s)
               (int64_t)c.cut_steps * chip.processors >= (tiles - c.whole) * steps;
     }
     check(ok, "%dx%dx%d on cc %d: %s", (int)s.m, (int)s.n, (int)s.k, chip.cc, b->name);
+    cu_gemm_choice ranked[CU_GEMM_VARIANTS];
+    const int n = cu_gemm_rank(ranked, CU_GEMM_VARIANTS, &s, &chip);
+    ok = n > 0 && ranked[0].variant == c.variant && ranked[0].splits == c.splits;
+    for (int i = 0; i < n; i++) {
+        const cu_gemm_choice same =
+            cu_gemm_choice_of(&s, &chip, ranked[i].variant, ranked[i].splits);
+        ok &= !memcmp(&same, &ranked[i], sizeof same);
+        for (int j = 0; j < i; j++)
+            ok &= ranked[j].variant != ranked[i].variant && ranked[j].cycles <= ranked[i].cycles;
+    }
+    cu_gemm_choice three[3];
+    const int few = cu_gemm_rank(three, 3, &s, &chip);
+    ok &= few == (n < 3 ? n : 3) && !memcmp(three, ranked, (size_t)few * sizeof *three);
+    check(ok, "%dx%dx%d on cc %d: the ranks of %d", (int)s.m, (int)s.n, (int)s.k, chip.cc, n);
+    check(!cu_gemm_choice_of(&s, &chip, CU_GEMM_VARIANTS, 1).splits &&
+              !cu_gemm_choice_of(&s, &chip, -1, 1).splits &&
+              !cu_gemm_choice_of(&s, &chip, c.variant, 0).splits &&
+              !cu_gemm_choice_of(&s, &chip, c.variant, 17).splits,
+          "no such variants");
     const cu_gemm_choice again = cu_gemm_pick(&s, &chip, -1);
     check(again.variant == c.variant && again.splits == c.splits, "the same choice again");
 }
 
 int main()
 {
-    const std::vector<int> large = {CU_GEMM_COOPERATIVE, CU_GEMM_STREAM_K, CU_GEMM_PING_PONG};
+    const std::vector<int> large = {CU_GEMM_COOPERATIVE, CU_GEMM_STREAM_K, CU_GEMM_PING_PONG,
+                                    CU_GEMM_CLUSTER};
     picks(h200, shape(8192, 8192, 8192), large);
     picks(h200, shape(4096, 4096, 4096), large);
     picks(h200, shape(8192, 28672, 8192), large);
+    // row tiles in pairs and whole waves: pairs of blocks; a single row of tiles leaves half idle
+    picks(h200, shape(6 * 256, 22 * 256, 8192), {CU_GEMM_CLUSTER});
+    picks(h200, shape(128, 132 * 256, 8192), {CU_GEMM_COOPERATIVE, CU_GEMM_THIN128});
     picks(h200, shape(16, 8192, 8192), {CU_GEMM_THIN16});
     picks(h200, shape(64, 8192, 8192), {CU_GEMM_THIN64});
     picks(h200, shape(100, 4096, 4096), {CU_GEMM_THIN128});

@@ -33,5 +33,18 @@ near moe logits
 near block rounded --activations fp8
 near channel rounded --activations fp8
 near moe rounded --activations fp8
-expect 0 'matmul_q .*gemm_q fp8 .*cuda:0' plan "$work/m.ingot" --device cuda:0
+# more rows than the tensor cores of 16 bits are taken for
+many=$(seq -s, 3 43),$(seq -s, 4 44)
+for device in cpu cuda:0; do
+    "$ingot" generate "$work/m.ingot" --ids $many -n 0 --device $device --logits "$work/$device.npy" >/dev/null || fail "generate on $device"
+done
+"$INGOT_PYTHON" - "$work" <<'PY' || fail "many rows: other logits"
+import sys, numpy as np
+cpu, cuda = (np.load(f"{sys.argv[1]}/{f}.npy") for f in ("cpu", "cuda:0"))
+off = np.median(np.sqrt(np.mean((cpu - cuda) ** 2, 1) / np.mean(cpu ** 2, 1)))
+print(f"many rows {off:.1e}")
+sys.exit(not off < 4e-2)
+PY
+expect 0 'matmul_q .*gemm_f8 .*cuda:0' plan "$work/m.ingot" --device cuda:0 --dim tokens=82
+expect 0 'matmul_q .*gemm_q[a-z0-9_]*, fp8 .*cuda:0' plan "$work/m.ingot" --device cuda:0
 exit $failed

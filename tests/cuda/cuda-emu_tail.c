@@ -75,7 +75,7 @@ static bench *open_bench(void)
     bench *b = calloc(1, sizeof *b);
     assert_non_null(b);
     ig_heap_init(&b->heap, NULL);
-    b->d = open_device(&b->heap, 0);
+    b->d = open_device(0);
     b->g = two_tails(&b->heap);
     ig_exec_options o = {.heap = &b->heap, .log = &quiet};
     check_ok(ig_exec_open(&b->cpu, b->g, &o, &err));

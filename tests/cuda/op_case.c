@@ -145,10 +145,10 @@ static const ig_tensor *in_panels(const ig_tensor *t)
     return p;
 }
 
-static bool open_device(const op_case *c, ingot_error *err)
+static bool open_device(ingot_error *err)
 {
     const ig_device_api *api = ingot_cuda_plugin_v1();
-    const ig_device_options options = {.heap = &g.heap, .fast = c->fast};
+    const ig_device_options options = {0};
     if (g.stream) return true;
     return api->count(err) > 0 && !api->open(&g.device, 0, &options, err) &&
            !api->stream_open(&g.stream, g.device, err);
@@ -225,8 +225,7 @@ op_result op_on_device(const op_case *c, op_output *out, char *text, size_t cap)
     ingot_error err = {0};
     step s;
     start();
-    if (!make_step(&s, c, &err) || !open_device(c, &err))
-        return said(text, cap, OP_FAILED, err.text);
+    if (!make_step(&s, c, &err) || !open_device(&err)) return said(text, cap, OP_FAILED, err.text);
     const ig_tensor *known[OP_CASE_MOST] = {0};
     const ig_type *outs[OP_CASE_MOST] = {0};
     ig_layout layouts[OP_CASE_MOST] = {IG_PLAIN};
@@ -241,6 +240,7 @@ op_result op_on_device(const op_case *c, op_output *out, char *text, size_t cap)
                         .in = s.in_types,
                         .known = known,
                         .out = outs,
+                        .fast = c->fast,
                         .in_layout = layouts,
                         .arena = &g.arena,
                         .err = &err};

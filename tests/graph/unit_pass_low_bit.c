@@ -136,6 +136,12 @@ static void weights_stay_as_they_are(void **state)
 {
     (void)state;
     static const weights all[] = {
+        {.dtype = INGOT_F8E4M3FN, .turned = true, .channel = true, .format = "f8c"},
+        {.dtype = INGOT_F8E4M3FN, .format = "f8c"},
+        {.dtype = INGOT_F8E4M3FN, .block = 128, .transpose = true, .turned = true, .format = "f8c"},
+        {.dtype = INGOT_F8E4M3FN, .block = 64},                    /* no such format */
+        {.dtype = INGOT_F8E4M3FN, .channel = true, .zeros = true}, /* shifted */
+        {.dtype = INGOT_F8E5M2, .channel = true},
         {.dtype = INGOT_U4, .block = 32, .turned = true, .zeros = true, .format = "i4g32zf"},
         {.dtype = INGOT_U4, .block = 64, .zeros = true, .halves = true, .format = "i4g64z"},
         {.dtype = INGOT_I4, .block = 128, .format = "i4c"},

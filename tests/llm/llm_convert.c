@@ -226,6 +226,16 @@ static void public_call(void **state)
     o.dtype = "q5";
     assert_int_equal(ingot_convert_file(target, folder, &o, &err), INGOT_E_ARG);
     assert_non_null(strstr(err.text, "'q5'"));
+    o.dtype = "fp8-block";
+    o.activations = "fp8";
+    check_ok(ingot_convert_file(target, folder, &o, &err));
+    o.activations = "fp9";
+    assert_int_equal(ingot_convert_file(target, folder, &o, &err), INGOT_E_ARG);
+    assert_non_null(strstr(err.text, "'fp9'"));
+    o.activations = "fp8"; /* but no weights of it */
+    o.dtype = "q8";
+    assert_int_equal(ingot_convert_file(target, folder, &o, &err), INGOT_E_ARG);
+    assert_non_null(strstr(err.text, "needs weights of fp8"));
 }
 
 /* ---- what goes wrong ---- */

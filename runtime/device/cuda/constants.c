@@ -2,9 +2,10 @@
  *
  * A constant is known by its address in host memory and the form it is kept in. One in plain form
  * travels when the first step that reads it is launched: the device computes the first layers while
- * the host fills the ring with the weights of later ones. One in a form of its own is made by the
- * host when the step is bound, and travels then. A launch waits for the constants that it reads,
- * and no others. */
+ * the host fills the ring with the weights of later ones. One in a form of its own travels when the
+ * step is bound: made by the host, or by kernels from what lies in the file, which passes through
+ * device memory in pieces of a slot. That passage is kept until all that was sent has come. A
+ * launch waits for the constants that it reads, and no others. */
 #include "runtime/device/cuda/inside.h"
 #include "runtime/base/checked.h"
 
@@ -51,6 +52,7 @@ void constants_close(ig_device *d)
     constants *c = &d->constants;
     while (c->first) drop(d, &c->first);
     if (c->stream) (void)gpu_stream_wait(c->stream);
+    (void)constants_release(d);
     staging_close(&c->staging);
     if (c->latest) gpu_event_close(c->latest);
     if (c->stream) gpu_stream_close(c->stream);
@@ -89,16 +91,23 @@ static ingot_status add(ig_device *d, const void *host, const char *form, size_t
     return s;
 }
 
-static ingot_status upload(ig_device *d, constant *c, const void *from, ingot_error *err)
+/* All of c is on its way. */
+static ingot_status sent(ig_device *d, constant *c, ingot_error *err)
 {
     constants *all = &d->constants;
     if (!c->done) CU_TRY(d, "making an event", err, gpu_event_open(&c->done));
-    IG_TRY(staging_copy(d, &all->staging, all->stream, c->p, from, c->bytes, GPU_UP, err));
     CU_TRY(d, "copying weights", err, gpu_event_record(c->done, all->stream));
     CU_TRY(d, "copying weights", err, gpu_event_record(all->latest, all->stream));
     c->upload = atomic_fetch_add(&all->begun, 1) + 1;
     atomic_fetch_sub(&all->waiting, 1);
     return INGOT_OK;
+}
+
+static ingot_status upload(ig_device *d, constant *c, const void *from, ingot_error *err)
+{
+    constants *all = &d->constants;
+    IG_TRY(staging_copy(d, &all->staging, all->stream, c->p, from, c->bytes, GPU_UP, err));
+    return sent(d, c, err);
 }
 
 ingot_status cu_constant(ig_device *d, const void *host, size_t bytes, void **out, ingot_error *err)
@@ -130,8 +139,65 @@ static ingot_status pack(ig_device *d, constant *c, ig_cu_fill fill, const void 
     return s;
 }
 
-ingot_status ig_cu_pack(ig_device *d, const void *host, const char *form, size_t bytes,
-                        ig_cu_fill fill, const void *ud, void **out, ingot_error *err)
+/* ---- made by the device ---- */
+
+bool constants_release(ig_device *d)
+{
+    constants *all = &d->constants;
+    if (!all->passage) return false;
+    (void)gpu_event_wait(all->latest); /* fails where the device is lost: nothing is under way */
+    pool_give(d, all->passage);
+    all->passage = NULL;
+    all->passage_bytes = 0;
+    return true;
+}
+
+/* Room for `units` of `each` bytes, for fewer where the budget is nearly spent, for one at least.
+ */
+static ingot_status widen_passage(ig_device *d, size_t units, size_t each, ingot_error *err)
+{
+    constants *all = &d->constants;
+    ingot_status s = INGOT_OK;
+    if (all->passage_bytes >= units * each) return INGOT_OK;
+    (void)constants_release(d);
+    do {
+        s = pool_take(d, &all->passage, units * each, IG_DEVICE_WEIGHTS, err);
+        if (!s) all->passage_bytes = units * each;
+        units /= 2;
+    } while (s == INGOT_E_NOMEM && units);
+    return s;
+}
+
+/* Pieces and kernels are work of one stream, in order: a piece comes when its place is free. */
+static ingot_status send_units(ig_device *d, constant *c, const ig_cu_source *from,
+                               ingot_error *err)
+{
+    constants *all = &d->constants;
+    const size_t each = from->unit_bytes, units = each ? from->units : 0;
+    if (units)
+        IG_TRY(widen_passage(d, IG_MIN(units, IG_MAX((size_t)UPLOAD_SLOT / each, (size_t)1)), each,
+                             err));
+    CU_TRY(d, "converting weights", err, gpu_clear(all->stream, c->p, c->bytes));
+    for (size_t at = 0, n; at < units; at += n) {
+        n = IG_MIN(all->passage_bytes / each, units - at);
+        IG_TRY(staging_copy(d, &all->staging, all->stream, all->passage,
+                            (const char *)from->host + at * each, n * each, GPU_UP, err));
+        CU_TRY(d, "converting weights", err,
+               from->make(from->ud, c->p, all->passage, at, n, all->stream));
+    }
+    return sent(d, c, err);
+}
+
+/* ---- constants in a form of their own ---- */
+
+typedef struct {
+    ig_cu_fill fill; /* by the host; NULL: by the device, from `source` */
+    const void *ud;
+    const ig_cu_source *source;
+} maker;
+
+static ingot_status find_or_make(ig_device *d, const void *host, const char *form, size_t bytes,
+                                 const maker *how, void **out, ingot_error *err)
 {
     *out = NULL;
     IG_TRY(device_enter(d, err));
@@ -142,12 +208,29 @@ ingot_status ig_cu_pack(ig_device *d, const void *host, const char *form, size_t
         c->holds++;
     } else {
         s = add(d, host, form, bytes, &c, err);
-        if (!s) s = pack(d, c, fill, ud, err);
-        if (s && c) drop(d, &d->constants.first); /* add put it there */
+        if (!s)
+            s = how->fill ? pack(d, c, how->fill, how->ud, err)
+                          : send_units(d, c, how->source, err);
+        if (s && c) {
+            (void)gpu_stream_wait(d->constants.stream); /* some of it may be on its way */
+            drop(d, &d->constants.first);               /* add put it there */
+        }
     }
     if (!s) *out = c->p;
     pthread_mutex_unlock(&d->lock);
     return s;
+}
+
+ingot_status ig_cu_pack(ig_device *d, const void *host, const char *form, size_t bytes,
+                        ig_cu_fill fill, const void *ud, void **out, ingot_error *err)
+{
+    return find_or_make(d, host, form, bytes, &(maker){.fill = fill, .ud = ud}, out, err);
+}
+
+ingot_status ig_cu_convert(ig_device *d, const ig_cu_source *from, const char *form, size_t bytes,
+                           void **out, ingot_error *err)
+{
+    return find_or_make(d, from->host, form, bytes, &(maker){.source = from}, out, err);
 }
 
 void cu_give_constant(ig_device *d, void *p)
@@ -220,4 +303,12 @@ ingot_status constants_all(ig_device_stream *s, ingot_error *err)
     if (!status && s->uploads_seen < begun) status = wait_for(s, begun, d->constants.latest, err);
     pthread_mutex_unlock(&d->lock);
     return status;
+}
+
+void constants_settle(ig_device_stream *s)
+{
+    ig_device *d = s->device;
+    pthread_mutex_lock(&d->lock);
+    if (s->uploads_seen >= atomic_load(&d->constants.begun)) (void)constants_release(d);
+    pthread_mutex_unlock(&d->lock);
 }

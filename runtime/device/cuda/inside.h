@@ -1,8 +1,9 @@
 /* inside.h - the plugin's own objects: what its files share, and ops do not see.
  *
- * Locks: `lock` of a device guards its pool, its constants, the stream that uploads them and the
- * list of pinned memory; `why_lock`, taken last, how it was lost. A stream has its own staging
- * memory and needs none. */
+ * Locks: one of all devices (device.c), taken first, guards which are open; `lock` of a device its
+ * pool, its constants, the stream that uploads them and the list of pinned memory; `why_lock`,
+ * taken last, how it was lost. A stream has its own staging memory and needs none. `lock` of tune
+ * is taken before that of the device, and held over a trial. */
 #ifndef IG_CU_INSIDE_H
 #define IG_CU_INSIDE_H
 
@@ -36,14 +37,19 @@ ingot_status staging_finish(ig_device *d, staging *st, ingot_error *err);
 
 /* ---- memory (memory.c) ---- */
 typedef struct slab slab;
+enum { POOL_EVENTS = 8 };
 typedef struct {
     slab *slabs;
+    size_t n_leaving, n_events; /* pieces that were given back in order; events kept for others */
+    gpu_event events[POOL_EVENTS];
     ig_device_memory counts; /* used_bytes: of what was taken */
     size_t held_bytes;       /* of all slabs: what the budget bounds */
 } pool;
 
 ingot_status pool_take(ig_device *d, void **out, size_t bytes, ig_device_use use, ingot_error *err);
 void pool_give(ig_device *d, void *p);
+/* What stream_leave was given and is not used any more is free. */
+void pool_collect(ig_device *d);
 void pool_close(ig_device *d);
 
 /* ---- constants (constants.c) ---- */
@@ -53,6 +59,8 @@ typedef struct {
     constant *first;
     cu_stream stream; /* uploads, in order; they are counted from 1 */
     staging staging;
+    void *passage; /* device memory that weights pass on their way into a form; NULL: none now */
+    size_t passage_bytes;
     gpu_event latest;           /* of all uploads so far */
     atomic_uint_fast64_t begun; /* uploads ever */
     atomic_size_t waiting;      /* constants that nothing was launched on yet */
@@ -60,18 +68,37 @@ typedef struct {
 
 ingot_status constants_open(ig_device *d, ingot_error *err);
 void constants_close(ig_device *d);
+/* Gives the passage back, after all uploads (the lock is held); false: there is none. */
+bool constants_release(ig_device *d);
+
+/* ---- measured choices (tune.c, tune_file.c) ---- */
+typedef enum { TUNE_OFF, TUNE_CACHED, TUNE_FULL } tune_mode;
+typedef struct tuned tuned;
+typedef struct {
+    tune_mode mode;
+    pthread_mutex_t lock; /* of all that follows */
+    tuned *first;         /* choices of this device and build */
+    char chip[256];       /* what lines of this device and build begin with */
+    char path[1024];      /* of the file; "": there is none */
+} tune;
+
+ingot_status tune_open(ig_device *d, ingot_error *err);
+void tune_file_close(ig_device *d);
 
 /* ---- the device and its streams ---- */
 struct ig_device {
-    ig_heap *heap;
-    ig_log log;
-    bool logs, fast;
+    ig_device *next;
+    size_t holds;  /* how often it is open; guarded by the lock of all devices */
+    ig_heap *heap; /* of all devices */
     ig_device_info info;
+    size_t wish_bytes; /* the budget as it was asked for */
+    double wish_fraction;
     atomic_bool lost;
     char why[160]; /* lost: the first error; written before `lost` is set */
     pthread_mutex_t lock, why_lock;
     pool pool;
     constants constants;
+    tune tune;
     struct pinned *pinned; /* what cu_take_pinned gave */
 };
 
@@ -81,7 +108,8 @@ struct ig_device_stream {
     staging staging;
     uint64_t uploads_seen; /* work from now on comes after the first so many uploads */
     bool recording;
-    cu_fault *fault;               /* pinned: what kernels of this stream refused (fault.c) */
+    atomic_bool parted; /* devices that shared its work have left each other; any thread sets it */
+    cu_fault *fault;    /* pinned: what kernels of this stream refused (fault.c) */
     const struct bound *launching; /* the step that cu_launch is at */
     const struct cu_kv_tables *kv; /* of the next launches; NULL: none */
     struct kv_image *image;        /* where they lie (kv.c); NULL: there never were any */
@@ -95,11 +123,21 @@ typedef struct bound {
     uint64_t uploads; /* its packed constants are among the first so many */
 } bound;
 
+/* The log of who opens or binds in the calling thread just now, or NULL: devices outlive logs. */
+const ig_log *device_log(void);
+void device_log_use(const ig_log *log);
 /* The calling thread works on d from now on. E_DEVICE: it is lost. */
 ingot_status device_enter(ig_device *d, ingot_error *err);
-/* error != 0 as a status; `what` could not be done. Everything but E_NOMEM loses the device. */
+/* error != 0 as a status; `what` could not be done: E_NOMEM, or E_DEVICE, where `lost` tells
+ * whether the device is lost or goes on. */
 ingot_status device_failed(ig_device *d, int error, const char *what, ingot_error *err);
 ingot_status device_gone(const ig_device *d, ingot_error *err); /* E_DEVICE: it is lost */
+
+/* The same of s's device; E_DEVICE too where others that share its work have left. */
+ingot_status stream_enter(ig_device_stream *s, ingot_error *err);
+
+/* Memory that cu_take gave is given back in order with s's work so far, which may still use it. */
+void stream_leave(ig_device_stream *s, void *p);
 
 #define CU_TRY(d, what, err, expression)                        \
     do {                                                        \
@@ -120,6 +158,8 @@ ingot_status constants_before(ig_device_stream *s, const bound *b, const void *c
                               ingot_error *err);
 /* ... of all constants, which all begin now. */
 ingot_status constants_all(ig_device_stream *s, ingot_error *err);
+/* s was waited for: where its work came after all uploads nothing is on its way any more. */
+void constants_settle(ig_device_stream *s);
 
 /* ---- the functions of the table ---- */
 const char *cu_op_name(size_t i);

@@ -34,7 +34,6 @@ ig_floats ig_cu_floats(const ig_device_bind *b, const char *name);
 /* ---- the device and its stream ---- */
 cu_stream ig_cu_stream(ig_device_stream *s);
 cu_chip ig_cu_chip(const ig_device *d);
-bool ig_cu_fast(const ig_device *d); /* f32 products may round operands to bf16 */
 
 /* ig_cu_fault - where the kernels of the step that is being launched tell of data that the CPU
  * would refuse; whoever waits for the stream then gets what `refuse` makes of it. */
@@ -46,7 +45,7 @@ int ig_cu_copy(ig_device_stream *s, void *to, const void *from, size_t bytes);
 int ig_cu_clear(ig_device_stream *s, void *p, size_t bytes);
 
 /* ig_cu_done - what a launcher returned, as a status: 0 is INGOT_OK; a full device E_NOMEM; others
- * E_DEVICE with the node's name and the runtime's text, the device is then lost. */
+ * E_DEVICE with the node's name and the runtime's text. */
 ingot_status ig_cu_done(ig_device_stream *s, const ig_device_run *r, int status);
 
 /* ---- constants in a form of the device's own ----
@@ -57,6 +56,19 @@ ingot_status ig_cu_done(ig_device_stream *s, const ig_device_run *r, int status)
 typedef ingot_status (*ig_cu_fill)(const void *ud, void *dst, ingot_error *err);
 ingot_status ig_cu_pack(ig_device *d, const void *host, const char *form, size_t bytes,
                         ig_cu_fill fill, const void *ud, void **out, ingot_error *err);
+
+/* ig_cu_convert - the same, made by the device: `units` pieces of unit_bytes each, one behind the
+ * other in host memory, go up as they are, some at a time; `make` launches what writes the units
+ * [first, first + n), which lie at `raw` in device memory (256-byte aligned), into dst, which is
+ * zero before. The host only copies: the form is bound by the link. */
+typedef struct {
+    const void *host;
+    size_t units, unit_bytes;
+    int (*make)(const void *ud, void *dst, const void *raw, size_t first, size_t n, cu_stream s);
+    const void *ud;
+} ig_cu_source;
+ingot_status ig_cu_convert(ig_device *d, const ig_cu_source *from, const char *form, size_t bytes,
+                           void **out, ingot_error *err);
 void ig_cu_unpack(ig_device *d, void *p);
 
 /* The cache of the present run, in device memory (kernels/attention/kv_cuda.h); NULL: none. */

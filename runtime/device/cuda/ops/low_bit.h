@@ -5,15 +5,16 @@
 #ifndef IG_CU_LOW_BIT_H
 #define IG_CU_LOW_BIT_H
 
-#include "kernels/gemm_q/gemm_q_cuda.h"
+#include "kernels/gemm_q/gemm_f8_cuda.h"
 #include "kernels/gemm_q/q_tiles.h"
 #include "runtime/device/cuda/ops/common.h"
 
 typedef struct {
     const ig_q_format *format; /* NULL: weights of f16 or bf16 (dtype) in IG_P16 */
     ingot_dtype dtype;
-    size_t n, k;     /* of a matrix */
-    size_t matrices; /* 1 or more */
+    size_t n, k;      /* of a matrix */
+    size_t matrices;  /* 1 or more */
+    cu_q_round round; /* of x before: ig_cu_low_round */
 } ig_cu_low_weights;
 
 /* ig_cu_low_take - the constant input `in` in tiles, shared by all that read it so; given back with
@@ -27,6 +28,8 @@ typedef struct {
     cu_gemm_q_args gemm;                    /* weights and sizes */
     size_t at_tiles, at_factor, at_partial; /* in scratch */
     int k;
+    cu_q_round round;
+    bool f8; /* both operands are 8-bit floats: cu_gemm_f8 */
 } ig_cu_low;
 
 /* ig_cu_low_bind - the constant input `in` as `spec` says, for m rows of y. With slots: at most
@@ -47,7 +50,6 @@ typedef struct {
     const int32_t *order;
     const cu_q_slot *slots;
     const int *n_slots;
-    cu_q_round round;
     cu_finish finish;
 } ig_cu_low_args;
 int ig_cu_low_run(const ig_cu_low *p, ig_device_stream *s, const ig_device_run *r,

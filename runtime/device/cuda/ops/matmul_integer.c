@@ -8,6 +8,7 @@
 #include "kernels/gemm_i8/gemm_i8.h"
 #include "kernels/gemm_i8/gemm_i8_cuda.h"
 #include "runtime/base/checked.h"
+#include "runtime/device/cuda/tune.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -156,13 +157,85 @@ static ingot_status bind_right(state *s, ig_device *d, ig_device_bind *b)
     return ig_cu_pack(d, known->data, form, bytes + sums, fill, &how, &s->weights, b->err);
 }
 
+/* ---- the variant: results are the same, measuring only tells which is faster ---- */
+
+typedef struct {
+    const state *s;
+    cu_i8_variant variants[IG_CU_TRIALS];
+    size_t at_a, at_ready, at_w, at_y, at_sums; /* sums: of a and of w, all the same */
+} trial;
+
+/* Rows of a as they come, in the form that the product reads. */
+static cu_i8_rows_args rows_of_a(const state *s, const void *a)
+{
+    const cu_gemm_i8_args *g = &s->gemm;
+    return (cu_i8_rows_args){.x = a,
+                             .step = (int64_t)g->m * g->k,
+                             .x_row = g->k,
+                             .x_col = 1,
+                             .matrices = s->a_matrices,
+                             .rows = g->m,
+                             .k = g->k,
+                             .pitch = s->pitch,
+                             .is_signed = s->a_was_signed};
+}
+
+/* Must a be copied for that variant? */
+static bool copies(const state *s, cu_i8_variant v)
+{
+    return s->gemm.k % 16 || (!s->a_was_signed && v == CU_I8_W);
+}
+
+static int run_trial(const void *ud, size_t i, char *room, cu_stream stream)
+{
+    const trial *t = ud;
+    cu_gemm_i8_args g = t->s->gemm;
+    cu_i8_rows_args rows = rows_of_a(t->s, room + t->at_a);
+    g.variant = t->variants[i];
+    g.a = rows.x;
+    g.a_ready = copies(t->s, g.variant);
+    g.w = (const int8_t *)room + t->at_w;
+    g.y = room + t->at_y;
+    g.a_sum = g.w_sum = (const int32_t *)(const void *)(room + t->at_sums);
+    if (g.a_ready) g.a = rows.y = (int8_t *)room + t->at_ready;
+    const int status = g.a_ready ? cu_i8_rows(&rows, stream) : 0;
+    return status ? status : cu_gemm_i8(&g, stream);
+}
+
+/* g.variant: what was measured, or the model's. */
+static ingot_status choose(state *s, ig_device *d, ig_device_bind *b)
+{
+    cu_gemm_i8_args *g = &s->gemm;
+    trial t = {.s = s};
+    ig_cu_trial all = {.run = run_trial, .ud = &t};
+    char name[IG_CU_TUNE_NAME] = "";
+    all.n = (size_t)cu_gemm_i8_variants(t.variants, IG_CU_TRIALS, g);
+    for (size_t i = 0; i < all.n; i++)
+        snprintf(all.names[i], IG_CU_TUNE_NAME, "%s", cu_gemm_i8_name(t.variants[i]));
+    snprintf(all.what, IG_CU_TUNE_WHAT, "gemm_i8 to %s %lldx%dx%d batch %lld%s",
+             ig_dtype(b->out[0]->dtype)->name, (long long)ig_cu_bucket(g->m), g->n, g->k,
+             (long long)ig_cu_bucket(g->batch), s->a_was_signed ? "" : " unsigned");
+    const size_t pitch = (size_t)s->pitch, a = (size_t)s->a_matrices * (size_t)g->m,
+                 w = (size_t)s->w_matrices * (size_t)g->n, y = (size_t)g->batch * (size_t)g->m;
+    if (y && g->n && g->k && ig_cu_trial_room(&all, &t.at_a, a, pitch, 1) &&
+        ig_cu_trial_room(&all, &t.at_ready, a, pitch, 1) &&
+        ig_cu_trial_room(&all, &t.at_w, w, pitch, 1) &&
+        ig_cu_trial_room(&all, &t.at_y, y, (size_t)g->n, 4) &&
+        ig_cu_trial_room(&all, &t.at_sums, IG_MAX(a, w), sizeof(int32_t), 1))
+        IG_TRY(ig_cu_tune(d, &all, name, b->err));
+    const size_t named = ig_cu_trial_named(&all, name);
+    g->variant = t.variants[named < all.n ? named : 0];
+    b->kernel = cu_gemm_i8_name(g->variant);
+    if (named < all.n) b->kernel = ig_cu_tuned_name(b, b->kernel);
+    return INGOT_OK;
+}
+
 static ingot_status bind(ig_device *d, ig_device_bind *b)
 {
     state *s = ig_new(b->arena, state);
     if (!s) return ig_fail(b->err, INGOT_E_NOMEM, "planning: no memory");
     cu_gemm_i8_args *g = &s->gemm;
     b->state = s;
-    b->kernel = "gemm_i8";
     if (!result(&g->to, b->out[0]->dtype) || !measure(s, b))
         return IG_CU_DECLINE(b, "operands this large");
     s->a_was_signed = b->in[A]->dtype == INGOT_I8;
@@ -170,14 +243,13 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
     g->low = (int)ig_cu_int(b, "low");
     g->high = (int)ig_cu_int(b, "high");
     g->bias_is_int = b->node->n_in > BIAS && b->in[BIAS] && b->in[BIAS]->dtype == INGOT_I32;
-    s->copies_a = g->k % 16 || (!s->a_was_signed &&
-                                cu_gemm_i8_large(ig_cu_chip(d).cc, g->batch, g->m, g->n, g->k));
     s->sums_a = !g->w_signed || elements(b, B_ZERO);
     g->a_signed = s->a_was_signed;
-    g->a_ready = s->copies_a;
     g->lda = g->ldw = s->pitch;
     g->a_matrix = (int64_t)g->m * s->pitch;
     g->w_matrix = (int64_t)g->n * s->pitch;
+    IG_TRY(choose(s, d, b));
+    g->a_ready = s->copies_a = copies(s, g->variant);
     const int64_t rows = (int64_t)s->a_matrices * g->m;
     if ((s->copies_a && !ig_cu_room(b, rows, (size_t)s->pitch, &s->at_a)) ||
         (s->sums_a && !ig_cu_room(b, rows, sizeof(int32_t), &s->at_a_sums)))
@@ -198,18 +270,9 @@ static int prepare(const state *s, cu_gemm_i8_args *g, cu_stream stream, const i
     char *room = r->scratch;
     int status = 0;
     if (s->copies_a || s->sums_a) {
-        const cu_i8_rows_args rows = {.x = r->in[A],
-                                      .step = (int64_t)g->m * g->k,
-                                      .x_row = g->k,
-                                      .x_col = 1,
-                                      .matrices = s->a_matrices,
-                                      .rows = g->m,
-                                      .k = g->k,
-                                      .pitch = s->pitch,
-                                      .is_signed = s->a_was_signed,
-                                      .y = s->copies_a ? (int8_t *)(room + s->at_a) : NULL,
-                                      .sums = s->sums_a ? (int32_t *)(void *)(room + s->at_a_sums)
-                                                        : NULL};
+        cu_i8_rows_args rows = rows_of_a(s, r->in[A]);
+        if (s->copies_a) rows.y = (int8_t *)(room + s->at_a);
+        if (s->sums_a) rows.sums = (int32_t *)(void *)(room + s->at_a_sums);
         status = cu_i8_rows(&rows, stream);
         if (s->copies_a) g->a = rows.y;
         g->a_sum = rows.sums;

@@ -14,7 +14,6 @@ typedef struct {
     cu_act act;
     float act_a, act_b;
     int64_t n, k, columns; /* of y, of x, of the weights */
-    cu_q_round round;
     bool gated;
 } state;
 
@@ -35,19 +34,18 @@ static ingot_status bind_product(ig_device *d, ig_device_bind *b, bool gated)
     s->n = ig_cu_int(b, "n");
     s->k = ig_cu_int(b, "k");
     s->columns = gated ? (s->n / 8 + (s->n % 8 != 0)) * 16 : s->n;
-    s->round = ig_cu_low_round(ig_cu_text(b, "acts"), f);
     s->gated = gated;
     s->act = ig_cu_low_act(ig_cu_text(b, "act"));
     s->act_a = (float)ig_cu_float(b, "act_a");
     s->act_b = (float)ig_cu_float(b, "act_b");
     size_t m;
     if (!ig_dims_elements(x->rank - 1, x->dims, &m)) return IG_CU_DECLINE(b, "too many rows");
-    const ig_cu_low_weights spec = {
-        .format = f, .n = (size_t)s->columns, .k = (size_t)s->k, .matrices = 1};
+    const ig_cu_low_weights spec = {.format = f,
+                                    .n = (size_t)s->columns,
+                                    .k = (size_t)s->k,
+                                    .matrices = 1,
+                                    .round = ig_cu_low_round(ig_cu_text(b, "acts"), f)};
     b->state = s;
-    b->kernel = f->offset == IG_Q_E4M3 ? "gemm_q fp8"
-                : f->bits == 4         ? "gemm_q 4 bits"
-                                       : "gemm_q 8 bits";
     return ig_cu_low_bind(&s->product, d, b, W, &spec, m, 0, 0);
 }
 
@@ -57,7 +55,6 @@ static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
     const ig_cu_low_args a = {.x = r->in[X],
                               .ldx = s->k,
                               .type = s->type,
-                              .round = s->round,
                               .finish = {.bias = input(r, BIAS),
                                          .residual = s->gated ? NULL : input(r, RESIDUAL),
                                          .y = r->out[0],

@@ -22,7 +22,6 @@ typedef struct {
     product up, down; /* up: both factors of the gated product */
     int tokens, experts, top, tile, rows;
     int64_t n, k;
-    cu_q_round round_up, round_down;
     cu_act act;
     float act_a, act_b;
     cu_moe_route_args route;
@@ -131,8 +130,8 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
     s->top = (int)top;
     s->tile = cu_moe_tile(pairs, experts);
     s->rows = (int)cu_moe_rows(pairs, experts);
-    s->round_up = ig_cu_low_round(acts, up.format);
-    s->round_down = ig_cu_low_round(acts, down.format);
+    up.round = ig_cu_low_round(acts, up.format);
+    down.round = ig_cu_low_round(acts, down.format);
     s->act = ig_cu_low_act(ig_cu_text(b, "act"));
     s->act_a = (float)ig_cu_float(b, "act_a");
     s->act_b = (float)ig_cu_float(b, "act_b");
@@ -163,7 +162,6 @@ static int products(const state *s, ig_device_stream *stream, const ig_device_ru
                         .order = (const int32_t *)(void *)(room + s->at_order),
                         .slots = (const cu_q_slot *)(void *)(room + s->at_slots),
                         .n_slots = (const int *)(void *)(room + s->at_n_slots),
-                        .round = s->round_up,
                         .finish = {.bias = bias_at(r, BIAS_GLU),
                                    .y = inner,
                                    .ldy = s->n,
@@ -178,7 +176,6 @@ static int products(const state *s, ig_device_stream *stream, const ig_device_ru
     a.x = inner;
     a.ldx = s->n;
     a.order = NULL;
-    a.round = s->round_down;
     a.finish = (cu_finish){.bias = bias_at(r, BIAS_DOWN),
                            .y = room + s->at_outer,
                            .ldy = s->k,

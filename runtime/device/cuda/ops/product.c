@@ -1,8 +1,8 @@
 /* product.c - see product.h. */
 #include "runtime/device/cuda/ops/product.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/weight_rows_cuda.h"
 #include "runtime/base/checked.h"
-#include "runtime/base/half.h"
 
 #include <string.h>
 
@@ -37,91 +37,59 @@ static bool piece(ig_device_bind *b, size_t *at, int64_t n, int64_t m, size_t ea
 
 /* ---- weights ---- */
 
-/* How a constant b becomes rows along k: of f32, or of 16 bits. */
-typedef struct {
-    const void *data;
-    ingot_dtype from;
-    bool panels, turned;
-    size_t matrices, n, k, ld;
-    cu_float to;
-} packing;
-
-static size_t matrix_elements(const packing *p)
+/* The lines that a constant b lies in, and how they become rows along k of f32 or of 16 bits.
+ * Panels of bf16 have pairs along k in 32 bits, which stay together. */
+static cu_weight_rows_args lines_of(const ig_cu_product_ask *ask, int64_t ld, cu_float to,
+                                    ig_cu_source *from)
 {
-    if (!p->panels) return p->n * p->k;
-    return ig_gemm_packed(p->from == INGOT_BF16 ? ig_gemm_even(p->k) : p->k, p->n);
+    const bool panels = ask->layout == IG_P16, pairs = panels && ask->b == INGOT_BF16;
+    const int64_t n = ask->n, k = pairs ? (ask->k + 1) / 2 : ask->k;
+    const int64_t blocks = panels ? (n + IG_PANEL - 1) / IG_PANEL : 1;
+    const bool turned = panels || !ask->b_turned;
+    cu_weight_rows_args a = {.type = pairs || to == CU_F32 ? CU_ROWS_32
+                                     : ask->b == INGOT_F32 ? CU_ROWS_TO_BF16
+                                                           : CU_ROWS_16,
+                             .width = (int)(panels   ? IG_PANEL
+                                            : turned ? n
+                                                     : k),
+                             .deep = (int)(turned ? k : n),
+                             .blocks = (int)blocks,
+                             .n = (int)n,
+                             .ld = pairs ? ld / 2 : ld,
+                             .turned = turned};
+    *from = (ig_cu_source){.host = ask->known->data,
+                           .units = (size_t)ask->b_n * (size_t)blocks * (size_t)a.deep,
+                           .unit_bytes = (size_t)a.width *
+                                         (pairs ? sizeof(uint32_t) : ig_dtype(ask->b)->bytes)};
+    return a;
 }
 
-/* `cols` columns of [depth, stride] become rows `ld` apart, in blocks that stay in L1. */
-#define TURN(name, to_type, from_type, convert)                                          \
-    static void name(void *to, size_t ld, const void *from, size_t stride, size_t depth, \
-                     size_t cols)                                                        \
-    {                                                                                    \
-        for (size_t first = 0; first < depth; first += IG_PANEL)                         \
-            for (size_t j = 0; j < cols; j++)                                            \
-                for (size_t i = first; i < IG_MIN(depth, first + IG_PANEL); i++)         \
-                    ((to_type *)to)[j * ld + i] =                                        \
-                        convert(((const from_type *)from)[i * stride + j]);              \
-    }
-TURN(turn_32, uint32_t, uint32_t, )
-TURN(turn_16, uint16_t, uint16_t, )
-TURN(turn_rounded, uint16_t, float, ig_f32_to_bf16)
-#undef TURN
-
-/* The `cols` rows from j on of a matrix at `from`; panels begin at multiples of IG_PANEL. */
-static void pack_rows(const packing *p, char *to, const char *from, size_t j, size_t cols)
+static int make_rows(const void *ud, void *dst, const void *raw, size_t first, size_t n,
+                     cu_stream s)
 {
-    if (p->panels && p->from == INGOT_BF16) { /* pairs along k: 32 bits at a time */
-        const size_t pairs = ig_gemm_even(p->k) / 2;
-        turn_32(to, p->ld / 2, from + j * pairs * 4, IG_PANEL, pairs, cols);
-        return;
-    }
-    const size_t each = ig_dtype(p->from)->bytes;
-    const size_t stride = p->panels ? IG_PANEL : p->turned ? 1 : p->n;
-    from += (p->panels || p->turned ? j * p->k : j) * each;
-    (p->to == CU_F32        ? turn_32
-     : p->from == INGOT_F32 ? turn_rounded
-                            : turn_16)(to, p->ld, from, stride, p->k, cols);
-}
-
-static ingot_status fill_rows(const void *ud, void *dst, ingot_error *err)
-{
-    const packing *p = ud;
-    const size_t from_bytes = matrix_elements(p) * ig_dtype(p->from)->bytes,
-                 row_bytes = p->ld * (size_t)cu_float_bytes(p->to),
-                 most = !p->panels && p->turned ? 1 : IG_PANEL;
-    (void)err;
-    char *to = dst;
-    if (p->ld != p->k) memset(to, 0, p->matrices * p->n * row_bytes);
-    for (size_t m = 0; m < p->matrices; m++)
-        for (size_t j = 0; j < p->n; j += most) {
-            const size_t cols = IG_MIN(most, p->n - j);
-            pack_rows(p, to, (const char *)p->data + m * from_bytes, j, cols);
-            to += cols * row_bytes;
-        }
-    return INGOT_OK;
+    cu_weight_rows_args a = *(const cu_weight_rows_args *)ud;
+    a.x = raw;
+    a.y = dst;
+    a.first = (int64_t)first;
+    a.count = (int)n;
+    return cu_weight_rows(&a, s);
 }
 
 static ingot_status pack_weights(ig_cu_product *p, ig_device *d, ig_device_bind *b,
                                  const ig_cu_product_ask *ask, int64_t ld, cu_float to)
 {
-    packing how = {.data = ask->known->data,
-                   .from = ask->b,
-                   .panels = ask->layout == IG_P16,
-                   .turned = ask->b_turned,
-                   .matrices = (size_t)ask->b_n,
-                   .n = (size_t)ask->n,
-                   .k = (size_t)ask->k,
-                   .ld = (size_t)ld,
-                   .to = to};
     static const char *const forms[] = {"f32 [n, k]", "f16 [n, k]", "bf16 [n, k]"};
+    ig_cu_source from;
+    const cu_weight_rows_args how = lines_of(ask, ld, to, &from);
     size_t bytes;
-    if (!ig_mul_ok(how.matrices, how.n, &bytes) || !ig_mul_ok(bytes, how.ld, &bytes) ||
+    if (!ig_mul_ok((size_t)ask->b_n, (size_t)ask->n, &bytes) ||
+        !ig_mul_ok(bytes, (size_t)ld, &bytes) ||
         !ig_mul_ok(bytes, (size_t)cu_float_bytes(to), &bytes))
         return IG_CU_DECLINE(b, "the weights are too large");
+    from.make = make_rows;
+    from.ud = &how;
     b->taken |= (uint64_t)1 << ask->input_b;
-    return ig_cu_pack(d, how.data, forms[to], IG_MAX(bytes, (size_t)16), fill_rows, &how,
-                      &p->weights, b->err);
+    return ig_cu_convert(d, &from, forms[to], IG_MAX(bytes, (size_t)16), &p->weights, b->err);
 }
 
 static ingot_status fill_zeros(const void *ud, void *dst, ingot_error *err)
@@ -178,8 +146,7 @@ static ingot_status bind_f32(ig_cu_product *p, ig_device *d, ig_device_bind *b,
                                  .batch = batch_of(ask, ask->m * ask->k, ask->n * ask->k),
                                  .out = out_of(ask)};
     if (ask->known) IG_TRY(pack_weights(p, d, b, ask, ask->k, CU_F32));
-    p->full.choice = cu_gemm_f32_choose(&p->full);
-    b->kernel = "gemm_f32";
+    if (!b->declined) IG_TRY(ig_cu_product_tune(p, d, b, ask));
     return b->declined ? INGOT_OK : reserve_room(p, d, b, cu_gemm_f32_room(&p->full));
 }
 
@@ -222,8 +189,7 @@ static ingot_status bind_half(ig_cu_product *p, ig_device *d, ig_device_bind *b,
         (p->casts_b && !piece(b, &p->at_b, ask->b_n * ask->n, (int64_t)ld, 2)))
         return IG_CU_DECLINE(b, "operands are too large");
     if (ask->known) IG_TRY(pack_weights(p, d, b, ask, (int64_t)ld, type));
-    p->half.choice = cu_gemm_choose(&p->half);
-    b->kernel = cu_gemm_name(&p->half);
+    if (!b->declined) IG_TRY(ig_cu_product_tune(p, d, b, ask));
     return b->declined ? INGOT_OK : reserve_room(p, d, b, cu_gemm_room(&p->half));
 }
 
@@ -273,7 +239,7 @@ ingot_status ig_cu_product_bind(ig_cu_product *p, ig_device *d, ig_device_bind *
         ask->m * ask->columns > INT64_MAX / 8 || ask->a_n * ask->m > INT64_MAX / 8)
         return IG_CU_DECLINE(b, "a side of 2^31 or more");
     if (act_of(ask->act) < 0) return IG_CU_DECLINE(b, "an activation without a device function");
-    const cu_float type = w == CU_F32 && ig_cu_fast(d) ? CU_BF16 : w;
+    const cu_float type = w == CU_F32 && b->fast ? CU_BF16 : w;
     if (is_thin(ask) && (type == w || ask->k % 8 == 0)) return bind_thin(p, d, b, ask, type);
     return type == CU_F32 ? bind_f32(p, d, b, ask) : bind_half(p, d, b, ask, type);
 }

@@ -51,6 +51,11 @@ typedef struct {
 ingot_status ig_cu_product_bind(ig_cu_product *p, ig_device *d, ig_device_bind *b,
                                 const ig_cu_product_ask *ask);
 
+/* ig_cu_product_tune - the variant of a gemm whose sizes are set (product_tune.c): its choice, and
+ * b->kernel. For ig_cu_product_bind. */
+ingot_status ig_cu_product_tune(ig_cu_product *p, ig_device *d, ig_device_bind *b,
+                                const ig_cu_product_ask *ask);
+
 typedef struct {
     const void *a, *b, *bias, *residual; /* device memory; b NULL: packed */
     void *c, *scratch;

@@ -1,0 +1,20 @@
+// gemm_f8_cuda90.cu - products of 8-bit floats by 8-bit floats on Hopper's wgmma.
+#include "kernels/cuda/launch.cuh"
+#include "kernels/gemm_q/gemm_f8_sm90.cuh"
+#include "kernels/gemm_q/q_acts_f8.cuh"
+
+extern "C" int cu_f8_acts_sm90(const cu_f8_acts_args *a, cu_stream s)
+{
+    constexpr int THREADS = 512;
+    return cu_start(q_acts_f8<90, THREADS>, dim3((unsigned)a->rows), THREADS, THREADS / 32 * 4, s,
+                    *a);
+}
+
+extern "C" int cu_gemm_f8_sm90(const cu_gemm_f8_args *a, cu_stream s)
+{
+    const int items = (a->w.n / 64 + 1) / 2 * ((a->m + F8Shape90::NT - 1) / F8Shape90::NT);
+    const int room = cu_this_chip().processors;
+    if (!items) return 0;
+    return cu_start(gemm_f8_sm90, dim3((unsigned)(items < room ? items : room)), 384,
+                    F8Shape90::smem, s, *a);
+}
