@@ -52,7 +52,23 @@ static bool is_wide(const cu_attention_args *a)
     return true;
 }
 
-extern "C" int cu_attention(const cu_attention_args *a, cu_stream s)
+static int64_t bytes_of(cu_att_type t) { return t == CU_ATT_F32 ? 4 : t == CU_ATT_BOOL ? 1 : 2; }
+
+extern "C" cu_attention_args cu_attention_some(const cu_attention_args *a, int32_t first, int32_t n)
+{
+    const int64_t each = first * bytes_of(a->type);
+    cu_attention_args some = *a;
+    some.batch = n;
+    some.q = (const char *)a->q + a->q_batch * each;
+    some.k = (const char *)a->k + a->k_batch * each;
+    some.v = (const char *)a->v + a->v_batch * each;
+    some.y = (char *)a->y + a->y_batch * first * bytes_of(a->y_type);
+    if (a->mask) some.mask = (const char *)a->mask + a->mask_batch * first * bytes_of(a->mask_type);
+    return some;
+}
+
+// As many batch elements as a grid has blocks along z.
+static int attend(const cu_attention_args *a, cu_stream s)
 {
     int status = ATT_NO_KERNEL;
     if (is_wide(a)) {
@@ -66,6 +82,18 @@ extern "C" int cu_attention(const cu_attention_args *a, cu_stream s)
         status = att_plain(&p, a->tq, a->batch, (int64_t)a->tq * (a->heads / a->kv_heads) > 8, s);
     }
     return status == ATT_NO_KERNEL ? ATT_INVALID : status;
+}
+
+extern "C" int cu_attention(const cu_attention_args *a, cu_stream s)
+{
+    const int32_t most = UINT16_MAX;
+    int status = 0;
+    for (int32_t first = 0; first < a->batch && !status; first += most) {
+        const int32_t left = a->batch - first;
+        const cu_attention_args some = cu_attention_some(a, first, left < most ? left : most);
+        status = attend(&some, s);
+    }
+    return status;
 }
 
 // A thread an element; neighbours lie beside each other in both.

@@ -76,6 +76,9 @@ typedef struct {
 
 int cu_attention(const cu_attention_args *a, cu_stream s);
 
+/* The same of `n` batch elements from `first` on. */
+cu_attention_args cu_attention_some(const cu_attention_args *a, int32_t first, int32_t n);
+
 /* Heads of these sizes that cu_attention and cu_paged_attend have the shared memory for. */
 int cu_attention_can(int64_t d, int64_t dv);
 

@@ -1,7 +1,7 @@
 // paged_cuda.cu - launchers of attention over pages: which kernels a layer's pages take.
 #include "kernels/attention/append_sm80.cuh"
 #include "kernels/attention/inside_cuda.cuh"
-#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/launch_as.cuh"
 
 // The layer of the cache, NULL if it is not as the launch says.
 static const ig_kv_layer *layer_of(const cu_paged_args *a)
@@ -95,8 +95,8 @@ extern "C" int cu_paged_append(const cu_paged_args *a, cu_stream s)
     const int64_t warps =
         (int64_t)a->rows * ((a->heads + 2 * a->kv_heads + per_warp - 1) / per_warp);
     const unsigned grid = (unsigned)((warps + THREADS / 32 - 1) / (THREADS / 32));
-    return wide ? cu_start(append_sm80<8>, grid, THREADS, 0, s, p)
-                : cu_start(append_sm80<1>, grid, THREADS, 0, s, p);
+    return wide ? cu_start_ahead(append_sm80<8>, grid, THREADS, 0, s, p)
+                : cu_start_ahead(append_sm80<1>, grid, THREADS, 0, s, p);
 }
 
 extern "C" void cu_paged_scratch(const cu_paged_args *a, int64_t *turned_bytes,
@@ -141,14 +141,12 @@ static int few(const cu_paged_args *a, const ig_kv_layer *l, cu_stream s)
     return (half ? att_few_half : att_few_byte)(&p, t, a->d, grid, s);
 }
 
-// Spans of at least so many tokens.
-static int plain(const cu_paged_args *a, const ig_kv_layer *l, int least, cu_stream s)
+// What plain_args and flash_args have in common.
+template <class A> static A paged_args(const cu_paged_args *a, const ig_kv_layer *l)
 {
     const ig_page_format *f = &l->format;
-    plain_args p = {};
+    A p = {};
     p.q = a->turned;
-    p.q_type = q_type_of(a, l);
-    p.kv_type = (cu_att_type)f->type;
     p.y = a->y;
     p.y_type = CU_ATT_F32;
     p.heads = a->heads;
@@ -159,7 +157,6 @@ static int plain(const cu_paged_args *a, const ig_kv_layer *l, int least, cu_str
     p.q_row = (int64_t)a->heads * a->d;
     p.y_head = a->dv;
     p.y_row = (int64_t)a->heads * a->dv;
-    p.least = least;
     p.image = a->kv.image;
     p.base = a->kv.base + l->at;
     p.page_bytes = a->kv.page_bytes;
@@ -172,44 +169,32 @@ static int plain(const cu_paged_args *a, const ig_kv_layer *l, int least, cu_str
     p.v_bytes = (int)f->v_row;
     p.rule = a->rule;
     p.score = att_scores_of(a->rule);
+    return p;
+}
+
+// Spans of at least so many tokens.
+static int plain(const cu_paged_args *a, const ig_kv_layer *l, int least, cu_stream s)
+{
+    plain_args p = paged_args<plain_args>(a, l);
+    p.q_type = q_type_of(a, l);
+    p.kv_type = (cu_att_type)l->format.type;
+    p.least = least;
     const int status = att_plain(&p, a->rows, 1, a->kv.n_tiles > 0, s);
     return status == ATT_NO_KERNEL ? ATT_INVALID : status;
 }
 
 static int many(const cu_paged_args *a, const ig_kv_layer *l, cu_stream s)
 {
-    const ig_page_format *f = &l->format;
-    const cu_att_type t = (cu_att_type)f->type;
-    flash_args p = {};
-    p.q = a->turned;
-    p.y = a->y;
-    p.y_type = CU_ATT_F32;
-    p.heads = a->heads;
-    p.kv_heads = a->kv_heads;
-    p.d = a->d;
-    p.dv = a->dv;
-    p.q_head = a->d;
-    p.q_row = (int64_t)a->heads * a->d;
-    p.y_head = a->dv;
-    p.y_row = (int64_t)a->heads * a->dv;
-    p.image = a->kv.image;
-    p.base = a->kv.base + l->at;
-    p.page_bytes = a->kv.page_bytes;
-    p.head_bytes = (int64_t)f->bytes;
-    p.v_at = (int64_t)f->v_at;
-    p.k_scales_at = (int64_t)f->k_scales_at;
-    p.v_scales_at = (int64_t)f->v_scales_at;
-    p.page_tokens = (int)f->tokens;
-    p.k_bytes = (int)f->k_group;
-    p.v_bytes = (int)f->v_row;
-    p.rule = a->rule;
-    p.score = att_scores_of(a->rule);
+    const cu_att_type t = (cu_att_type)l->format.type;
+    flash_args p = paged_args<flash_args>(a, l);
+    p.tq = a->rows;
     // tiles that so many rows may have; blocks stride over them, a few for each processor
     const int64_t bound = a->rows / CU_KV_TILE + a->rows / (CU_KV_FEW + 1) + 1;
     const int64_t most = (cu_this_chip().processors * BLOCKS + a->kv_heads - 1) / a->kv_heads;
     const int64_t tiles = bound < most ? bound : most;
     const bool half = t == CU_ATT_F16 || t == CU_ATT_BF16;
-    const int status = (half ? att_many_half : att_many_byte)(&p, t, tiles, s);
+    int status = half ? att_many90(&p, t, bound, s) : ATT_NO_KERNEL;
+    if (status == ATT_NO_KERNEL) status = (half ? att_many_half : att_many_byte)(&p, t, tiles, s);
     return status == ATT_NO_KERNEL ? plain(a, l, CU_KV_FEW + 1, s) : status;
 }
 

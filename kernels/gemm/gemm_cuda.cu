@@ -60,7 +60,9 @@ static int run_type(const cu_gemm_args *a, const cu_gemm_choice &choice, cu_stre
 extern "C" int cu_gemm(const cu_gemm_args *a, cu_stream s)
 {
     if (a->m <= 0 || a->n <= 0 || !batch_count(&a->batch)) return 0;
-    if (!cu_gemm_rows(a->a, a->lda, a->k) || !cu_gemm_rows(a->b, a->ldb, a->k)) return CU_INVALID;
+    if (!cu_gemm_rows(a->a, a->lda, a->k) || !cu_gemm_rows(a->b, a->ldb, a->k) ||
+        !cu_gemm_steps(&a->batch))
+        return CU_INVALID;
     const bool chosen = a->choice.splits && (a->room || !cu_gemm_choice_cuts(&a->choice));
     const cu_gemm_choice choice = chosen ? a->choice : choose(a, a->room != nullptr);
     if (!choice.splits) return CU_INVALID;

@@ -91,6 +91,15 @@ static inline bool cu_gemm_rows(const void *base, int64_t ld, int64_t k)
     return (uintptr_t)base % 16 == 0 && ld % 8 == 0 && k % 8 == 0;
 }
 
+/* ... and those of every matrix of a batch: steps that are multiples of 8? */
+static inline bool cu_gemm_steps(const cu_gemm_batch *b)
+{
+    for (int d = 0; d < b->rank; d++)
+        if (b->a_step[d] % 8 || b->b_step[d] % 8) return false;
+    return true;
+}
+
+/* CU_INVALID where it cannot read the operands. */
 int cu_gemm(const cu_gemm_args *a, cu_stream s);
 /* cu_gemm_room - bytes of room for the product: 0 where K will not be split. cu_gemm_name - the
  * variant that runs, for people. */

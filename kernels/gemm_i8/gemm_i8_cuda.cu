@@ -72,8 +72,3 @@ extern "C" int cu_i8_rows(const cu_i8_rows_args *a, cu_stream s)
     }
     return cu_start(i8_rows_sm80, dim3((unsigned)((rows + 7) / 8)), 256, 0, s, *a);
 }
-
-extern "C" int cu_i8_quantise(const cu_i8_quantise_args *a, cu_stream s)
-{
-    return cu_start(i8_quantise_sm80, dim3((unsigned)(a->rows + 7) / 8), 256, 0, s, *a);
-}

@@ -35,20 +35,6 @@ typedef struct {
 
 int cu_i8_rows(const cu_i8_rows_args *a, cu_stream s);
 
-/* x [rows, k] f32 to s8 [rows, pitch], each row by its largest magnitude: x = scale[r] * q within
- * scale / 2, |q| <= 127; a row with a NaN or an infinity has the scale NaN, one below 2^-100 is
- * zeros. sums as above, or NULL. */
-typedef struct {
-    const float *x;
-    int64_t ldx;
-    int rows, k, pitch;
-    int8_t *y;
-    float *scale; /* [rows] */
-    int32_t *sums;
-} cu_i8_quantise_args;
-
-int cu_i8_quantise(const cu_i8_quantise_args *a, cu_stream s);
-
 typedef enum { CU_I8_I32, CU_I8_F32, CU_I8_F16, CU_I8_BF16, CU_I8_S8, CU_I8_U8 } cu_i8_to;
 
 /* A vector in device memory, one element for all (step 0) or one for each (step 1). */

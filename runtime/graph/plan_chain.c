@@ -151,6 +151,8 @@ static ingot_status try_chain(chains *c, size_t s, size_t room, size_t *n, ingot
                         .out = v.out,
                         .in_layout = v.layout,
                         .chain = &chain,
+                        .log = p->log,
+                        .fast = p->fast,
                         .arena = &p->arena,
                         .err = err};
     IG_TRY(p->device.api->bind(p->device.device, &b));

@@ -175,7 +175,7 @@ typedef struct {
 static void open_bench(bench *b)
 {
     ig_heap_init(&b->heap, NULL);
-    b->d = open_device(&b->heap, 0);
+    b->d = open_device(0);
     for (int i = 0; i < SIZE; i++) {
         b->x[i] = sinf((float)i) * (i % 97 == 5 ? 1e30f : 4);
         b->h[i] = ig_f32_to_f16(cosf((float)i) * 3);

@@ -73,8 +73,28 @@ static void activations()
     }
 }
 
+// Matrices of a batch that 16-byte copies cannot read are refused, whichever operand's they are.
+static void misaligned()
+{
+    for (int which = 0; which < 2; which++)
+        for (const int step : {260, 264}) {
+            cu_gemm_args g = {};
+            epilogue_case plain;
+            g.type = CU_F16, g.c_type = CU_F32, g.m = g.n = g.k = 16, g.lda = g.ldb = 16;
+            g.a = random_of(CU_F16, 2 * 264), g.b = random_of(CU_F16, 2 * 264);
+            g.batch.rank = 1, g.batch.dims[0] = 2;
+            g.batch.a_step[0] = which ? 264 : step, g.batch.b_step[0] = which ? step : 264;
+            g.out = out_of(plain, CU_F32, 2, 16, 16);
+            g.batch.c_step = 16 * 16;
+            const int status = cu_gemm(&g, nullptr);
+            check((status == CU_INVALID) == (step % 8 != 0), "a batch's step of %d: %d", step,
+                  status);
+        }
+}
+
 int main()
 {
+    misaligned();
     for (int v = 0; v < CU_GEMM_VARIANTS; v++)
         if (cu_gemm_block_of(v)->element == 2) variant(v);
     activations();

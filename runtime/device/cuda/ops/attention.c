@@ -101,7 +101,7 @@ static bool measure(state *s, const ig_device_bind *b)
     const int64_t tk = fresh + n_past, most[] = {q->dims[0], heads, tq, tk, d, dv};
     for (size_t i = 0; i < IG_LEN(most); i++)
         if (most[i] > INT32_MAX / 4) return false;
-    if (q->dims[0] > UINT16_MAX || kv_heads > UINT16_MAX) return false; /* a grid's */
+    if (heads > UINT16_MAX || kv_heads > UINT16_MAX) return false; /* a grid's */
     s->joined = past || output(b, PRESENT_K) || output(b, PRESENT_V);
     const ig_type whole = {.rank = 4};
     const layout lq = layout_of(q, q_first, heads, tq, d),
@@ -147,8 +147,9 @@ static bool bind_rounding(state *s, ig_device_bind *b)
     return true;
 }
 
-static ingot_status bind(ig_device *device, ig_device_bind *b)
+static ingot_status bind(ig_device *d, ig_device_bind *b)
 {
+    (void)d;
     state *s = IG_CU_STATE(b, state);
     if (!s) return INGOT_E_NOMEM;
     const char *why = unsuited(b, &s->args.type);
@@ -176,7 +177,7 @@ static ingot_status bind(ig_device *device, ig_device_bind *b)
             !ig_cu_room(b, rows, (size_t)(w ? a->dv : a->d) * (size_t)s->each, &s->at[w]))
             return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
     b->kernel = "attention";
-    if (a->type == CU_ATT_F32 && ig_cu_fast(device) && a->d % 8 == 0 && a->dv % 8 == 0) {
+    if (a->type == CU_ATT_F32 && b->fast && a->d % 8 == 0 && a->dv % 8 == 0) {
         b->kernel = "attention_bf16";
         if (!bind_rounding(s, b)) return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
     }
@@ -215,7 +216,7 @@ static int round_all(const ig_device_run *r, const state *s, cu_attention_args *
 }
 
 /* Batch elements that have so many keys each. */
-static ingot_status counted(ig_device_stream *stream, const ig_device_run *r, const state *s,
+static ingot_status counted(ig_device_stream *stream, const ig_device_run *r,
                             const cu_attention_args *a)
 {
     const int64_t *keys = r->in[KV_LEN];
@@ -224,16 +225,9 @@ static ingot_status counted(ig_device_stream *stream, const ig_device_run *r, co
             return ig_node_fail(r->err, INGOT_E_DATA, r->node, "batch %d has %lld keys of %d", i,
                                 (long long)keys[i], a->tk);
     for (int32_t i = 0; i < a->batch; i++) {
-        cu_attention_args one = *a;
-        one.batch = 1;
+        cu_attention_args one = cu_attention_some(a, i, 1);
         one.tk = (int32_t)keys[i];
         one.offset = one.tk - a->tq;
-        one.q = (const char *)a->q + i * a->q_batch * s->each;
-        one.k = (const char *)a->k + i * a->k_batch * s->each;
-        one.v = (const char *)a->v + i * a->v_batch * s->each;
-        one.y = (char *)a->y + i * a->y_batch * (a->y_type == CU_ATT_F32 ? 4 : 2);
-        const int bytes = a->mask_type == CU_ATT_BOOL ? 1 : a->mask_type == CU_ATT_F32 ? 4 : 2;
-        if (a->mask) one.mask = (const char *)a->mask + i * a->mask_batch * bytes;
         if (!one.tk) one.rule.hidden = 0;
         IG_TRY(ig_cu_done(stream, r, cu_attention(&one, ig_cu_stream(stream))));
     }
@@ -248,7 +242,7 @@ static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
     if (MASK < r->node->n_in) a.mask = r->in[MASK];
     if (s->joined) IG_TRY(ig_cu_done(stream, r, join(r, s, &a, ig_cu_stream(stream))));
     if (s->rounded) IG_TRY(ig_cu_done(stream, r, round_all(r, s, &a, ig_cu_stream(stream))));
-    if (s->counted) return counted(stream, r, s, &a);
+    if (s->counted) return counted(stream, r, &a);
     return ig_cu_done(stream, r, cu_attention(&a, ig_cu_stream(stream)));
 }
 

@@ -58,8 +58,8 @@ static bool measure(state *s, const ig_device_bind *b)
     cu_gemm_i8_args *g = &s->gemm;
     if (!ig_dims_elements(ra, a->dims, &na) || !ig_dims_elements(rw, w->dims, &nw) ||
         !ig_dims_elements(IG_MAX(ra, rw), b->out[0]->dims, &batch) ||
-        !ig_mul_ok(na, (size_t)m, &all) || all > INT_MAX - 16 || nw > UINT16_MAX ||
-        batch > UINT16_MAX || k > INT_MAX - 256 || n > INT_MAX - 256 || m > INT_MAX - 256)
+        !ig_mul_ok(na, (size_t)m, &all) || all > INT_MAX - 16 || batch > INT_MAX ||
+        k > UINT16_MAX * 64 || n > INT_MAX - 256 || m > INT_MAX - 256)
         return false;
     g->m = (int)m, g->n = (int)n, g->k = (int)k;
     g->batch = (int)batch;
@@ -74,6 +74,7 @@ static bool measure(state *s, const ig_device_bind *b)
         g->rank = 0;
         na = na ? 1 : 0;
     }
+    if (na > UINT16_MAX || nw > UINT16_MAX || g->batch > UINT16_MAX) return false; /* a grid's */
     s->a_matrices = (int)na;
     s->w_matrices = (int)nw;
     s->pitch = (g->k + 15) / 16 * 16;

@@ -228,6 +228,16 @@ static ingot_status bind_thin(ig_cu_product *p, ig_device *d, ig_device_bind *b,
     return pack_weights(p, d, b, ask, ask->k, type);
 }
 
+/* Has every kernel's grid a block for each tile? None is smaller than 16 x 64. */
+static bool fits_grid(const ig_cu_product_ask *ask)
+{
+    int64_t tiles = (ask->m + 15) / 16;
+    bool ok = ig_mul_ok(tiles, (ask->n + 63) / 64, &tiles);
+    for (int d = 0; d < ask->batch.rank; d++)
+        ok = ok && ig_mul_ok(tiles, (int64_t)ask->batch.dims[d], &tiles);
+    return ok && tiles <= INT32_MAX;
+}
+
 ingot_status ig_cu_product_bind(ig_cu_product *p, ig_device *d, ig_device_bind *b,
                                 const ig_cu_product_ask *ask)
 {
@@ -235,11 +245,11 @@ ingot_status ig_cu_product_bind(ig_cu_product *p, ig_device *d, ig_device_bind *
     *p = (ig_cu_product){0};
     if (!float_of(ask->a, &a) || !float_of(ask->b, &w) || !float_of(ask->c, &c))
         return IG_CU_DECLINE(b, "a product of neither f32, f16 nor bf16");
-    if (ask->m > INT32_MAX || ask->n > INT32_MAX || ask->k > INT32_MAX ||
+    if (ask->m > INT32_MAX || ask->n > INT32_MAX || ask->k > INT32_MAX || !fits_grid(ask) ||
         ask->m * ask->columns > INT64_MAX / 8 || ask->a_n * ask->m > INT64_MAX / 8)
-        return IG_CU_DECLINE(b, "a side of 2^31 or more");
+        return IG_CU_DECLINE(b, "a side of 2^31 or more, or as many tiles");
     if (act_of(ask->act) < 0) return IG_CU_DECLINE(b, "an activation without a device function");
-    const cu_float type = w == CU_F32 && ig_cu_fast(d) ? CU_BF16 : w;
+    const cu_float type = w == CU_F32 && b->fast ? CU_BF16 : w;
     if (is_thin(ask) && (type == w || ask->k % 8 == 0)) return bind_thin(p, d, b, ask, type);
     return type == CU_F32 ? bind_f32(p, d, b, ask) : bind_half(p, d, b, ask, type);
 }
