@@ -78,7 +78,12 @@ endif()
 set(nvcc_80 -gencode arch=compute_80,code=sm_80 -gencode arch=compute_80,code=compute_80)
 # (The PTX is for what comes after Hopper, which has kernels of its own.)
 set(nvcc_89 -gencode arch=compute_89,code=sm_89 -gencode arch=compute_89,code=compute_89)
-set(nvcc_90 -gencode arch=compute_90a,code=sm_90a)
+set(nvcc_90 -gencode arch=compute_90a,code=sm_90a -DIGT_AHEAD)
+# Launchers of small kernels that Hopper starts before the one in front has ended (cu_start_ahead):
+# the instruction that waits is PTX of 9.0, which every chip after 8.x takes in place of that of 8.0.
+set(cuda_ahead gemv_cuda norm_cuda paged_cuda paged_half_cuda paged_byte_cuda)
+set(nvcc_ahead -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=compute_90
+    -DIGT_AHEAD)
 
 # Each object leaves what ptxas says of its registers and shared memory beside it, in NAME.ptxas.
 set(cuda_objects)
@@ -90,6 +95,8 @@ foreach(source ${cuda_sources})
   set(arch ${nvcc_80})
   if(name MATCHES "_cuda(89|90)$")
     set(arch ${nvcc_${CMAKE_MATCH_1}})
+  elseif(name IN_LIST cuda_ahead)
+    set(arch ${nvcc_ahead})
   endif()
   add_custom_command(OUTPUT ${object} BYPRODUCTS ${report}
     COMMAND ${CMAKE_COMMAND} -DREPORT=${report} -P ${CMAKE_SOURCE_DIR}/cmake/nvcc.cmake --

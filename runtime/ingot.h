@@ -128,6 +128,7 @@ enum { INGOT_MAX_RANK = 8 };
 
 /* All memory of a runtime comes from one function: p == NULL allocates `now` bytes, now == 0 frees,
  * else p is resized from `old` to `now` bytes. Returns 64-byte aligned memory or NULL. Thread-safe.
+ * (Libc gives what the plugin for GPUs needs on the host: runtimes share the devices of a process.)
  */
 typedef struct {
     void *(*fn)(void *ud, void *p, size_t old, size_t now);
@@ -270,17 +271,18 @@ typedef struct {
      * the CPU. What a device lacks a kernel for runs on the CPU. Results differ from the CPU's by
      * rounding, and are the same from run to run. */
     const char *device;
-    size_t device_bytes;    /* budget of all memory on it, which the runtime's sessions share: the
-                               first one sets it; 0: */
-    double device_fraction; /* of what is free then; 0: 0.9 */
+    size_t device_bytes;    /* budget of all memory on it, which all in the process share that use
+                               it: the first one sets it; 0: */
+    double device_fraction; /* of what is free then; 0: 0.9, less on devices of a few GiB */
 } ingot_session_options;
 
 /* ingot_session_open - plans and working memory for one caller at a time; cheap.
  *
  * A device that has no memory for the weights or the activations gives E_NOMEM when a plan is made;
- * under "auto" the session goes on on the CPU. A run in which the device fails ends with E_DEVICE,
+ * under "auto" the session goes on on the CPU. A run in which the device is lost ends with E_DEVICE,
  * and later runs of the session are on the CPU. Either is told in the log and by
- * ingot_session_device. Errors: E_ARG (an option; no such device's name; a budget larger than the
+ * ingot_session_device. A run in which the device refuses a step ends with E_DEVICE, too, and the
+ * session stays there. Errors: E_ARG (an option; no such device's name; a budget larger than the
  * device's memory, or another than it has), E_DEVICE (no such device: says why), E_NOMEM.
  * Threads: one call at a time per session (ingot_session_cancel excepted); sessions run in
  * parallel. */

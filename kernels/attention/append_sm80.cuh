@@ -142,6 +142,8 @@ __device__ __forceinline__ append_piece<V> append_read(const append_args &s, con
 template <int V>
 __global__ void __launch_bounds__(256) append_sm80(const __grid_constant__ append_args s)
 {
+    px_grid_wait();
+    px_grid_launch();
     const int lane = threadIdx.x & 31, own = lane & (s.group - 1);
     const int heads = s.heads + 2 * s.kv_heads, per_warp = 32 >> s.group_log;
     const int warps = (heads + per_warp - 1) >> (5 - s.group_log);

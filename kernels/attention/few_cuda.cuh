@@ -1,7 +1,7 @@
 // few_cuda.cuh - which instance of paged_few_sm80 a head size takes.
 #pragma once
 #include "kernels/attention/inside_cuda.cuh"
-#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/launch_as.cuh"
 
 template <int D, class E, int ST>
 static int few_start(const paged_few_args *p, dim3 grid, cu_stream s)
@@ -9,7 +9,7 @@ static int few_start(const paged_few_args *p, dim3 grid, cu_stream s)
     constexpr int BYTES = paged_few_smem<D, E, ST>::BYTES;
     static_assert(BYTES <= 232448, "more shared memory than any chip has");
     if (BYTES > cu_this_chip().shared_bytes) return ATT_NO_KERNEL;
-    return grid.x ? cu_start(paged_few_sm80<D, E, ST>, grid, 128, BYTES, s, *p) : 0;
+    return grid.x ? cu_start_ahead(paged_few_sm80<D, E, ST>, grid, 128, BYTES, s, *p) : 0;
 }
 
 // Stages: as many as leave room for two blocks on a processor of 227 KB (d = 256: one block). Chips

@@ -18,5 +18,6 @@ int att_plain(const plain_args *p, int rows_x, int batch, bool many, cu_stream s
 int att_many_half(const flash_args *a, cu_att_type type, int64_t tiles, cu_stream s);
 int att_many_byte(const flash_args *a, cu_att_type type, int64_t tiles, cu_stream s);
 int att_dense(const flash_args *a, cu_att_type type, int batch, cu_stream s);
-// The same on Hopper's units, where the chip has them and the queries suffice.
+// The same on Hopper's units, where the chip has them: 16-bit pages; tensors with queries enough.
+int att_many90(const flash_args *a, cu_att_type type, int64_t tiles, cu_stream s);
 int att_dense90(const flash_args *a, cu_att_type type, int batch, cu_stream s);

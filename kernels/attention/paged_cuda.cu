@@ -1,7 +1,7 @@
 // paged_cuda.cu - launchers of attention over pages: which kernels a layer's pages take.
 #include "kernels/attention/append_sm80.cuh"
 #include "kernels/attention/inside_cuda.cuh"
-#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/launch_as.cuh"
 
 // The layer of the cache, NULL if it is not as the launch says.
 static const ig_kv_layer *layer_of(const cu_paged_args *a)
@@ -95,8 +95,8 @@ extern "C" int cu_paged_append(const cu_paged_args *a, cu_stream s)
     const int64_t warps =
         (int64_t)a->rows * ((a->heads + 2 * a->kv_heads + per_warp - 1) / per_warp);
     const unsigned grid = (unsigned)((warps + THREADS / 32 - 1) / (THREADS / 32));
-    return wide ? cu_start(append_sm80<8>, grid, THREADS, 0, s, p)
-                : cu_start(append_sm80<1>, grid, THREADS, 0, s, p);
+    return wide ? cu_start_ahead(append_sm80<8>, grid, THREADS, 0, s, p)
+                : cu_start_ahead(append_sm80<1>, grid, THREADS, 0, s, p);
 }
 
 extern "C" void cu_paged_scratch(const cu_paged_args *a, int64_t *turned_bytes,
@@ -186,6 +186,7 @@ static int many(const cu_paged_args *a, const ig_kv_layer *l, cu_stream s)
     p.y_type = CU_ATT_F32;
     p.heads = a->heads;
     p.kv_heads = a->kv_heads;
+    p.tq = a->rows;
     p.d = a->d;
     p.dv = a->dv;
     p.q_head = a->d;
@@ -209,7 +210,8 @@ static int many(const cu_paged_args *a, const ig_kv_layer *l, cu_stream s)
     const int64_t most = (cu_this_chip().processors * BLOCKS + a->kv_heads - 1) / a->kv_heads;
     const int64_t tiles = bound < most ? bound : most;
     const bool half = t == CU_ATT_F16 || t == CU_ATT_BF16;
-    const int status = (half ? att_many_half : att_many_byte)(&p, t, tiles, s);
+    int status = half ? att_many90(&p, t, bound, s) : ATT_NO_KERNEL;
+    if (status == ATT_NO_KERNEL) status = (half ? att_many_half : att_many_byte)(&p, t, tiles, s);
     return status == ATT_NO_KERNEL ? plain(a, l, CU_KV_FEW + 1, s) : status;
 }
 

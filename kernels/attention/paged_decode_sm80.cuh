@@ -101,6 +101,8 @@ template <int D, class E, int ST>
 __global__ void __launch_bounds__(128, D > 128 ? 1 : 2)
     paged_few_sm80(const __grid_constant__ paged_few_args a)
 {
+    px_grid_wait();
+    px_grid_launch();
     typedef paged_few_smem<D, E, ST> S;
     typedef typename S::tile tile;
     constexpr int CH = D * E::BYTES / 16, NK = D / 16, NT = D / 8, PER_ROW = D / 4;

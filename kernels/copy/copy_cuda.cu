@@ -3,7 +3,10 @@
 #include "kernels/copy/copy_sm80.cuh"
 #include "kernels/cuda/launch.cuh"
 
-enum { TURN_LEAST = 8 /* a side of a transpose that is worth a tile */ };
+enum {
+    TURN_LEAST = 8, /* a side of a transpose that is worth a tile */
+    INVALID = 1     /* cudaErrorInvalidValue */
+};
 
 static unsigned blocks_of(uint32_t n, uint32_t each) { return n / each + (n % each != 0); }
 
@@ -99,8 +102,10 @@ extern "C" int cu_fill(const cu_fill_args *a, cu_stream s)
         typedef decltype(e) T;
         T value;
         memcpy(&value, wide, sizeof value);
-        return cu_start(fill_elements<T>, blocks_of((uint32_t)n, COPY_THREADS * COPY_EACH),
-                        COPY_THREADS, 0, s, (T *)a->to, value, (uint32_t)n);
+        const int64_t each = COPY_THREADS * COPY_EACH, blocks = n / each + (n % each != 0);
+        if (blocks > INT32_MAX) return (int)INVALID;
+        return cu_start(fill_elements<T>, (unsigned)blocks, COPY_THREADS, 0, s, (T *)a->to, value,
+                        n);
     });
 }
 

@@ -28,7 +28,7 @@ int cu_move(const cu_move_args *a, cu_stream s);
 typedef struct {
     void *to;
     int bytes;         /* of an element: 1, 2, 4, 8 or 16 */
-    int64_t n;         /* elements, < 2^31 */
+    int64_t n;         /* elements */
     uint64_t value[2]; /* the element, in its first bytes */
 } cu_fill_args;
 

@@ -72,9 +72,9 @@ __global__ void __launch_bounds__(COPY_THREADS)
 // ---- the same element everywhere ----
 
 template <class T>
-__global__ void __launch_bounds__(COPY_THREADS) fill_elements(T *to, T value, uint32_t n)
+__global__ void __launch_bounds__(COPY_THREADS) fill_elements(T *to, T value, int64_t n)
 {
-    const uint32_t first = blockIdx.x * (COPY_THREADS * COPY_EACH) + threadIdx.x;
+    const int64_t first = (int64_t)blockIdx.x * (COPY_THREADS * COPY_EACH) + threadIdx.x;
 #pragma unroll
     for (int u = 0; u < COPY_EACH; u++)
         if (first + u * COPY_THREADS < n) to[first + u * COPY_THREADS] = value;

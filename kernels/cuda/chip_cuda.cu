@@ -4,7 +4,7 @@
 extern "C" cu_chip cu_this_chip(void)
 {
 #ifdef IGT_EMU
-    return cu_chip{90, 4, 232448};
+    return cu_chip{emu::g_cc, 4, 232448};
 #else
     enum { MOST = 64 };
     static cu_chip chips[MOST];

@@ -17,6 +17,7 @@
 #include "kernels/cuda/emu/mma.hpp"
 #include "kernels/cuda/emu/mbarrier.hpp"
 #include "kernels/cuda/emu/tma.hpp"
+#include "kernels/cuda/emu/cluster.hpp"
 #include "kernels/cuda/emu/wgmma.hpp"
 #include "kernels/cuda/emu/launch.hpp"
 

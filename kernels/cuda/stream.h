@@ -13,7 +13,7 @@ extern "C" {
 typedef struct cu_stream_st *cu_stream;
 
 /* Bytes of dynamic shared memory a block may have and multiprocessors of the current device, asked
- * once; under emulation those of an H200, with 4 multiprocessors. */
+ * once; under emulation those of an H200, with 4 multiprocessors, and emu::g_cc. */
 typedef struct {
     int cc, processors, shared_bytes; /* cc: 10 * major + minor */
 } cu_chip;

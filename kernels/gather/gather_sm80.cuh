@@ -7,23 +7,9 @@
 #include "kernels/cuda/fault.cuh"
 #include "kernels/cuda/index.cuh"
 #include "kernels/cuda/number.cuh"
-#include "kernels/gather/gather_cuda.h"
+#include "kernels/gather/indices.cuh"
 
 enum { GATHER_THREADS = 256, GATHER_EACH = 4 };
-
-__device__ __forceinline__ int64_t cu_index_at(const cu_indices &x, int64_t i)
-{
-    switch (x.bytes) {
-    case 1:
-        return x.is_signed ? (int64_t)((const int8_t *)x.p)[i] : ((const uint8_t *)x.p)[i];
-    case 2:
-        return x.is_signed ? (int64_t)((const int16_t *)x.p)[i] : ((const uint16_t *)x.p)[i];
-    case 4:
-        return x.is_signed ? (int64_t)((const int32_t *)x.p)[i] : ((const uint32_t *)x.p)[i];
-    default:
-        return ((const int64_t *)x.p)[i]; // u64 beyond 2^63 is negative here: outside anyway
-    }
-}
 
 // The place in [0, n) that an index means, perhaps counted from the end; -1: none.
 __device__ __forceinline__ int64_t cu_wrap(int64_t v, int64_t n)

@@ -1,5 +1,5 @@
 // gemm_cuda90.cu - instances and launcher of Hopper's products of 16-bit floats.
-#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/launch_as.cuh"
 #include "kernels/gemm/gemm_pick_cuda.h"
 #include "kernels/gemm/gemm_sm90.cuh"
 #include "kernels/gemm/gemm_thin_sm90.cuh"
@@ -34,17 +34,17 @@ static bool boxes_do(const cu_gemm_args *g)
            o->ldc % 8 == 0 && (!g->batch.rank || g->batch.c_step % 8 == 0);
 }
 
-template <class T, class C, int BN, int ST, bool PING>
+template <class T, class C, int BN, int ST, bool PING, int CL>
 static int run(const cu_gemm_args *g, const cu_gemm_choice *c, cu_stream s)
 {
-    const int64_t tiles = ((int64_t)g->m + H_BM - 1) / H_BM * (((int64_t)g->n + BN - 1) / BN) *
-                          batch_count(&g->batch);
+    const int64_t tiles = ((int64_t)g->m + CL * H_BM - 1) / (CL * H_BM) *
+                          (((int64_t)g->n + BN - 1) / BN) * batch_count(&g->batch);
     const int processors = cu_this_chip().processors;
     igt_tmap ta, tb, tc = {};
     gemm90_plan plan = {};
     if (tiles > INT32_MAX) return CU_INVALID;
     int e = map_of(&ta, g, g->a, g->m, g->lda, step_of(g, g->batch.a_step), H_BM);
-    if (!e) e = map_of(&tb, g, g->b, g->n, g->ldb, step_of(g, g->batch.b_step), BN);
+    if (!e) e = map_of(&tb, g, g->b, g->n, g->ldb, step_of(g, g->batch.b_step), BN / CL);
     plan.boxes = boxes_do(g);
     if (!e && plan.boxes)
         e = cu_tmap_3d(&tc, g->out.c, 2, (uint64_t)batch_count(&g->batch), (uint64_t)g->m,
@@ -52,11 +52,12 @@ static int run(const cu_gemm_args *g, const cu_gemm_choice *c, cu_stream s)
                        (uint64_t)(g->batch.rank ? g->batch.c_step : g->m * g->out.ldc) * 2,
                        (uint64_t)g->out.ldc * 2, 64, 64, true);
     if (e) return e;
-    plan.blocks = c->cut_steps || tiles > processors ? processors : (int)tiles;
+    const int most = processors / CL;
+    plan.blocks = (c->cut_steps || tiles > most ? most : (int)tiles) * CL;
     plan.cut_steps = c->cut_steps;
     plan.whole = c->cut_steps ? c->whole : (int)tiles;
-    return cu_start(gemm_sm90<T, C, BN, ST, PING>, dim3((unsigned)plan.blocks), 384,
-                    gemm_sm90_smem<BN, ST>(), s, ta, tb, tc, *g, plan, (int)tiles);
+    return cu_start_clusters(CL, gemm_sm90<T, C, BN, ST, PING, CL>, dim3((unsigned)plan.blocks),
+                             384, gemm_sm90_smem<BN, ST>(), s, ta, tb, tc, *g, plan, (int)tiles);
 }
 
 template <class T, class C, int NA, int ST>
@@ -70,8 +71,9 @@ static int run_thin(const cu_gemm_args *g, const cu_gemm_choice *c, cu_stream s)
     int e = map_of(&ta, g, g->a, g->m, g->lda, step_of(g, g->batch.a_step), NA);
     if (!e) e = map_of(&tb, g, g->b, g->n, g->ldb, step_of(g, g->batch.b_step), THIN_BN);
     if (e) return e;
-    return cu_start(gemm_thin_sm90<T, C, NA, ST>, dim3((unsigned)tiles, (unsigned)plan.splits),
-                    THIN_CONSUMERS + 32, gemm_thin_smem<NA, ST>(), s, ta, tb, *g, plan);
+    return cu_start_ahead(gemm_thin_sm90<T, C, NA, ST>,
+                          dim3((unsigned)tiles, (unsigned)plan.splits), THIN_CONSUMERS + 32,
+                          gemm_thin_smem<NA, ST>(), s, ta, tb, *g, plan);
 }
 
 template <class T, class C>
@@ -80,9 +82,11 @@ static int run_variant(const cu_gemm_args *g, const cu_gemm_choice *c, cu_stream
     switch (c->variant) {
     case CU_GEMM_COOPERATIVE:
     case CU_GEMM_STREAM_K:
-        return run<T, C, 256, 4, false>(g, c, s);
+        return run<T, C, 256, 4, false, 1>(g, c, s);
+    case CU_GEMM_CLUSTER:
+        return run<T, C, 256, 4, false, 2>(g, c, s);
     case CU_GEMM_PING_PONG:
-        return run<T, C, 128, 6, true>(g, c, s);
+        return run<T, C, 128, 6, true, 1>(g, c, s);
     case CU_GEMM_THIN16:
         return run_thin<T, C, 16, 5>(g, c, s);
     case CU_GEMM_THIN32:

@@ -9,18 +9,19 @@
 #include <math.h>
 
 static const cu_gemm_block blocks[] = {
-    {"gemm_sm80_128x128", CU_GEMM_MMA, 2, 128, 128, 32, 4, 2, 66 << 10, 80, 1000},
-    {"gemm_sm80_64x64", CU_GEMM_MMA, 2, 64, 64, 64, 3, 5, 49 << 10, 80, 1000},
-    {"gemm_f32_128x128", CU_GEMM_FMA, 4, 128, 128, 16, 3, 2, 66 << 10, 80, 1000},
-    {"gemm_f32_64x64", CU_GEMM_FMA, 4, 64, 64, 16, 3, 6, 27 << 10, 80, 1000},
-    {"gemm_f32_16x128", CU_GEMM_FMA, 4, 16, 128, 16, 3, 6, 30 << 10, 80, 1000},
-    {"gemm_sm90_cooperative", CU_GEMM_WGMMA, 2, 128, 256, 64, 4, 1, 225 << 10, 90, 90},
-    {"gemm_sm90_stream_k", CU_GEMM_WGMMA, 2, 128, 256, 64, 4, 1, 225 << 10, 90, 90},
-    {"gemm_sm90_ping_pong", CU_GEMM_WGMMA, 2, 128, 128, 64, 6, 1, 225 << 10, 90, 90},
-    {"gemm_sm90_thin16", CU_GEMM_THIN, 2, 16, 128, 64, 5, 2, 91 << 10, 90, 90},
-    {"gemm_sm90_thin32", CU_GEMM_THIN, 2, 32, 128, 64, 5, 2, 101 << 10, 90, 90},
-    {"gemm_sm90_thin64", CU_GEMM_THIN, 2, 64, 128, 64, 4, 2, 97 << 10, 90, 90},
-    {"gemm_sm90_thin128", CU_GEMM_THIN, 2, 128, 128, 64, 6, 1, 193 << 10, 90, 90},
+    {"gemm_sm80_128x128", CU_GEMM_MMA, 2, 128, 128, 32, 4, 2, 66 << 10, 80, 1000, 1},
+    {"gemm_sm80_64x64", CU_GEMM_MMA, 2, 64, 64, 64, 3, 5, 49 << 10, 80, 1000, 1},
+    {"gemm_f32_128x128", CU_GEMM_FMA, 4, 128, 128, 16, 3, 2, 66 << 10, 80, 1000, 1},
+    {"gemm_f32_64x64", CU_GEMM_FMA, 4, 64, 64, 16, 3, 6, 27 << 10, 80, 1000, 1},
+    {"gemm_f32_16x128", CU_GEMM_FMA, 4, 16, 128, 16, 3, 6, 30 << 10, 80, 1000, 1},
+    {"gemm_sm90_cooperative", CU_GEMM_WGMMA, 2, 128, 256, 64, 4, 1, 225 << 10, 90, 90, 1},
+    {"gemm_sm90_stream_k", CU_GEMM_WGMMA, 2, 128, 256, 64, 4, 1, 225 << 10, 90, 90, 1},
+    {"gemm_sm90_ping_pong", CU_GEMM_WGMMA, 2, 128, 128, 64, 6, 1, 225 << 10, 90, 90, 1},
+    {"gemm_sm90_cluster", CU_GEMM_WGMMA, 2, 128, 256, 64, 4, 1, 225 << 10, 90, 90, 2},
+    {"gemm_sm90_thin16", CU_GEMM_THIN, 2, 16, 128, 64, 5, 2, 91 << 10, 90, 90, 1},
+    {"gemm_sm90_thin32", CU_GEMM_THIN, 2, 32, 128, 64, 5, 2, 101 << 10, 90, 90, 1},
+    {"gemm_sm90_thin64", CU_GEMM_THIN, 2, 64, 128, 64, 4, 2, 97 << 10, 90, 90, 1},
+    {"gemm_sm90_thin128", CU_GEMM_THIN, 2, 128, 128, 64, 6, 1, 193 << 10, 90, 90, 1},
 };
 static_assert(sizeof blocks / sizeof *blocks == CU_GEMM_VARIANTS, "a block a variant");
 
@@ -46,7 +47,8 @@ enum { SHARED_RATE = 128, LATENCY = 1000, LAUNCH = 1500 };
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t tiles_of(const cu_gemm_block *b, const cu_gemm_shape *s)
 {
-    return ceil_div(s->m, b->bm) * ceil_div(s->n, b->bn) * s->batch;
+    const int64_t rows = ceil_div(ceil_div(s->m, b->bm), b->cluster) * b->cluster;
+    return rows * ceil_div(s->n, b->bn) * s->batch;
 }
 static int64_t steps_of(const cu_gemm_block *b, const cu_gemm_shape *s)
 {
@@ -68,7 +70,8 @@ static block_cost cost_of(const cu_gemm_block *b, const cu_gemm_shape *s, int cc
     const double read = hopper(b) ? (rows + cols * rows / 64) * b->bk * b->element : 2 * bytes;
     const double tile = (double)b->bm * b->bn;
     const double mma = tile * b->bk / mma_rate(cc, b), shared = (read + bytes) / SHARED_RATE,
-                 l2 = bytes / l2_rate(cc);
+                 brought = (b->bm + (double)b->bn / b->cluster) * b->bk * b->element,
+                 l2 = brought / l2_rate(cc);
     block_cost c;
     c.step = fmax(mma, fmax(shared, l2));
     c.floor = (double)LATENCY / (b->stages - 1);
@@ -158,10 +161,8 @@ static bool price(cu_gemm_choice *c, const cu_gemm_shape *s, const cu_chip *chip
     const int64_t steps = steps_of(b, s), tiles = tiles_of(b, s), each = ceil_div(steps, c->splits);
     double cycles;
     c->split_steps = (int)each;
-    if (c->splits > 1 &&
-        (!s->may_split || tiles > CU_GEMM_TICKETS || c->variant == CU_GEMM_COOPERATIVE ||
-         c->variant == CU_GEMM_STREAM_K || c->variant == CU_GEMM_PING_PONG || each < LEAST_STEPS ||
-         ceil_div(steps, each) != c->splits))
+    if (c->splits > 1 && (!s->may_split || tiles > CU_GEMM_TICKETS || b->kind == CU_GEMM_WGMMA ||
+                          each < LEAST_STEPS || ceil_div(steps, each) != c->splits))
         return false;
     if (c->variant == CU_GEMM_STREAM_K) {
         const int64_t left = tiles % chip->processors + chip->processors;

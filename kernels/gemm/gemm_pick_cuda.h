@@ -30,6 +30,7 @@ typedef enum {
     CU_GEMM_COOPERATIVE, /* sm_90a, 128x256x64, whole tiles */
     CU_GEMM_STREAM_K,    /* the same; the last tiles are cut along K */
     CU_GEMM_PING_PONG,   /* sm_90a, 128x128x64 */
+    CU_GEMM_CLUSTER,     /* sm_90a, 128x256x64 by pairs of blocks that share W; whole tiles */
     CU_GEMM_THIN16,      /* sm_90a, up to so many rows of a, 128 of b */
     CU_GEMM_THIN32,
     CU_GEMM_THIN64,
@@ -46,6 +47,7 @@ typedef struct {
     int bm, bn, bk, stages, per_sm; /* blocks a multiprocessor, by registers */
     int shared_bytes;
     int cc_min, cc_max;
+    int cluster; /* blocks, one row tile each, that bring the columns' side once */
 } cu_gemm_block;
 const cu_gemm_block *cu_gemm_block_of(int variant);
 

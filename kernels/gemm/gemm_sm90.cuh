@@ -3,10 +3,13 @@
 //
 //   cooperative  128x256x64, 4 stages: each consumer has 64 of the 128 rows. 192 KB in the ring:
 //                all but one stage (144 KB) may be in flight, 26 KB would do for memory's latency
+//   cluster      the same by pairs of blocks, one row tile above the other: each brings its rows of
+//   A
+//                and half of their W, which TMA writes to both: 32 KB a step out of L2, not 48
 //   ping-pong    128x128x64, 6 stages: consumers take whole tiles in turns, so that one's epilogue
 //                hides behind the other's products
 //
-// Both keep 128 sums a thread (232 registers), release a stage when the wgmma group after it was
+// All keep 128 sums a thread (232 registers), release a stage when the wgmma group after it was
 // issued, and walk tiles in columns of 16 row tiles for L2.
 //
 // Stream-K (Osama et al. 2023; cooperative only): tiles that do not fill a wave are cut into equal
@@ -34,14 +37,15 @@ template <int BN, int ST> constexpr int gemm_sm90_smem()
 }
 
 #if defined(IGT_EMU) || defined(IGT_SM90A)
-// What a block multiplies, piece by piece: `n` steps from `k0` on of a tile.
-struct gemm90_work {
+// What a block (CL: of a cluster of so many) multiplies, piece by piece: `n` steps from `k0` on of
+// a tile, or of CL tiles one above the other.
+template <int CL> struct gemm90_work {
     int tile, k0, n, steps;
     int whole, end, at, stride; // at: the next whole tile, then the next step of those that are cut
     bool cut;
 
     __device__ __forceinline__ gemm90_work(const gemm90_plan &p, int tiles, int steps_)
-        : steps(steps_), whole(p.whole), at(blockIdx.x), stride(gridDim.x), cut(false)
+        : steps(steps_), whole(p.whole), at(blockIdx.x / CL), stride(gridDim.x / CL), cut(false)
     {
         end = min((tiles - p.whole) * steps, ((int)blockIdx.x + 1) * p.cut_steps);
         first_cut = blockIdx.x * p.cut_steps;
@@ -68,13 +72,15 @@ struct gemm90_work {
 struct gemm90_place {
     int batch, m0, n0;
 };
-__device__ __forceinline__ gemm90_place place_of(int tile, int tm, int tn, int bn)
+// tm: row tiles, CL at a time.
+template <int CL> __device__ __forceinline__ gemm90_place place_of(int tile, int tm, int tn, int bn)
 {
     gemm90_place p;
     int im, in;
     p.batch = tile / (tm * tn);
-    walk<H_WALK>(tile % (tm * tn), tm, tn, im, in);
-    p.m0 = im * H_BM, p.n0 = in * bn;
+    walk<H_WALK / CL>(tile % (tm * tn), tm, tn, im, in);
+    p.m0 = im * CL * H_BM, p.n0 = in * bn;
+    if constexpr (CL > 1) p.m0 += (int)px_cluster_rank() * H_BM;
     return p;
 }
 
@@ -104,8 +110,9 @@ template <int ST> struct gemm90_ring {
     }
 };
 
-// The producer's part: every step of every piece of work, in the consumers' order.
-template <int BN, int ST>
+// The producer's part: every step of every piece of work, in the consumers' order. A stage is empty
+// when the consumers of all blocks that write it say so.
+template <int BN, int ST, int CL>
 __device__ __forceinline__ void gemm90_produce(char *smem, const igt_tmap *ta, const igt_tmap *tb,
                                                const cu_gemm_args &g, const gemm90_plan &plan,
                                                uint64_t *full, uint64_t *empty, int steps, int tm,
@@ -113,8 +120,8 @@ __device__ __forceinline__ void gemm90_produce(char *smem, const igt_tmap *ta, c
 {
     constexpr int SA = H_BM * H_BK * 2, SB = BN * H_BK * 2;
     gemm90_ring<ST> r;
-    for (gemm90_work w(plan, tiles, steps); w.next();) {
-        const gemm90_place p = place_of(w.tile, tm, tn, BN);
+    for (gemm90_work<CL> w(plan, tiles, steps); w.next();) {
+        const gemm90_place p = place_of<CL>(w.tile, tm, tn, BN);
         const int za = g.batch.rank && g.batch.a_step[0] ? p.batch : 0,
                   zb = g.batch.rank && g.batch.b_step[0] ? p.batch : 0;
         for (int k = w.k0; k < w.k0 + w.n; k++, r.next()) {
@@ -123,14 +130,29 @@ __device__ __forceinline__ void gemm90_produce(char *smem, const igt_tmap *ta, c
             px_mbar_wait(empty + r.st, r.parity ^ 1);
             px_mbar_expect(full + r.st, SA + SB);
             px_tma_3d(smem + r.st * SA, ta, full + r.st, ca, p.m0, za);
-            px_tma_3d(smem + ST * SA + r.st * SB, tb, full + r.st, cb, p.n0, zb);
+            char *b = smem + ST * SA + r.st * SB;
+            if constexpr (CL > 1) {
+                const int rank = (int)px_cluster_rank();
+                px_tma_3d_all(b + rank * (SB / CL), tb, full + r.st, cb, p.n0 + rank * (BN / CL),
+                              zb, (1 << CL) - 1);
+            } else
+                px_tma_3d(b, tb, full + r.st, cb, p.n0, zb);
         }
     }
 }
 
+// The leader of a warpgroup gives a stage back, to all blocks that write it.
+template <int CL> __device__ __forceinline__ void gemm90_release(uint64_t *empty)
+{
+    if constexpr (CL > 1)
+        for (int i = 0; i < CL; i++) px_mbar_arrive_at(empty, (uint32_t)i);
+    else
+        px_mbar_arrive(empty);
+}
+
 // Steps of one tile by a warpgroup whose MH blocks of 64 rows begin at row `row` of the stage's A:
 // sums of block h are acc[h * BN / 2 ..].
-template <class T, int BN, int ST, int MH>
+template <class T, int BN, int ST, int MH, int CL>
 __device__ __forceinline__ void gemm90_consume(float (&acc)[MH * BN / 2], char *smem,
                                                uint64_t *full, uint64_t *empty, gemm90_ring<ST> &r,
                                                int steps, int row, bool leader)
@@ -152,18 +174,18 @@ __device__ __forceinline__ void gemm90_consume(float (&acc)[MH * BN / 2], char *
                          db + kk * 2, true);
         px_wg_commit();
         px_wg_wait<1>(); // the step before is done: its stage may be filled again
-        if (before >= 0 && leader) px_mbar_arrive(empty + before);
+        if (before >= 0 && leader) gemm90_release<CL>(empty + before);
         before = r.st;
     }
     px_wg_wait<0>();
-    if (before >= 0 && leader) px_mbar_arrive(empty + before);
+    if (before >= 0 && leader) gemm90_release<CL>(empty + before);
 }
 
 // Pieces of a tile that several blocks share: false where another block finishes it. `flag`: a word
 // of shared memory; barrier 3 is the 256 consumers'.
 template <int N>
 __device__ __forceinline__ bool gemm90_meet(float (&acc)[N], const cu_gemm_args &g,
-                                            const gemm90_plan &plan, const gemm90_work &w,
+                                            const gemm90_plan &plan, const gemm90_work<1> &w,
                                             int thread, int *flag)
 {
     constexpr int CONSUMERS = 256;
@@ -280,8 +302,9 @@ __device__ __forceinline__ void gemm90_finish(float (&acc)[PIECES * 32], char *p
 }
 #endif
 
-// One block is 128 producer threads (one works) and 2 x 128 consumers. PING: ping-pong.
-template <class T, class C, int BN, int ST, bool PING>
+// One block is 128 producer threads (one works) and 2 x 128 consumers. PING: ping-pong. CL: blocks
+// a cluster.
+template <class T, class C, int BN, int ST, bool PING, int CL>
 __global__ void __launch_bounds__(384, 1)
     gemm_sm90(const __grid_constant__ igt_tmap ta, const __grid_constant__ igt_tmap tb,
               const __grid_constant__ igt_tmap tc, const __grid_constant__ cu_gemm_args g,
@@ -293,20 +316,24 @@ __global__ void __launch_bounds__(384, 1)
     uint64_t *full = (uint64_t *)(piece + 2 * H_PIECE), *empty = full + ST;
     int *flag = (int *)(empty + ST);
     const int tid = threadIdx.x, wg = tid / 128, thread = tid % 128;
-    const int tm = (g.m + H_BM - 1) / H_BM, tn = (g.n + BN - 1) / BN,
+    const int tm = (g.m + CL * H_BM - 1) / (CL * H_BM), tn = (g.n + BN - 1) / BN,
               steps = (g.k + H_BK - 1) / H_BK * (g.split ? SPLIT_TERMS : 1);
     if (tid == 0) {
         for (int i = 0; i < ST; i++) {
             px_mbar_init(full + i, 1);
-            px_mbar_init(empty + i, PING ? 1 : 2);
+            px_mbar_init(empty + i, PING ? 1 : 2 * CL);
         }
         px_mbar_fence_init();
     }
-    __syncthreads();
+    if constexpr (CL > 1) {
+        px_cluster_arrive();
+        px_cluster_wait();
+    } else
+        __syncthreads();
     if (wg == 0) {
         px_reg_dec<40>();
         if (tid == 0)
-            gemm90_produce<BN, ST>(smem, &ta, &tb, g, plan, full, empty, steps, tm, tn, tiles);
+            gemm90_produce<BN, ST, CL>(smem, &ta, &tb, g, plan, full, empty, steps, tm, tn, tiles);
     } else {
         px_reg_inc<232>();
         const int me = wg - 1;
@@ -317,28 +344,34 @@ __global__ void __launch_bounds__(384, 1)
             // Tiles in turns: barrier 3 + me is this one's leave to multiply.
             int turn = 0;
             if (me == 1) px_bar_arrive(3, 256);
-            for (gemm90_work w(plan, tiles, steps); w.next(); turn ^= 1) {
+            for (gemm90_work<1> w(plan, tiles, steps); w.next(); turn ^= 1) {
                 if (turn != me) {
                     r.skip(w.n);
                     continue;
                 }
-                const gemm90_place p = place_of(w.tile, tm, tn, BN);
+                const gemm90_place p = place_of<1>(w.tile, tm, tn, BN);
                 px_bar_sync(3 + me, 256);
-                gemm90_consume<T, BN, ST, 2>(acc, smem, full, empty, r, w.n, 0, thread == 0);
+                gemm90_consume<T, BN, ST, 2, 1>(acc, smem, full, empty, r, w.n, 0, thread == 0);
                 px_bar_arrive(3 + (me ^ 1), 256);
                 gemm90_finish<T, C, 4, false>(acc, mine, &tc, g, plan, p, 0, thread, 1 + me);
             }
             // Whose turn would be next takes the leave that nobody uses.
             if (turn == me) px_bar_sync(3 + me, 256);
         } else {
-            for (gemm90_work w(plan, tiles, steps); w.next();) {
-                const gemm90_place p = place_of(w.tile, tm, tn, BN);
-                gemm90_consume<T, BN, ST, 1>(acc, smem, full, empty, r, w.n, me * 64, thread == 0);
-                if (w.n < steps && !gemm90_meet(acc, g, plan, w, tid - 128, flag)) continue;
+            for (gemm90_work<CL> w(plan, tiles, steps); w.next();) {
+                const gemm90_place p = place_of<CL>(w.tile, tm, tn, BN);
+                gemm90_consume<T, BN, ST, 1, CL>(acc, smem, full, empty, r, w.n, me * 64,
+                                                 thread == 0);
+                if constexpr (CL == 1)
+                    if (w.n < steps && !gemm90_meet(acc, g, plan, w, tid - 128, flag)) continue;
                 gemm90_finish<T, C, 4, true>(acc, mine, &tc, g, plan, p, me * 64, thread, 1 + me);
             }
         }
         if (plan.boxes && thread == 0) px_bulk_wait<0>();
+    }
+    if constexpr (CL > 1) { // the others may still write here, and give stages back
+        px_cluster_arrive();
+        px_cluster_wait();
     }
 #endif
 }

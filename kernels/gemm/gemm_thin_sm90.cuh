@@ -23,6 +23,8 @@ __global__ void __launch_bounds__(THIN_CONSUMERS + 32, NA <= 64 ? 2 : 1)
                    const __grid_constant__ cu_gemm_args g, const gemm_plan plan)
 {
 #if defined(IGT_EMU) || defined(IGT_SM90A)
+    px_grid_wait();
+    px_grid_launch();
     constexpr int SA = NA * H_BK * 2, SB = THIN_BN * H_BK * 2;
     constexpr int RING = ST * (SA + SB), TILE = NA * THIN_BN * 4;
     IGT_SMEM(smem);

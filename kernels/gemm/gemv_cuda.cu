@@ -1,5 +1,5 @@
 // gemv_cuda.cu - instances and the launcher of products with few rows.
-#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/launch_as.cuh"
 #include "kernels/gemm/gemv_sm80.cuh"
 
 namespace
@@ -10,8 +10,8 @@ template <cu_gemv_type T, int M> int run(const cu_gemv_args *a, cu_stream s)
     constexpr int V = GemvWeight<T>::V, MOST = GEMV_PIECE / M / V / 32 * 32;
     const int groups = (a->n + 15) / 16, room = cu_this_chip().processors * 4;
     const int here = a->k / V < MOST ? a->k / V : MOST;
-    return cu_start(gemv_sm80<T, M>, dim3((unsigned)(groups < room ? groups : room)), GEMV_THREADS,
-                    (size_t)here * V * M * sizeof(float) + 16, s, *a);
+    return cu_start_ahead(gemv_sm80<T, M>, dim3((unsigned)(groups < room ? groups : room)),
+                          GEMV_THREADS, (size_t)here * V * M * sizeof(float) + 16, s, *a);
 }
 
 template <cu_gemv_type T> int run_rows(const cu_gemv_args *a, cu_stream s)

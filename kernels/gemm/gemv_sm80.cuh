@@ -53,6 +53,8 @@ __global__ void __launch_bounds__(GEMV_THREADS, T < CU_GEMV_E4M3 ? 4
                                                 : M < 4          ? 3
                                                         : 2) gemv_sm80(const cu_gemv_args g)
 {
+    px_grid_wait();
+    px_grid_launch();
     typedef GemvWeight<T> W;
     constexpr int V = W::V, QUADS = V / 4;
     constexpr int MOST = GEMV_PIECE / M / V / 32 * 32; // 16-byte chunks of k in a piece

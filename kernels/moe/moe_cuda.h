@@ -69,6 +69,20 @@ static inline int cu_moe_tile(int64_t pairs, int64_t experts)
     return each <= 8 ? 8 : each <= 16 ? 16 : each <= 32 ? 32 : 64;
 }
 
+/* A product over the slots with experts of f32, in f32 as they are: W [n, k] of each in panels of
+ * 16 rows, [panels][k][16]. x [.., k] of f32, rows as cu_q_acts_args says. */
+typedef struct {
+    const float *x, *w;
+    int64_t ldx;
+    const int32_t *order;
+    const cu_q_slot *slots;
+    const int *n_slots;
+    int max_slots, tile, k, panels;
+    cu_finish finish;
+} cu_moe_f32_args;
+
+int cu_moe_f32(const cu_moe_f32_args *a, cu_stream s);
+
 typedef struct {
     const float *x, *weight; /* [rows, k], [tokens, top] */
     const int32_t *row;

@@ -1,12 +1,12 @@
 // norm_cuda.cu - instances and launchers of normalisations.
-#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/launch_as.cuh"
 #include "kernels/norm/norm_sm80.cuh"
 
 template <int S, int LANES> static int rows(const norm_job &j, cu_stream s)
 {
     const unsigned threads = LANES == 32 ? NORM_THREADS : LANES, each = threads / LANES;
-    return cu_start(norm_rows_k<S, LANES>, (j.rows + each - 1) / each, threads,
-                    threads / 32 * sizeof(float), s, j);
+    return cu_start_ahead(norm_rows_k<S, LANES>, (j.rows + each - 1) / each, threads,
+                          threads / 32 * sizeof(float), s, j);
 }
 
 template <class T, int S> static int long_rows(const norm_job &j, cu_stream s)

@@ -62,6 +62,8 @@ template <int S, int LANES>
 __global__ void __launch_bounds__(LANES == 32 ? NORM_THREADS : LANES, LANES == 512 ? 1 : 2)
     norm_rows_k(const __grid_constant__ norm_job j)
 {
+    px_grid_wait();
+    px_grid_launch();
     IGT_SMEM(smem);
     float *room = (float *)smem;
     const int lane = (int)(threadIdx.x % LANES);

@@ -15,8 +15,7 @@ static ingot_status open_inner(ingot_embedder *e, const ingot_embedder_options *
     ingot_runtime *rt = e->model->rt;
     const ig_device_wish wish = {.name = o->device,
                                  .budget_bytes = o->device_bytes,
-                                 .budget_fraction = o->device_fraction,
-                                 .fast = o->fast_math};
+                                 .budget_fraction = o->device_fraction};
     IG_TRY(ig_devices_take(&rt->devices, &e->device, &wish, err));
     const ig_embedder_setup setup = {.heap = &rt->heap,
                                      .pool = rt->pool,

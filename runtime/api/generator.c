@@ -32,10 +32,8 @@ static ingot_status take_device(ingot_generator *g, const ingot_generator_option
 {
     char one[32];
     snprintf(one, sizeof one, "%.*s", (int)IG_MIN(length, sizeof one - 1), name);
-    const ig_device_wish wish = {.name = one,
-                                 .budget_bytes = o->device_bytes,
-                                 .budget_fraction = o->device_fraction,
-                                 .fast = o->fast_math};
+    const ig_device_wish wish = {
+        .name = one, .budget_bytes = o->device_bytes, .budget_fraction = o->device_fraction};
     ig_found_device *f = &g->found[g->n_found];
     IG_TRY(ig_devices_take(&g->model->rt->devices, f, &wish, err));
     for (size_t i = 0; i < g->n_found; i++)

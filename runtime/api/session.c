@@ -52,8 +52,7 @@ static ingot_status fill(ingot_session *s, ingot_error *err)
     if (!s->in || !s->types || !s->out) return ig_fail(err, INGOT_E_NOMEM, "session: no memory");
     const ig_device_wish wish = {.name = s->options.device,
                                  .budget_bytes = s->options.device_bytes,
-                                 .budget_fraction = s->options.device_fraction,
-                                 .fast = s->options.fast_math};
+                                 .budget_fraction = s->options.device_fraction};
     IG_TRY(ig_devices_take(&rt->devices, &s->device, &wish, err));
     const ig_exec_options o = {.heap = &rt->heap,
                                .pool = rt->pool,

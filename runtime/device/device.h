@@ -9,8 +9,9 @@
  * Errors: INGOT_E_NOMEM where the device's memory or budget is full: nothing is lost, a caller may
  * free and try again. INGOT_E_DATA where a step refused data that only the device has seen, such as
  * an index outside its dimension: `wait` tells, with the CPU's message; nothing is lost, what the
- * step made means nothing. INGOT_E_DEVICE where the device failed or went away: it stays dead (see
- * `lost`), every later call gives the same status at once, and the owner falls back to the CPU.
+ * step made means nothing. INGOT_E_DEVICE where the device failed: when it is lost (see `lost`) it
+ * stays dead, every later call gives the same status at once, and the owner falls back to the CPU;
+ * else it refused that one call and goes on.
  * Every message says what was asked and what would mend it. */
 #ifndef IG_DEVICE_H
 #define IG_DEVICE_H
@@ -21,7 +22,7 @@
 #include "runtime/graph/ir.h"
 #include "runtime/graph/kv_step.h"
 
-enum { IG_DEVICE_ABI = 1 }; /* of this header; the plugin's must be the same */
+enum { IG_DEVICE_ABI = 2 }; /* of this header; the plugin's must be the same */
 
 typedef struct ig_device ig_device;
 typedef struct ig_device_stream ig_device_stream;
@@ -36,10 +37,9 @@ typedef struct {
 } ig_device_info;
 
 typedef struct {
-    size_t budget_bytes; /* of all memory that is taken; 0: 90 % of what is free */
-    bool fast;           /* math=fast: f32 products may round their operands to bf16 */
-    ig_heap *heap;       /* host memory */
-    const ig_log *log;   /* may be NULL */
+    size_t budget_bytes;    /* of all memory that is taken; 0: */
+    double budget_fraction; /* of what is free, up to 1; 0: 0.9, and some more on small devices */
+    const ig_log *log;      /* may be NULL; used while it is opened */
 } ig_device_options;
 
 typedef enum {
@@ -54,7 +54,8 @@ typedef struct {
     uint64_t allocations; /* ever: constant once warm */
 } ig_device_memory;
 
-/* ---- a step, offered when a plan is made: all sizes are known ---- */
+/* ---- a step, offered when a plan is made: all sizes of its inputs are known ----
+ * Outputs may have open dimensions, which only the data tell: all of them are one number. */
 typedef struct ig_device_bind {
     const ig_node *node;
     const ig_type *const *in; /* [n_in], NULL: omitted */
@@ -62,7 +63,9 @@ typedef struct ig_device_bind {
         *known;                /* [n_in] host content of constants, laid out as in_layout says */
     const ig_type *const *out; /* [n_out], NULL: omitted */
     const ig_layout *in_layout;
-    ig_arena *arena; /* host memory for state; lives as long as the plan */
+    const ig_log *log; /* may be NULL; until bind returns */
+    bool fast;         /* math=fast: f32 products may round their operands to bf16 */
+    ig_arena *arena;   /* host memory for state; lives as long as the plan */
     ingot_error *err;
     /* results */
     bool declined;   /* the device does not run it (bind returns INGOT_OK) */
@@ -74,6 +77,7 @@ typedef struct ig_device_bind {
     bool in_place;        /* output 0 may have the memory of input 0, which it then replaces */
     uint64_t taken;       /* bit i: launch does not read input i: bind keeps it on the device in a
                              form of its own, or only its type counted */
+    int64_t most;         /* with open dimensions: the number is this at most */
 } ig_device_bind;
 
 typedef struct ig_device_run {
@@ -84,6 +88,8 @@ typedef struct ig_device_run {
     const void *const *in; /* [n_in] device memory; host memory where host_in says so */
     void *const *out;      /* [n_out] device memory */
     void *scratch;
+    int64_t *count; /* device memory, where launch leaves the number of the open dimensions; outputs
+                       have room for the most there can be. NULL: there are none */
     ingot_error *err;
 } ig_device_run;
 
@@ -99,9 +105,13 @@ typedef struct ig_device_api {
      * old for the toolkit, no device. Never an error of the program. */
     int (*count)(ingot_error *err);
     ingot_status (*probe)(int ordinal, ig_device_info *info, ingot_error *err);
+    /* A process has one of each device: opened again, it is the same, with one budget and one copy
+     * of its constants, and closed as often as it was opened; what an opener took is given back
+     * before it closes. A lost one is reset by the last close, and can be opened again then.
+     * Errors: E_ARG: a budget that is larger than the memory, or another than the device has. */
     ingot_status (*open)(ig_device **out, int ordinal, const ig_device_options *options,
                          ingot_error *err);
-    void (*close)(ig_device **device); /* after all its streams and memory */
+    void (*close)(ig_device **device);
     bool (*lost)(const ig_device *device);
     void (*memory)(const ig_device *device, ig_device_memory *out);
 

@@ -125,14 +125,13 @@ ingot_status ig_device_name(ig_device_kind *kind, int *ordinal, const char *name
 
 /* ---- devices that are open ---- */
 
+/* The runtime's own hold of a device, so that its memory and weights stay between sessions. One
+ * that is lost is not held: it could not be reset. */
 struct ig_open_device {
     ig_open_device *next;
-    ig_device *device; /* NULL: it was lost and is closed */
+    ig_device *device; /* NULL: not held */
     const ig_device_api *api;
     int ordinal;
-    bool fast;
-    size_t holds, budget_bytes; /* as asked for; 0: the default */
-    double fraction;
     char name[16];
 };
 
@@ -153,74 +152,48 @@ void ig_devices_clear(ig_devices *ds)
     pthread_mutex_destroy(&ds->lock);
 }
 
-static ingot_status budget_of(size_t *out, const ig_device_api *api, int ordinal,
-                              const ig_device_wish *wish, ingot_error *err)
-{
-    ig_device_info info;
-    *out = wish->budget_bytes;
-    if (wish->budget_bytes || wish->budget_fraction == 0) return INGOT_OK;
-    if (!(wish->budget_fraction > 0 && wish->budget_fraction <= 1))
-        return ig_fail(err, INGOT_E_ARG, "a budget of %g of the device's memory: above 0, up to 1",
-                       wish->budget_fraction);
-    IG_TRY(api->probe(ordinal, &info, err));
-    const double bytes = (double)info.free_bytes * wish->budget_fraction;
-    *out = (size_t)bytes;
-    return INGOT_OK;
-}
-
-static ingot_status open_device(ig_devices *ds, ig_open_device *d, const ig_device_wish *wish,
-                                ingot_error *err)
-{
-    ig_device_options o = {.fast = wish->fast, .heap = ds->heap, .log = ds->log};
-    IG_TRY(budget_of(&o.budget_bytes, d->api, d->ordinal, wish, err));
-    IG_TRY(d->api->open(&d->device, d->ordinal, &o, err));
-    d->budget_bytes = wish->budget_bytes;
-    d->fraction = wish->budget_fraction;
-    return INGOT_OK;
-}
-
 /* The entry of that device, made where there is none. */
-static ingot_status find(ig_devices *ds, ig_open_device **out, const ig_device_api *api,
-                         int ordinal, const ig_device_wish *wish, ingot_error *err)
+static ig_open_device *find(ig_devices *ds, const ig_device_api *api, int ordinal)
 {
     ig_open_device *d = ds->first;
-    while (d && (d->ordinal != ordinal || d->fast != wish->fast)) d = d->next;
-    *out = d;
-    if (!d) {
-        d = ig_take0(ds->heap, sizeof *d);
-        if (!d) return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory", ordinal);
-        *d =
-            (ig_open_device){.next = ds->first, .api = api, .ordinal = ordinal, .fast = wish->fast};
-        snprintf(d->name, sizeof d->name, "cuda:%d", ordinal);
-        *out = ds->first = d;
-    }
-    if (d->device && d->api->lost(d->device) && !d->holds) d->api->close(&d->device);
-    if (!d->device) return open_device(ds, d, wish, err);
-    if (d->api->lost(d->device))
-        return ig_fail(err, INGOT_E_DEVICE,
-                       "%s is lost; it can be used again when all sessions on it are closed",
-                       d->name);
-    const bool same =
-        (!wish->budget_bytes && wish->budget_fraction == 0) ||
-        (wish->budget_bytes == d->budget_bytes &&
-         !(wish->budget_fraction > d->fraction || wish->budget_fraction < d->fraction));
-    if (same) return INGOT_OK;
-    return ig_fail(err, INGOT_E_ARG,
-                   "%s is open in this process with another budget, which its models share",
-                   d->name);
+    while (d && d->ordinal != ordinal) d = d->next;
+    if (d) return d;
+    d = ig_take0(ds->heap, sizeof *d);
+    if (!d) return NULL;
+    *d = (ig_open_device){.next = ds->first, .api = api, .ordinal = ordinal};
+    snprintf(d->name, sizeof d->name, "cuda:%d", ordinal);
+    return ds->first = d;
+}
+
+static void let_go_when_lost(ig_open_device *d)
+{
+    if (d->device && d->api->lost(d->device)) d->api->close(&d->device);
+}
+
+static ingot_status open_device(ig_devices *ds, ig_open_device *d, ig_device **out,
+                                const ig_device_wish *wish, ingot_error *err)
+{
+    const ig_device_options o = {.budget_bytes = wish->budget_bytes,
+                                 .budget_fraction = wish->budget_fraction,
+                                 .log = ds->log};
+    let_go_when_lost(d);
+    IG_TRY(d->api->open(out, d->ordinal, &o, err));
+    if (d->device) return INGOT_OK;
+    const ingot_status s = d->api->open(&d->device, d->ordinal, &o, err);
+    if (s) d->api->close(out);
+    return s;
 }
 
 static ingot_status take(ig_devices *ds, ig_found_device *out, const ig_device_api *api,
                          int ordinal, const ig_device_wish *wish, ingot_error *err)
 {
-    ig_open_device *d = NULL;
     pthread_mutex_lock(&ds->lock);
-    const ingot_status s = find(ds, &d, api, ordinal, wish, err);
+    ig_open_device *d = find(ds, api, ordinal);
+    const ingot_status s = d ? open_device(ds, d, &out->device, wish, err)
+                             : ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory", ordinal);
     if (!s) {
-        d->holds++;
         out->open = d;
         out->api = api;
-        out->device = d->device;
         out->name = d->name;
     }
     pthread_mutex_unlock(&ds->lock);
@@ -265,11 +238,11 @@ ingot_status ig_devices_take(ig_devices *ds, ig_found_device *out, const ig_devi
 
 void ig_devices_give(ig_devices *ds, ig_found_device *found)
 {
-    ig_open_device *d = found->open;
+    ig_found_device f = *found;
     *found = (ig_found_device){.name = "cpu"};
-    if (!d) return;
+    if (!f.open) return;
     pthread_mutex_lock(&ds->lock);
-    d->holds--;
-    if (!d->holds && d->api->lost(d->device)) d->api->close(&d->device);
+    let_go_when_lost(f.open);
+    f.api->close(&f.device);
     pthread_mutex_unlock(&ds->lock);
 }

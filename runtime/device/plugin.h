@@ -27,8 +27,8 @@ ingot_status ig_device_name(ig_device_kind *kind, int *ordinal, const char *name
 /* ---- devices that are open ---- */
 typedef struct ig_open_device ig_open_device;
 
-/* Those of a runtime: each device is opened once, with one budget, when it is first asked for, and
- * stays open. */
+/* Those of a runtime: each device is opened when it is first asked for, and stays open while it is
+ * well. All who use a device, in whatever runtime of the process, share one budget. */
 typedef struct {
     ig_heap *heap;
     const ig_log *log;
@@ -42,8 +42,7 @@ void ig_devices_clear(ig_devices *ds); /* all were given back */
 typedef struct {
     const char *name;       /* as above */
     size_t budget_bytes;    /* of memory; 0: */
-    double budget_fraction; /* of what is free when it is opened; 0: 0.9, or what it has already */
-    bool fast;              /* as ig_device_options */
+    double budget_fraction; /* of what is free when it is opened; 0: the default, or what it has */
 } ig_device_wish;
 
 /* What was found. */

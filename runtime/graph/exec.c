@@ -19,9 +19,12 @@ ingot_status ig_exec_open(ig_exec **out, const ig_graph *g, const ig_exec_option
     ig_arena_init(&x->brief, options->heap);
     x->side.limit_bytes =
         options->side_limit_bytes ? options->side_limit_bytes : (size_t)SIDE_LIMIT_DEFAULT << 30;
-    if (g->parent) x->options.device = (ig_exec_device){0}; /* bodies and branches: the CPU's */
+    if (options->leave && !g->parent) x->body.leave_n = g->n_outputs;
+    x->body.captured = g->n_inputs;
     x->in_types = ig_take0(options->heap, g->n_inputs * sizeof *x->in_types);
-    ingot_status s = x->in_types ? INGOT_OK : ig_fail(err, INGOT_E_NOMEM, "executor: no memory");
+    x->body.fed = ig_take0(options->heap, g->n_inputs * sizeof *x->body.fed);
+    ingot_status s =
+        x->in_types && x->body.fed ? INGOT_OK : ig_fail(err, INGOT_E_NOMEM, "executor: no memory");
     if (!s && x->options.device.api) s = ig_exec_device_open(x, err);
     if (s) ig_exec_close(&x);
     *out = x;
@@ -40,6 +43,7 @@ void ig_exec_close(ig_exec **exec)
     ig_arena_clear(&x->brief);
     ig_heap *heap = x->options.heap;
     ig_give(heap, x->in_types, x->g->n_inputs * sizeof *x->in_types);
+    ig_give(heap, x->body.fed, x->g->n_inputs * sizeof *x->body.fed);
     ig_give(heap, x, sizeof *x);
 }
 
@@ -57,6 +61,41 @@ const char *ig_exec_device_name(const ig_exec *x)
 const char *ig_exec_fallen(const ig_exec *x) { return *x->fallen ? x->fallen : NULL; }
 
 const ig_exec_options *ig_exec_opts(const ig_exec *x) { return &x->options; }
+
+/* ---- bodies ---- */
+
+void ig_exec_captured(ig_exec *x, size_t from)
+{
+    x->body.captured = from;
+    x->body.sent = NULL;
+    memset(x->body.fed, 0, x->g->n_inputs * sizeof *x->body.fed);
+}
+
+void ig_exec_leave(ig_exec *x, size_t first, size_t n)
+{
+    x->body.leave_first = first;
+    x->body.leave_n = n;
+}
+
+bool ig_exec_feed(ig_exec *x, size_t i, size_t o)
+{
+    const ig_plan *p = x->latest;
+    const ig_id id = x->g->inputs[i];
+    if (!ig_exec_output_there(x, o) || p->needed_here[id] || !p->device_at[id]) return false;
+    x->body.fed[i] = 1 + o;
+    return true;
+}
+
+ingot_status ig_exec_fetch(ig_exec *x, size_t o, ig_tensor *t, ingot_error *err)
+{
+    const ig_plan *p = x->latest;
+    size_t bytes;
+    *t = p->values[p->g->outputs[o]];
+    if (!ig_type_bytes(&p->types[p->g->outputs[o]], &bytes) ||
+        !(t->data = ig_arena_take(&x->side, IG_MAX(bytes, (size_t)IG_ALIGN))))
+        return ig_fail(err, INGOT_E_NOMEM, "executor: no memory for an output");
+    return ig_exec_device_fetch(x, t->data, ig_exec_output_there(x, o), bytes, err);
+}
 
 /* ---- plans ----------------------------------------------------------------------------------- */
 
@@ -110,7 +149,7 @@ static ingot_status find_or_make(ig_exec *x, const ig_type *in, ingot_error *err
         const ig_plan *oldest = x->plans[place];
         if (oldest && (!x->plans[i] || x->plans[i]->last_used < oldest->last_used)) place = i;
     }
-    x->latest = NULL;
+    x->latest = x->body.sent = NULL;
     ig_plan_close(&x->plans[place]);
     IG_TRY(ig_plan_open(&x->plans[place], x, x->g, &x->options, in, err));
     return use_plan(x, x->plans[place], err);
@@ -121,13 +160,19 @@ static ingot_status find_or_make(ig_exec *x, const ig_type *in, ingot_error *err
 static ingot_status find_plan(ig_exec *x, const ig_type *in, ingot_error *err)
 {
     ingot_error own = {0}, *e = err ? err : &own;
+    const ig_exec_device *d = &x->options.device;
+    ingot_error why = {0}; /* lost by a body's plan, or by another exec */
+    if (d->api && d->api->lost(d->device) && d->api->wait(d->stream, &why))
+        ig_exec_fall(x, why.text);
     const bool device = x->options.device.api;
     if (x->options.device.only && *x->fallen) return ig_fail(err, INGOT_E_DEVICE, "%s", x->fallen);
     const ingot_status s = find_or_make(x, in, e);
-    const bool lost = device && s == INGOT_E_DEVICE;
-    if (!lost && !(device && s == INGOT_E_NOMEM)) return s;
+    if (!device || (s != INGOT_E_DEVICE && s != INGOT_E_NOMEM)) return s;
+    const bool lost = x->options.device.api->lost(x->options.device.device);
     if (!lost && !x->options.device.may_fall_back)
-        return ig_wrap(e, s, "%s (--device cpu needs none of its memory)", x->options.device.name);
+        return s == INGOT_E_DEVICE ? s
+                                   : ig_wrap(e, s, "%s (--device cpu needs none of its memory)",
+                                             x->options.device.name);
     ig_exec_fall(x, e->text);
     return x->options.device.only ? s : find_or_make(x, in, err);
 }
@@ -307,7 +352,12 @@ ingot_status ig_exec_run(ig_exec *x, ig_tensor *out, const ig_tensor *in, ingot_
     ig_arena_reset(&x->side);
     point_values(x, out, in);
     if (x->there) IG_TRY(ig_tail_bring(x, p, err));
-    IG_TRY(p->n_on_device ? ig_exec_device_run(x, p, err) : run_steps(x, p, err));
+    if (p->n_on_device) {
+        IG_TRY(ig_exec_device_run(x, p, err));
+    } else { /* bodies may have steps there */
+        ingot_error own = {0}, *e = err ? err : &own;
+        IG_TRY(ig_exec_fall_if_lost(x, run_steps(x, p, e), e));
+    }
     if (p->tail) IG_TRY(ig_tail_run(x, p, err));
     for (size_t i = 0; i < x->g->n_outputs; i++) IG_TRY(give_output(x, i, &out[i], err));
     return INGOT_OK;

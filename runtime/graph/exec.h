@@ -24,8 +24,9 @@ typedef struct {
 } ig_step_trace;
 
 /* A device beside the CPU. Steps that it takes run there, values are copied at the borders, and a
- * plan that lies on it whole is recorded at its second run and replayed from then on. Subgraphs run
- * on the CPU.
+ * plan that lies on it whole is recorded at its second run and replayed from then on. Bodies of
+ * loops and branches do the same on the stream of the graph around them, where their work is worth
+ * what goes in and out.
  *
  * A run in which the device is lost ends with E_DEVICE, and the exec goes on without it: later runs
  * are the CPU's. */
@@ -87,6 +88,20 @@ ingot_status ig_exec_wait(ig_exec *x, ingot_error *err);
  * none, then a graph with paged attention gives E_ARG. */
 void ig_exec_kv(ig_exec *x, const ig_kv_step *kv);
 
+/* ---- bodies: graphs with a parent, run again and again ----
+ * ig_exec_captured - from the next run on inputs [from, n_inputs) have the same content, until this
+ * is called again: a device gets them once.
+ * ig_exec_leave - as the option `leave`, of outputs [first, first + n) only; before the first run.
+ * ig_exec_feed - the next run's input i is output o of the latest, left on the device; in[i].data
+ * is not looked at. All inputs of the next run have the types of the latest's. false, and nothing
+ * happens, where the output is not left or somebody wants the input on the host.
+ * ig_exec_fetch - *t becomes output o of the latest run, left on the device, on the host: memory of
+ * the exec until its next run. */
+void ig_exec_captured(ig_exec *x, size_t from);
+void ig_exec_leave(ig_exec *x, size_t first, size_t n);
+bool ig_exec_feed(ig_exec *x, size_t i, size_t o);
+ingot_status ig_exec_fetch(ig_exec *x, size_t o, ig_tensor *t, ingot_error *err);
+
 /* ig_exec_device_name - where the latest plan runs: "cpu" or the device's name. ig_exec_fallen -
  * why an exec that had a device runs on the CPU, or NULL. */
 const char *ig_exec_device_name(const ig_exec *x);
@@ -97,6 +112,9 @@ const ig_exec_options *ig_exec_opts(const ig_exec *x);
 
 /* ig_exec_info - of the latest plan; false: there is none. */
 bool ig_exec_info(ig_plan_info *info, const ig_exec *x);
+
+/* ig_same_type - the same kind, element type and dimensions, all known. */
+bool ig_same_type(const ig_type *a, const ig_type *b);
 
 /* ig_exec_steps - walk the steps of the latest plan: for `ingot plan`. */
 void ig_exec_steps(const ig_exec *x, void (*fn)(void *ud, const ig_step_trace *step), void *ud);

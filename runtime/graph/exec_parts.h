@@ -22,9 +22,13 @@ struct ig_exec {
     uint64_t n_runs;
     const ig_kv_step *kv;
     ig_type *in_types; /* [n_inputs] of the current run */
+    struct {           /* of bodies */
+        size_t leave_first, leave_n;
+        size_t captured; /* the first captured input */
+        ig_plan *sent;   /* that has the captured inputs on the device; NULL: none */
+        size_t *fed;     /* [n_inputs] 1 + the output that is the input now; 0: none */
+    } body;
 };
-
-bool ig_same_type(const ig_type *a, const ig_type *b);
 
 /* exec_step.c: one step on the CPU. *kernel: what a step that is bound now chose. */
 ingot_status ig_exec_step(ig_exec *x, const ig_step *step, const char **kernel, ingot_error *err);
@@ -41,6 +45,10 @@ ingot_status ig_exec_device_run(ig_exec *x, ig_plan *p, ingot_error *err);
 ingot_status ig_exec_device_step(ig_exec *x, ig_plan *p, const ig_step *step, const char **kernel,
                                  ingot_error *err);
 ingot_status ig_exec_device_wait(ig_exec *x, ingot_error *err);
+/* Returns s; where it is E_DEVICE and the device lost the exec falls to the CPU. */
+ingot_status ig_exec_fall_if_lost(ig_exec *x, ingot_status s, const ingot_error *err);
+ingot_status ig_exec_device_fetch(ig_exec *x, void *to, const void *there, size_t bytes,
+                                  ingot_error *err);
 /* The exec goes on with the CPU alone: all plans are forgotten. */
 void ig_exec_fall(ig_exec *x, const char *why);
 

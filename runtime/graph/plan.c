@@ -163,7 +163,7 @@ static ingot_status fill(ig_plan *p, ig_exec *x, const ig_exec_options *options,
     IG_TRY(ig_plan_cut(p, x, err));
     if (p->device.api) IG_TRY(ig_plan_offer(p, x->before != NULL, err));
     IG_TRY(bind_steps(p, x, options, err));
-    if (p->device.api) IG_TRY(ig_plan_borders(p, options->leave, err));
+    if (p->device.api) IG_TRY(ig_plan_borders(p, err));
     IG_TRY(ig_plan_layout(p, err));
     describe_values(p);
     return INGOT_OK;
@@ -177,6 +177,13 @@ ingot_status ig_plan_open(ig_plan **out, ig_exec *x, const ig_graph *g,
     if (!p) return ig_fail(err, INGOT_E_NOMEM, "planning: no memory");
     p->g = g;
     p->device = options->device;
+    p->log = options->log;
+    p->fast = options->math == IG_MATH_FAST;
+    p->n_fresh = g->n_inputs;
+    if (x) {
+        p->leave_first = x->body.leave_first, p->leave_n = x->body.leave_n;
+        p->n_fresh = x->body.captured ? x->body.captured : g->n_inputs;
+    }
     ig_arena_init(&p->arena, options->heap);
     const ingot_status s = fill(p, x, options, in, err);
     if (s) ig_plan_close(&p);

@@ -33,6 +33,9 @@ typedef struct {
     void **constants; /* [n_in] what the device's `constant` gave, else NULL */
     void *scratch;
     ig_place scratch_place;
+    bool open; /* outputs have open dimensions: all are n, `most` at most */
+    int64_t most, n;
+    size_t count_at; /* where in the scratch the device leaves n */
 } ig_on_device;
 
 typedef enum {
@@ -46,6 +49,7 @@ typedef struct {
     bool wait;           /* it reads on the host what came down: wait first */
     ig_id value;         /* of a copy, which has no node */
     size_t copy_bytes;   /* likewise */
+    uint32_t input;      /* 1 + the graph's input that goes up; 0: another value */
     ig_on_device *taken; /* NULL: the CPU runs it */
     const char *why;     /* the device declined it */
     const ig_node *node;
@@ -75,7 +79,7 @@ void ig_kept_drop(ig_kept *kept, const ig_op *op); /* unbind and forget; kept ma
 enum { IG_RECORDINGS = 4 };
 typedef struct {
     ig_device_graph *graph; /* NULL: not yet */
-    uint64_t form;
+    uint64_t form, n_runs;  /* of that form, since another one had its place */
 } ig_recording;
 
 /* What comes after the plan, in a run (plan_tail.c). */
@@ -104,16 +108,20 @@ typedef struct ig_plan {
     uint64_t last_used;
     /* on the device, where there is one */
     ig_exec_device device;
+    const ig_log *log;
+    bool fast;               /* math=fast */
     ig_place *device_places; /* [n_values] */
     void **device_at;        /* [n_values] addresses as it is placed */
     size_t device_bytes, n_on_device, n_copies;
     void *device_block;
     bool device_placed;
-    bool *left;        /* [n_outputs] the output is on the device only; NULL: none is */
-    bool *needed_here; /* [n_values] read on the host, by steps or as outputs */
-    ig_tail *tail;     /* NULL: all is planned */
-    bool whole;        /* between the first copies and the last there are launches only */
-    uint64_t n_runs;
+    bool *left;                  /* [n_outputs] the output is on the device only; NULL: none is */
+    bool *needed_here;           /* [n_values] read on the host, by steps or as outputs */
+    size_t leave_first, leave_n; /* outputs that may be left */
+    size_t n_fresh;              /* inputs before those that a body captured */
+    ig_tail *tail;               /* NULL: all is planned */
+    bool whole;                  /* between the first copies and the last there are launches only */
+    bool loose;                  /* the device refused to record it */
     ig_recording recorded[IG_RECORDINGS]; /* of these launches */
 } ig_plan;
 
@@ -141,7 +149,7 @@ void ig_tail_close(ig_tail *tail); /* may be NULL */
 /* plan_device.c: offers every step to the device; then the copies at the borders become steps and
  * constants get their place on the device. */
 ingot_status ig_plan_offer(ig_plan *p, bool is_tail, ingot_error *err);
-ingot_status ig_plan_borders(ig_plan *p, bool leave, ingot_error *err);
+ingot_status ig_plan_borders(ig_plan *p, ingot_error *err);
 void ig_plan_leave_device(ig_plan *p); /* give back all that it has there but the block */
 /* plan_layout.c: places and offsets from liveness (first fit, largest first). */
 ingot_status ig_plan_layout(ig_plan *p, ingot_error *err);

@@ -2,15 +2,16 @@
  *
  * Every step whose sizes are known is offered. What is taken only in small islands between steps of
  * the CPU, while the bulk of the work lies elsewhere, goes back to the CPU: two copies would cost
- * more. A value is copied to the other side once, as soon as it is made; outputs of the graph come
- * down after the last step, so that everything before them can be recorded. */
+ * more; of the body of a loop all that is small goes back, since each round copies again. A value
+ * is copied to the other side once, as soon as it is made; outputs of the graph come down after the
+ * last step, so that everything before them can be recorded. */
 #include "runtime/graph/plan.h"
 #include "runtime/base/checked.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { ISLAND_BYTES = 64 << 10 };
+enum { ISLAND_BYTES = 64 << 10, BODY_WORTH = 4 };
 
 static ingot_status no_memory(ingot_error *err)
 {
@@ -33,14 +34,41 @@ static bool plain_values(const ig_plan *p, const ig_id *ids, uint32_t n)
     return true;
 }
 
+/* Are the outputs of a step that sizes them itself tensors of one open dimension at most? */
+static bool sizes_one_dim(const ig_plan *p, const ig_node *node)
+{
+    for (uint32_t o = 0; o < node->n_out; o++) {
+        if (node->out[o] == IG_NO_VALUE) continue;
+        const ig_type *t = &p->types[node->out[o]];
+        int open = 0;
+        for (int d = 0; d < t->rank; d++) open += t->dims[d] < 0;
+        if (t->kind != IG_TENSOR || t->optional || t->dtype == INGOT_NONE ||
+            t->dtype == INGOT_STR || t->rank < 0 || open > 1)
+            return false;
+    }
+    return true;
+}
+
 static const char *never_offered(const ig_plan *p, const ig_step *step)
 {
     const ig_node *node = step->node;
     if (node->n_sub) return "it runs subgraphs";
-    if (step->dynamic || node->op->flags & IG_OP_ALLOCATES) return "only the data tell its sizes";
-    if (!plain_values(p, node->in, node->n_in) || !plain_values(p, node->out, node->n_out))
+    const bool sizes = node->op->flags & IG_OP_ALLOCATES;
+    if (step->dynamic || (sizes && !sizes_one_dim(p, node))) return "only the data tell its sizes";
+    if (!plain_values(p, node->in, node->n_in) ||
+        (!sizes && !plain_values(p, node->out, node->n_out)))
         return "its values are no plain tensors";
     return NULL;
+}
+
+/* The number of the open dimensions lies behind the step's scratch. */
+static bool add_count(ig_on_device *t, const ig_device_bind *b)
+{
+    enum { ROOM = 256 };
+    t->open = true;
+    t->most = b->most;
+    return ig_align_ok(b->scratch_bytes, (size_t)ROOM, &t->count_at) &&
+           ig_add_ok(t->count_at, (size_t)ROOM, &t->scratch_place.bytes);
 }
 
 static ingot_status adopt(ig_plan *p, ig_step *step, const ig_device_bind *b, ingot_error *err)
@@ -57,7 +85,8 @@ static ingot_status adopt(ig_plan *p, ig_step *step, const ig_device_bind *b, in
                             .constants = ig_new_n(&p->arena, void *, node->n_in),
                             .scratch_place.bytes = b->scratch_bytes};
     }
-    if (!t || !t->in || !t->out || !t->constants) {
+    const bool sizes = node->op->flags & IG_OP_ALLOCATES;
+    if (!t || !t->in || !t->out || !t->constants || (sizes && !add_count(t, b))) {
         p->device.api->unbind(p->device.device, node, b->state);
         return no_memory(err);
     }
@@ -80,6 +109,8 @@ static ingot_status offer(ig_plan *p, ig_step *step, ingot_error *err)
                         .known = v.known,
                         .out = v.out,
                         .in_layout = v.layout,
+                        .log = p->log,
+                        .fast = p->fast,
                         .arena = &p->arena,
                         .err = err};
     if (!s) s = p->device.api->bind(p->device.device, &b);
@@ -136,6 +167,34 @@ static double moved(const ig_plan *p, const ig_node *node)
     return total;
 }
 
+static double type_bytes(const ig_plan *p, ig_id id)
+{
+    size_t bytes;
+    return ig_type_bytes(&p->types[id], &bytes) ? (double)bytes : 0;
+}
+
+static bool may_stay(const ig_plan *p, size_t output)
+{
+    return output - p->leave_first < p->leave_n;
+}
+
+/* What a set of steps must move to be worth the copies. Each round of a body sends its fresh inputs
+ * and gets its outputs; what is left on the device comes back as an input. */
+static double least_bytes(const ig_plan *p)
+{
+    double in = 0, out = 0;
+    if (!p->g->parent) return ISLAND_BYTES;
+    for (size_t i = 0; i < p->n_fresh; i++) in += type_bytes(p, p->g->inputs[i]);
+    for (size_t i = 0; i < p->g->n_outputs; i++) {
+        const double bytes = type_bytes(p, p->g->outputs[i]);
+        if (may_stay(p, i))
+            in -= bytes;
+        else
+            out += bytes;
+    }
+    return IG_MAX((double)ISLAND_BYTES, BODY_WORTH * (IG_MAX(in, 0) + out));
+}
+
 static void give_up_islands(ig_plan *p, bool is_tail, const ig_id *view_of, size_t *parent,
                             size_t *maker, double *size)
 {
@@ -151,6 +210,7 @@ static void give_up_islands(ig_plan *p, bool is_tail, const ig_id *view_of, size
         for (uint32_t o = 0; o < step->node->n_out; o++)
             if (step->node->out[o] != IG_NO_VALUE) maker[step->node->out[o]] = s + 1;
     }
+    const double least = least_bytes(p);
     /* of a tail the bulk lies before it */
     double most = is_tail ? (double)INFINITY : 0;
     for (size_t s = 0; s < p->n_steps; s++) {
@@ -161,7 +221,7 @@ static void give_up_islands(ig_plan *p, bool is_tail, const ig_id *view_of, size
     }
     for (size_t s = 0; s < p->n_steps; s++) {
         const double bytes = size[island_of(parent, s)];
-        if (!p->steps[s].taken || bytes >= ISLAND_BYTES || bytes >= most) continue;
+        if (!p->steps[s].taken || bytes >= least || (bytes >= most && !p->g->parent)) continue;
         put_back(p, &p->steps[s]);
         p->steps[s].taken = NULL;
         p->steps[s].kernel = p->steps[s].node->op->name;
@@ -194,8 +254,8 @@ typedef struct {
     bool *there;      /* [n_values] a device step makes it */
     bool *read_there; /* a device step reads it in device memory */
     bool *read_here;  /* a step reads it on the host */
-    bool *is_output;
-    ig_step *steps; /* the new list */
+    bool *comes_down; /* an output, after the last step */
+    ig_step *steps;   /* the new list */
     size_t n;
 } border;
 
@@ -237,11 +297,24 @@ static ingot_status note_all(border *b, ingot_error *err)
         for (uint32_t o = 0; step->taken && o < step->node->n_out; o++)
             if (step->node->out[o] != IG_NO_VALUE) b->there[step->node->out[o]] = true;
     }
-    for (size_t i = 0; i < p->g->n_outputs; i++)
-        b->is_output[content_of(b->view_of, p->g->outputs[i])] = true;
-    for (ig_id v = 0; v < p->g->n_values; v++)
-        p->needed_here[v] = b->read_here[v] || b->is_output[v];
     return INGOT_OK;
+}
+
+/* Which outputs come down, which are left, and what somebody misses on the host. */
+static void note_ends(border *b)
+{
+    const ig_plan *p = b->p;
+    const ig_graph *g = p->g;
+    for (ig_id v = 0; v < g->n_values; v++) p->needed_here[v] = b->read_here[v];
+    for (size_t o = 0; o < g->n_outputs; o++) {
+        const ig_id id = content_of(b->view_of, g->outputs[o]);
+        const bool down = b->there[id] && !b->read_here[id];
+        if (may_stay(p, o))
+            p->left[o] = down && ig_type_static(&p->types[g->outputs[o]]);
+        else
+            b->comes_down[id] = down;
+        p->needed_here[id] = true;
+    }
 }
 
 /* Empty values have nothing to copy. */
@@ -253,17 +326,15 @@ static void add_copy(border *b, ig_step_kind kind, ig_id id)
     b->p->n_copies++;
 }
 
-static bool comes_down(const border *b, ig_id v)
-{
-    return b->is_output[v] && b->there[v] && !b->read_here[v];
-}
-
 static void add_steps(border *b)
 {
     const ig_plan *p = b->p;
     const ig_graph *g = p->g;
-    for (size_t i = 0; i < g->n_inputs; i++)
+    for (size_t i = 0; i < g->n_inputs; i++) {
+        const size_t n = b->n;
         if (b->read_there[g->inputs[i]]) add_copy(b, IG_STEP_UP, g->inputs[i]);
+        if (b->n > n) b->steps[n].input = (uint32_t)i + 1;
+    }
     for (size_t s = 0; s < p->n_steps; s++) {
         const ig_step *step = &p->steps[s];
         b->steps[b->n++] = *step;
@@ -275,10 +346,8 @@ static void add_steps(border *b)
             if (!step->taken && b->read_there[id]) add_copy(b, IG_STEP_UP, id);
         }
     }
-    for (ig_id v = 0; !p->left && v < g->n_values; v++)
-        if (comes_down(b, v)) add_copy(b, IG_STEP_DOWN, v);
-    for (size_t i = 0; p->left && i < g->n_outputs; i++)
-        p->left[i] = comes_down(b, content_of(b->view_of, g->outputs[i]));
+    for (ig_id v = 0; v < g->n_values; v++)
+        if (b->comes_down[v]) add_copy(b, IG_STEP_DOWN, v);
 }
 
 /* A step waits when something that it reads came down since the last wait. */
@@ -312,7 +381,7 @@ static bool is_whole(const ig_plan *p)
         if (step->kind == IG_STEP_UP && launches) return false;
         if (step->kind == IG_STEP_DOWN) ended = true;
         if (step->kind != IG_STEP_NODE || ig_step_is_view(step)) continue;
-        if (!step->taken || ended || step->wait) return false;
+        if (!step->taken || step->taken->open || ended || step->wait) return false;
         for (uint32_t i = 0; i < step->node->n_in; i++)
             if (reads_host(step->taken, i) && step->node->in[i] != IG_NO_VALUE &&
                 !p->known[step->node->in[i]])
@@ -322,7 +391,7 @@ static bool is_whole(const ig_plan *p)
     return launches > 0;
 }
 
-ingot_status ig_plan_borders(ig_plan *p, bool leave, ingot_error *err)
+ingot_status ig_plan_borders(ig_plan *p, ingot_error *err)
 {
     const size_t n = p->g->n_values;
     ig_arena a;
@@ -332,18 +401,19 @@ ingot_status ig_plan_borders(ig_plan *p, bool leave, ingot_error *err)
                 .there = ig_new_n(&a, bool, n),
                 .read_there = ig_new_n(&a, bool, n),
                 .read_here = ig_new_n(&a, bool, n),
-                .is_output = ig_new_n(&a, bool, n)};
+                .comes_down = ig_new_n(&a, bool, n)};
     p->needed_here = ig_new_n(&p->arena, bool, n);
     p->device_places = ig_new_n(&p->arena, ig_place, n);
     p->device_at = ig_new_n(&p->arena, void *, n);
     b.steps = ig_new_n(&p->arena, ig_step, p->n_steps + n);
-    if (leave) p->left = ig_new_n(&p->arena, bool, p->g->n_outputs);
+    if (p->leave_n) p->left = ig_new_n(&p->arena, bool, p->g->n_outputs);
     ingot_status s = INGOT_OK;
-    if ((leave && !p->left) || !p->needed_here || !b.view_of || !b.there || !b.read_there ||
-        !b.read_here || !b.is_output || !b.steps || !p->device_places || !p->device_at)
+    if ((p->leave_n && !p->left) || !p->needed_here || !b.view_of || !b.there || !b.read_there ||
+        !b.read_here || !b.comes_down || !b.steps || !p->device_places || !p->device_at)
         s = no_memory(err);
     if (!s) s = note_all(&b, err);
     if (!s) {
+        note_ends(&b);
         add_steps(&b);
         p->steps = b.steps;
         p->n_steps = b.n;

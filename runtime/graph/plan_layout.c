@@ -56,6 +56,10 @@ static uint32_t *last_reads(const side *m, ig_arena *a)
         for (uint32_t i = 0; i < step->node->n_in; i++)
             if (reads(m, step, i)) last[step->node->in[i]] = (uint32_t)s;
     }
+    /* a body's inputs on the device stay: captured ones for more runs, others until a result that
+     * was left takes their place */
+    for (size_t i = 0; last && m->device && p->g->parent && i < p->g->n_inputs; i++)
+        last[p->g->inputs[i]] = (uint32_t)p->n_steps;
     for (size_t i = 0; last && i < p->g->n_outputs; i++)
         if (m->device == (p->left && p->left[i])) last[p->g->outputs[i]] = (uint32_t)p->n_steps;
     for (size_t i = 0; last && p->tail && i < p->tail->g.n_inputs; i++)
@@ -86,6 +90,19 @@ static bool may_overwrite(const side *m, const ig_step *step, uint32_t s, const 
     return last[in] <= s;
 }
 
+/* The bytes of a step's output; false: they are made in a run. */
+static bool output_bytes(const side *m, const ig_step *step, ig_id id, size_t *bytes)
+{
+    ig_type t = m->p->types[id];
+    if (m->device && step->taken && step->taken->open) {
+        for (int d = 0; d < t.rank; d++)
+            if (t.dims[d] < 0) t.dims[d] = step->taken->most;
+    } else if (step->dynamic || step->node->op->flags & IG_OP_ALLOCATES) {
+        return false;
+    }
+    return ig_type_bytes(&t, bytes);
+}
+
 static void assign_output(const side *m, uint32_t s, uint32_t o, const uint32_t *last)
 {
     const ig_step *step = &m->p->steps[s];
@@ -93,8 +110,7 @@ static void assign_output(const side *m, uint32_t s, uint32_t o, const uint32_t 
     const ig_id id = node->out[o];
     ig_place *at = &m->places[id];
     size_t bytes;
-    if (step->dynamic || node->op->flags & IG_OP_ALLOCATES ||
-        !ig_type_bytes(&m->p->types[id], &bytes)) {
+    if (!output_bytes(m, step, id, &bytes)) {
         at->kind = IG_PLACE_SIDE;
     } else if (o == 0 && node->op->flags & IG_OP_VIEW) {
         at->kind = IG_PLACE_ALIAS;

@@ -115,7 +115,10 @@ static ig_value *values_of(ig_plan *p, const bool *taken)
 static bool make_graph(const cut *c, ig_graph *g)
 {
     ig_plan *p = c->p;
-    *g = (ig_graph){.name = p->g->name, .n_values = p->g->n_values, .symbols = p->g->symbols};
+    *g = (ig_graph){.name = p->g->name,
+                    .parent = p->g->parent,
+                    .n_values = p->g->n_values,
+                    .symbols = p->g->symbols};
     g->values = values_of(p, c->taken);
     g->nodes = ig_new_n(&p->arena, ig_node *, c->n_later);
     g->inputs = ids_of(p, c->taken, &g->n_inputs);

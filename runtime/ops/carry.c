@@ -7,6 +7,12 @@
 
 enum { GARBAGE_BYTES = 1 << 20 };
 
+/* Its bytes are somewhere else: on a device. */
+static bool is_elsewhere(const ig_tensor *t)
+{
+    return t->kind == IG_TENSOR && !t->absent && !t->data && ig_tensor_elements(t);
+}
+
 bool ig_carry_init(ig_carry *c, size_t n, ig_arena *arena, ig_heap *heap, size_t limit_bytes)
 {
     c->n = n;
@@ -99,6 +105,7 @@ static bool clean(ig_carry *c)
     if (old->total_bytes / 2 < c->live_bytes + GARBAGE_BYTES) return true;
     for (size_t i = 0; i < c->n; i++) {
         const ig_tensor from = c->now[i];
+        if (is_elsewhere(&from)) continue;
         if (!ig_tensor_copy(&c->now[i], &from, fresh)) return false;
         const bool plain = from.kind == IG_TENSOR && !from.absent && from.dtype != INGOT_STR;
         c->room[i] = plain ? ig_tensor_elements(&from) * ig_dtype(from.dtype)->bytes : 0;
@@ -115,7 +122,7 @@ bool ig_carry_step(ig_carry *c, const ig_tensor *out)
      * step_tensor overwrites only what no output looks at. */
     for (size_t i = 0; i < c->n; i++) {
         bool ok = true;
-        if (out[i].absent) {
+        if (out[i].absent || is_elsewhere(&out[i])) {
             c->now[i] = out[i];
             c->room[i] = 0;
         } else if (out[i].kind == IG_SEQUENCE) {

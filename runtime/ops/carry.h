@@ -26,7 +26,8 @@ void ig_carry_clear(ig_carry *c);
 /* ig_carry_start - begin with borrowed values (NULL: absent). */
 void ig_carry_start(ig_carry *c, const ig_tensor *const *in);
 
-/* ig_carry_step - the values are now out[n], which are copied where needed. false: no memory. */
+/* ig_carry_step - the values are now out[n], which are copied where needed; one without data lies
+ * on a device and is only noted. false: no memory. */
 bool ig_carry_step(ig_carry *c, const ig_tensor *out);
 
 #endif

@@ -3,7 +3,8 @@
  *
  * The body takes (round, cond, state..., captured...) and gives (cond, state..., scanned...). It
  * ends after `trip count` rounds or when the condition is false; only memory and patience (the
- * cancel flag) bound it otherwise. */
+ * cancel flag) bound it otherwise. States that a device makes and reads stay there from round to
+ * round while no state changes its type. */
 #include "runtime/ops/carry.h"
 #include "runtime/ops/stack.h"
 #include "runtime/ops/subgraph.h"
@@ -76,6 +77,7 @@ typedef struct {
     ig_child body;
     ig_carry carry;
     ig_stack *stacks; /* [n_out - n_state] */
+    bool *there;      /* [n_state] the state is the body's latest output, left on a device */
     size_t n_state, n_stacks;
 } loop_state;
 
@@ -90,7 +92,9 @@ static ingot_status bind(ig_bind *b)
     s->n_state = n_state;
     s->n_stacks = b->n_out > n_state ? b->n_out - n_state : 0;
     s->stacks = ig_new_n(b->arena, ig_stack, s->n_stacks);
-    if (!s->stacks ||
+    s->there = ig_new_n(b->arena, bool, n_state);
+    ig_exec_leave(s->body.exec, 1, n_state);
+    if (!s->stacks || !s->there ||
         !ig_carry_init(&s->carry, n_state, b->arena, options->heap, options->side_limit_bytes))
         return ig_node_fail(b->err, INGOT_E_NOMEM, b->node, "no memory");
     return INGOT_OK;
@@ -127,6 +131,7 @@ static ingot_status one_round(ig_run *r, loop_state *s, int64_t round, bool *go)
     s->body.in[1] = counter(sub, 1, INGOT_BOOL, &cond);
     for (size_t i = 0; i < s->n_state; i++) s->body.in[2 + i] = s->carry.now[i];
     IG_TRY(ig_child_run(&s->body, r));
+    IG_TRY(ig_child_keep(&s->body, r, s->there, s->n_state, 2, 1));
     const ig_tensor *out = s->body.out;
     IG_TRY(ig_child_flag(go, &out[0], r, "the body's condition"));
     for (size_t k = 0; k < s->n_stacks; k++)
@@ -146,14 +151,18 @@ static ingot_status run(ig_run *r)
     ig_carry_start(&s->carry, r->in + 2);
     ig_child_capture(&s->body, 2 + s->n_state, r, 2 + s->n_state, r->n_in - 2 - s->n_state);
     for (size_t k = 0; k < s->n_stacks; k++) s->stacks[k] = (ig_stack){0};
+    for (size_t i = 0; i < s->n_state; i++) s->there[i] = false;
     for (int64_t i = 0; go && i < n; i++) {
         if (ig_run_cancelled(r))
             return ig_node_fail(r->err, INGOT_E_CANCELLED, r->node, "cancelled in round %lld",
                                 (long long)i);
         IG_TRY(one_round(r, s, i, &go));
     }
-    for (uint32_t o = 0; o < r->n_out && o < s->n_state; o++)
-        IG_TRY(ig_child_give(r, o, &s->carry.now[o]));
+    for (uint32_t o = 0; o < r->n_out && o < s->n_state; o++) {
+        ig_tensor last = s->carry.now[o];
+        if (s->there[o]) IG_TRY(ig_exec_fetch(s->body.exec, 1 + o, &last, r->err));
+        IG_TRY(ig_child_give(r, o, &last));
+    }
     const ig_graph *sub = ig_exec_graph(s->body.exec);
     for (size_t k = 0; k < s->n_stacks; k++)
         IG_TRY(ig_stack_give(&s->stacks[k], r, s->n_state + k,

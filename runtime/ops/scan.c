@@ -154,6 +154,7 @@ typedef struct {
     cut *in, *out; /* [n_scan], [n_out - n_state] */
     ig_tensor *start;
     const ig_tensor **start_list; /* [n_state] */
+    bool *there; /* [n_state] the state is the body's latest output, left on a device */
     size_t lead, n_state, n_scan, n_stacked;
     size_t length; /* of the scanned inputs, in the current run */
 } scan_state;
@@ -287,7 +288,9 @@ static ingot_status bind(ig_bind *b)
     s->out = ig_new_n(b->arena, cut, s->n_stacked);
     s->start = ig_new_n(b->arena, ig_tensor, s->n_state);
     s->start_list = ig_new_n(b->arena, const ig_tensor *, s->n_state);
-    if (!s->in || !s->out || !s->start || !s->start_list ||
+    s->there = ig_new_n(b->arena, bool, s->n_state);
+    ig_exec_leave(s->body.exec, 0, s->n_state);
+    if (!s->in || !s->out || !s->start || !s->start_list || !s->there ||
         !ig_carry_init(&s->carry, s->n_state, b->arena, options->heap, options->side_limit_bytes))
         return ig_node_fail(b->err, INGOT_E_NOMEM, b->node, "no memory");
     return INGOT_OK;
@@ -342,6 +345,7 @@ static void start_batch(const ig_run *r, scan_state *s, size_t batch)
         s->start[i].data = (char *)in->data + batch * bytes;
     }
     ig_carry_start(&s->carry, s->start_list);
+    memset(s->there, 0, s->n_state * sizeof *s->there);
 }
 
 static ingot_status one_round(ig_run *r, scan_state *s, size_t batch, size_t n_batch, size_t round)
@@ -352,6 +356,7 @@ static ingot_status one_round(ig_run *r, scan_state *s, size_t batch, size_t n_b
     for (size_t i = 0; i < s->n_scan; i++)
         s->body.in[s->n_state + i] = take_slice(&s->in[i], round);
     IG_TRY(ig_child_run(&s->body, r));
+    IG_TRY(ig_child_keep(&s->body, r, s->there, s->n_state, 0, 0));
     for (size_t k = 0; k < s->n_stacked; k++) {
         if (!r->out[s->n_state + k]) continue;
         const ig_type each = ig_type_of(&s->body.out[s->n_state + k]);
@@ -368,6 +373,8 @@ static ingot_status one_round(ig_run *r, scan_state *s, size_t batch, size_t n_b
 static ingot_status end_batch(ig_run *r, scan_state *s, size_t batch, size_t n_batch)
 {
     const bool batched = ((const scan_attrs *)r->attrs)->batched != 0;
+    for (size_t o = 0; o < s->n_state; o++)
+        if (s->there[o]) IG_TRY(ig_exec_fetch(s->body.exec, o, &s->carry.now[o], r->err));
     for (size_t o = 0; o < s->n_state && o < r->n_out; o++) {
         const ig_tensor *t = &s->carry.now[o];
         if (!batched) {
@@ -412,9 +419,9 @@ static ingot_status run(ig_run *r)
     size_t n_batch = 0, length = 0;
     IG_TRY(sizes(r, s, &n_batch, &length));
     const size_t own = s->n_state + s->n_scan;
-    ig_child_capture(&s->body, own, r, s->lead + own, r->n_in - s->lead - own);
     for (size_t k = 0; k < s->n_stacked; k++) s->out[k] = (cut){0};
     for (size_t b = 0; b < n_batch; b++) {
+        ig_child_capture(&s->body, own, r, s->lead + own, r->n_in - s->lead - own);
         int64_t rounds = (int64_t)length;
         if (s->lead) rounds = ((const int64_t *)r->in[0]->data)[b];
         if (rounds < 0 || rounds > (int64_t)length)

@@ -80,6 +80,7 @@ void ig_child_close(ig_child *child)
 
 void ig_child_capture(ig_child *child, size_t at, const ig_run *r, size_t from, size_t n)
 {
+    ig_exec_captured(child->exec, at);
     for (size_t k = 0; k < n; k++)
         child->in[at + k] = r->in[from + k] ? *r->in[from + k] : (ig_tensor){.absent = true};
 }
@@ -89,6 +90,27 @@ ingot_status ig_child_run(ig_child *child, const ig_run *r)
     memset(child->out, 0, child->n_out * sizeof *child->out);
     const ingot_status s = ig_exec_run(child->exec, child->out, child->in, r->err);
     return s ? ig_wrap(r->err, s, "within '%.40s' (%s)", r->node->name, r->node->op->name) : s;
+}
+
+static bool same_types(const ig_tensor *a, const ig_tensor *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const ig_type x = ig_type_of(&a[i]), y = ig_type_of(&b[i]);
+        if (!ig_same_type(&x, &y)) return false;
+    }
+    return true;
+}
+
+ingot_status ig_child_keep(ig_child *child, const ig_run *r, bool *there, size_t n, size_t in,
+                           size_t out)
+{
+    const bool steady = same_types(child->in + in, child->out + out, n);
+    for (size_t i = 0; i < n; i++) {
+        there[i] = steady && ig_exec_feed(child->exec, in + i, out + i);
+        if (!there[i] && ig_exec_output_there(child->exec, out + i))
+            IG_TRY(ig_exec_fetch(child->exec, out + i, &child->out[out + i], r->err));
+    }
+    return INGOT_OK;
 }
 
 ingot_status ig_child_flag(bool *out, const ig_tensor *t, const ig_run *r, const char *what)

@@ -39,6 +39,13 @@ void ig_child_close(ig_child *child);
 void ig_child_capture(ig_child *child, size_t at, const ig_run *r, size_t from, size_t n);
 ingot_status ig_child_run(ig_child *child, const ig_run *r);
 
+/* ig_child_keep - behind a run whose outputs [out, out + n) are the next one's inputs [in, in + n):
+ * where all have the types that they had, those that a device made and reads stay there (there[i];
+ * the tensor has no data), the others come to the host. Before the first run: ig_exec_leave(exec,
+ * out, n); behind the last one ig_exec_fetch brings them. */
+ingot_status ig_child_keep(ig_child *child, const ig_run *r, bool *there, size_t n, size_t in,
+                           size_t out);
+
 /* ig_child_flag - a condition: one bool. */
 ingot_status ig_child_flag(bool *out, const ig_tensor *t, const ig_run *r, const char *what);
 

@@ -17,7 +17,7 @@ expect 2 'neither bytes' run "$m" -i "$image" --gpu-mem 0.0
 export INGOT_CUDA_PLUGIN=$work/none.so
 expect 0 'none.so cannot be loaded' doctor
 export INGOT_CUDA_PLUGIN=$emu
-for fault in driver:none=no.NVIDIA.driver driver:old='for.CUDA.11.4' devices:0='finds.no.device' cc:60='capability.6.0'; do
+for fault in driver:none=no.NVIDIA.driver driver:old='for.CUDA.11.4.*needs.13.0' devices:0='finds.no.device' cc:60='capability.6.0.*need.8.0'; do
     export INGOT_EMU_FAULT=${fault%%=*}
     expect 0 "${fault#*=}" doctor
     expect 0 'device +cpu' plan "$m" --device auto
@@ -53,6 +53,12 @@ for fault in launch:2 launch:9 lost:400; do # the run that it happens in ends, n
     INGOT_EMU_FAULT=$fault expect 5 'is lost' run "$m" -i "$image" --device cuda:0 --repeat 200
     grep -q 'is not used any more, the CPU goes on' "$work/err" || fail "$fault: the log is silent"
 done
+for fault in launch:2,error:801='not supported' launch:9,error:209='no kernel image'; do # one run, and no other
+    INGOT_EMU_FAULT=${fault%%=*} expect 5 "\([a-z_]+\): cuda:0 .* refuses: .*${fault#*=}" run "$m" -i "$image" --device cuda:0 --repeat 20
+    grep -q 'the CPU goes on' "$work/err" && fail "$fault: the device is given up"
+done
+INGOT_EMU_FAULT=record:1 expect 0 . run "$m" -i "$image" --device cuda:0 --repeat 5
+grep -q 'cannot be recorded and is launched step by step' "$work/err" || fail "no recording: the log is silent"
 INGOT_EMU_FAULT=lost:30 expect 0 . run "$m" -i "$image" --device cuda:0 # while planning: no run is lost
 grep -q 'the CPU goes on' "$work/err" || fail "lost while planning: the log is silent"
 INGOT_EMU_FAULT=memory:100000 expect 5 'no room for|is asked for' run "$m" -i "$image" --device cuda:0

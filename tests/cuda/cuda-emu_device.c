@@ -1,5 +1,5 @@
-/* cuda-emu_device.c - the plugin's host side: what it says where there is no device, its budget,
- * its memory, copies, constants, recordings, and what it does when a device fails. */
+/* cuda-emu_device.c - the plugin's host side: what it says where there is no device, copies,
+ * constants, recordings, and what it does when a device fails. */
 #include "tests/cuda/device.h"
 #include "runtime/base/checked.h"
 #include "runtime/device/cuda/gpu.h"
@@ -36,13 +36,10 @@ static void expect_none(const char *fault, const char *text)
     if (!strstr(err.text, text)) fail_msg("%s: %s", fault, err.text);
     ig_device_info info;
     assert_int_equal(api->probe(0, &info, &err), INGOT_E_DEVICE);
-    ig_heap heap;
-    ig_heap_init(&heap, NULL);
     ig_device *d = NULL;
-    const ig_device_options o = {.heap = &heap};
+    const ig_device_options o = {0};
     assert_int_equal(api->open(&d, 0, &o, &err), INGOT_E_DEVICE);
     assert_null(d);
-    assert_int_equal(heap.live_bytes, 0);
     set_fault(NULL);
 }
 
@@ -63,94 +60,12 @@ static void without_a_device_it_says_why(void **state)
     assert_non_null(strstr(err.text, "there is no cuda:3, the last one is cuda:0"));
 }
 
-static void a_budget_holds(void **state)
-{
-    (void)state;
-    ingot_error err;
-    ig_heap heap;
-    ig_heap_init(&heap, NULL);
-    set_fault("memory:67108864");
-    ig_device *d = NULL;
-    ig_device_options o = {.budget_bytes = 65 * MIB, .heap = &heap};
-    assert_int_equal(api->open(&d, 0, &o, &err), INGOT_E_ARG);
-    assert_non_null(strstr(err.text, "a budget of 65.0 MiB is asked for"));
-    assert_non_null(strstr(err.text, "has 64.0 MiB"));
-    d = open_device(&heap, 16 * MIB);
-    void *p, *q, *r;
-    check_ok(api->take(d, &p, 10 * MIB, IG_DEVICE_WEIGHTS, &err));
-    assert_int_equal(api->take(d, &q, 10 * MIB, IG_DEVICE_WORK, &err), INGOT_E_NOMEM);
-    assert_non_null(strstr(err.text, "no room for 10.0 MiB of activations: the budget is spent "
-                                     "(budget 16.0 MiB; weights 10.0"));
-    check_ok(api->take(d, &q, 6 * MIB, IG_DEVICE_KV, &err));
-    assert_int_equal(api->take(d, &r, 1, IG_DEVICE_KV, &err), INGOT_E_NOMEM);
-    ig_device_memory m;
-    api->memory(d, &m);
-    assert_int_equal(m.used_bytes[IG_DEVICE_WEIGHTS], 10 * MIB);
-    assert_int_equal(m.used_bytes[IG_DEVICE_KV], 6 * MIB);
-    assert_int_equal(m.budget_bytes, 16 * MIB);
-    api->give(d, p); /* what is free serves another use */
-    check_ok(api->take(d, &r, 9 * MIB, IG_DEVICE_WORK, &err));
-    assert_int_equal(api->take(d, &p, SIZE_MAX, IG_DEVICE_WORK, &err), INGOT_E_NOMEM);
-    assert_false(api->lost(d));
-    api->give(d, q), api->give(d, r);
-    api->close(&d);
-    d = open_device(&heap, 0); /* the default: nine tenths of what is free */
-    api->memory(d, &m);
-    assert_in_range(m.budget_bytes, 60397970, 60397978);
-    api->close(&d);
-    assert_int_equal(heap.live_bytes, 0);
-    set_fault(NULL);
-}
-
-/* Random takes and gives: no two pieces overlap, and a warm pool takes no slab any more. */
-static void pieces_do_not_overlap(void **state)
-{
-    (void)state;
-    enum { PIECES = 64, ROUNDS = 3000 };
-    ingot_error err;
-    ig_heap heap;
-    ig_heap_init(&heap, NULL);
-    ig_device *d = open_device(&heap, 256 * MIB);
-    unsigned char *p[PIECES] = {0};
-    size_t bytes[PIECES] = {0};
-    unsigned seed = 7;
-    for (int round = 0; round < ROUNDS; round++) {
-        seed = seed * 1664525u + 1013904223u;
-        const unsigned i = (seed >> 8) % PIECES;
-        if (p[i]) {
-            api->give(d, p[i]);
-            p[i] = NULL;
-            continue;
-        }
-        bytes[i] = (seed >> 16) % (seed & 64 ? 300000 : 900);
-        check_ok(api->take(d, (void **)&p[i], bytes[i], (seed >> 3) % 3, &err));
-        assert_int_equal((uintptr_t)p[i] % 256, 0);
-        for (unsigned k = 0; k < PIECES; k++)
-            assert_true(k == i || !p[k] || p[k] + bytes[k] <= p[i] || p[i] + bytes[i] <= p[k]);
-    }
-    ig_device_memory before, after;
-    for (int i = 0; i < PIECES; i++) api->give(d, p[i]);
-    api->memory(d, &before);
-    for (int use = 0; use < IG_DEVICE_USES; use++) assert_int_equal(before.used_bytes[use], 0);
-    for (int i = 0; i < 100; i++) {
-        void *one;
-        check_ok(api->take(d, &one, 200000, IG_DEVICE_WORK, &err));
-        api->give(d, one);
-    }
-    api->memory(d, &after);
-    assert_int_equal(after.allocations, before.allocations);
-    api->close(&d);
-    assert_int_equal(heap.live_bytes, 0);
-}
-
 static void copies_arrive(void **state)
 {
     (void)state;
     enum { N = 11 * MIB + 13 }; /* several times round the ring, and a tail */
     ingot_error err;
-    ig_heap heap;
-    ig_heap_init(&heap, NULL);
-    ig_device *d = open_device(&heap, 64 * MIB);
+    ig_device *d = open_device(64 * MIB);
     ig_device_stream *s;
     check_ok(api->stream_open(&s, d, &err));
     unsigned char *a = malloc(N), *b = malloc(N), *pinned;
@@ -177,7 +92,6 @@ static void copies_arrive(void **state)
     api->stream_close(&s);
     api->close(&d);
     free(a), free(b);
-    assert_int_equal(heap.live_bytes, 0);
 }
 
 /* ---- constants and steps ---- */
@@ -212,7 +126,7 @@ static void open_step_within(one_step *t, size_t budget)
     ig_node *n = ig_graph_node(t->g, ig_op_find("bitcast"), "cast", &x, 1, &y, 1, 0);
     *(int64_t *)n->attrs = INGOT_I32;
     t->in_type = &t->g->values[x].type, t->out_type = &t->g->values[y].type;
-    t->d = open_device(&t->heap, budget);
+    t->d = open_device(budget);
     check_ok(api->stream_open(&t->s, t->d, &err));
     check_ok(api->take(t->d, &t->out, 4 * ELEMENTS, IG_DEVICE_WORK, &err));
     t->b = (ig_device_bind){.node = n,
@@ -418,9 +332,7 @@ static void the_passage_makes_room(void **state)
 {
     (void)state;
     ingot_error err;
-    ig_heap heap;
-    ig_heap_init(&heap, NULL);
-    ig_device *d = open_device(&heap, 40 * MIB);
+    ig_device *d = open_device(40 * MIB);
     unsigned char *host = calloc(1, 16 * MIB);
     conversion c = {.unit = MIB};
     const ig_cu_source from = {
@@ -438,7 +350,6 @@ static void the_passage_makes_room(void **state)
     ig_cu_unpack(d, w);
     free(host);
     api->close(&d);
-    assert_int_equal(heap.live_bytes, 0);
 }
 
 static void recordings_replay(void **state)
@@ -605,9 +516,7 @@ static void threads_share_a_device(void **state)
 {
     (void)state;
     enum { THREADS = 4 };
-    ig_heap heap;
-    ig_heap_init(&heap, NULL);
-    ig_device *d = open_device(&heap, 64 * MIB);
+    ig_device *d = open_device(64 * MIB);
     static const float shared[1024];
     pthread_t threads[THREADS];
     worker workers[THREADS];
@@ -620,7 +529,6 @@ static void threads_share_a_device(void **state)
         assert_true(workers[i].good);
     }
     api->close(&d);
-    assert_int_equal(heap.live_bytes, 0);
 }
 
 int main(void)
@@ -629,8 +537,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_is_whole),
         cmocka_unit_test(without_a_device_it_says_why),
-        cmocka_unit_test(a_budget_holds),
-        cmocka_unit_test(pieces_do_not_overlap),
         cmocka_unit_test(copies_arrive),
         cmocka_unit_test(constants_are_shared_and_arrive_late),
         cmocka_unit_test(packed_constants_are_made_once),

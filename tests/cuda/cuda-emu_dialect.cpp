@@ -1,10 +1,13 @@
 // The dialect's instructions on the emulator, each against what the CUDA manuals say of it: number
 // formats, packed arithmetic, elementary functions, shuffles, barriers, copies, fragments.
-#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/launch_as.cuh"
 extern "C" {
 #include "runtime/base/dtype.h"
 }
 #include "tests/cuda/harness.hpp"
+
+#include <csignal>
+#include <sys/wait.h>
 
 using namespace cuda_test;
 
@@ -221,6 +224,103 @@ static void check_copies()
     for (int i = 0; i < 64; i++)
         check(out[N + (uint64_t)i] == (uint16_t)(from[i] + 7), "bulk copies: run at %d", i);
 }
+
+// ---- clusters ----
+// Every block brings 8 rows of a slab to all blocks of its cluster; each adds up the whole slab's
+// columns, gives the memory back to all, and so on with the next slab.
+enum { SLABS = 3 };
+static void share_kernel(igt_tmap in, uint32_t *sums, int blocks)
+{
+    IGT_SMEM(smem);
+    auto *tile = (uint16_t *)smem;
+    auto *full = (uint64_t *)(smem + 4096), *empty = full + 1;
+    const auto t = (int)threadIdx.x, rank = (int)px_cluster_rank();
+    const int cluster = (int)blockIdx.x / blocks;
+    if (t == 0) {
+        px_mbar_init(full, 1);
+        px_mbar_init(empty, blocks);
+        px_mbar_fence_init();
+    }
+    px_cluster_arrive();
+    px_cluster_wait();
+    for (int i = 0; i < SLABS; i++) {
+        if (t == 0) {
+            if (i) px_mbar_wait(empty, (i - 1) & 1);
+            px_mbar_expect(full, blocks * 8 * 128);
+            px_tma_3d_all(tile + rank * 8 * 64, &in, full, 0, rank * 8, cluster * SLABS + i,
+                          (uint16_t)((1 << blocks) - 1));
+        }
+        px_mbar_wait(full, i & 1);
+        uint32_t sum = 0;
+        for (int r = 0; r < blocks * 8; r++) sum += (uint32_t)(r + 1) * tile[r * 64 + t];
+        sums[((int)blockIdx.x * SLABS + i) * 64 + t] = sum;
+        __syncthreads();
+        if (t == 1)
+            for (int b = 0; b < blocks; b++) px_mbar_arrive_at(empty, (uint32_t)b);
+    }
+    px_cluster_arrive();
+    px_cluster_wait();
+}
+static void check_clusters(unsigned blocks)
+{
+    const uint64_t rows = blocks * 8, slabs = 2 * SLABS;
+    auto *in = buffer<uint16_t>(slabs * rows * 64);
+    for (uint64_t i = 0; i < slabs * rows * 64; i++) in[i] = (uint16_t)bits();
+    igt_tmap map;
+    check(cu_tmap_3d(&map, in, 2, slabs, rows, 64, rows * 128, 128, 8, 64, false) == 0, "map");
+    const size_t n = (size_t)2 * blocks * SLABS * 64;
+    auto *sums = buffer<uint32_t>(n);
+    same_in_all_modes("clusters", sums, n * 4, [&] {
+        return cu_start_clusters(blocks, share_kernel, 2 * blocks, 64, 4096 + 64, nullptr, map,
+                                 sums, (int)blocks);
+    });
+    for (size_t i = 0; i < n; i++) {
+        const size_t block = i / 64 / SLABS, slab = block / blocks * SLABS + i / 64 % SLABS;
+        uint32_t want = 0;
+        for (size_t r = 0; r < rows; r++)
+            want += (uint32_t)(r + 1) * in[(slab * rows + r) * 64 + i % 64];
+        if (!check(sums[i] == want, "a cluster of %u: sum %zu is %u, not %u", blocks, i, sums[i],
+                   want))
+            break;
+    }
+    check(cu_start_clusters(blocks, share_kernel, blocks + 1, 64, 8192, nullptr, map, sums,
+                            (int)blocks) != 0,
+          "a grid that is no whole clusters of %u", blocks);
+}
+// Does the emulator stop a pair of blocks that does this wrong?
+template <class K> static void check_stops(const char *what, K kernel)
+{
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+        if (!freopen("/dev/null", "w", stderr)) _exit(0);
+        emu::g_mode = modes[2];
+        emu::start(nullptr, 2, 32, 1024, kernel, 2);
+        _exit(0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    check(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "%s is not noticed", what);
+}
+static void check_cluster_mistakes()
+{
+    const auto arrive = [] {
+        auto *b = (uint64_t *)emu::block->smem;
+        if (threadIdx.x == 0) px_mbar_init(b, 1);
+        px_cluster_arrive();
+        px_cluster_wait();
+        if (px_cluster_rank() == 0 && threadIdx.x == 0) px_mbar_arrive_at(b, 1);
+    };
+    check_stops("an arrival at a block that has ended", arrive);
+    check_stops("a wait without an arrival", [] { px_cluster_wait(); });
+    check_stops("a barrier that a thread never waits for", [] { px_cluster_arrive(); });
+    check_stops("a block that is not there", [] {
+        auto *b = (uint64_t *)emu::block->smem;
+        if (threadIdx.x == 0) px_mbar_init(b, 1);
+        px_mbar_arrive_at(b, 2);
+    });
+}
+
 // Small cp.async copies with their zero fill.
 static void check_small_copies()
 {
@@ -352,6 +452,8 @@ int main()
     check_shuffles();
     check_ping_pong();
     check_copies();
+    for (unsigned blocks : {2u, 3u, 4u}) check_clusters(blocks);
+    check_cluster_mistakes();
     check_small_copies();
     check_matrices();
     check_mma<float>(emu::Num::bf16, [](auto &c, auto &a, auto &b) { px_mma_bf16(c, a, b); });

@@ -167,7 +167,7 @@ static void open_world(world *w, const tiny_shape *shape)
     w->counted.take = maybe_take;
     down.refuse = down.full = false;
     ig_heap_init(&w->heap, NULL);
-    w->device = open_device(&w->heap, 0);
+    w->device = open_device(0);
     const char *path = tiny_file(shape, 0);
     check_ok(ig_ingot_open(&w->file, &w->heap, path, &err));
     unlink(path);

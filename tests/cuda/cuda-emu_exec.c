@@ -1,140 +1,6 @@
 /* cuda-emu_exec.c - the executor with a device: random graphs give the bits of the CPU however
- * their steps lie, whole plans are recorded, data that a step refuses give the CPU's error, and a
- * device that fails or is full leaves a working exec. */
-#include "runtime/graph/match.h"
-#include "tests/cuda/device.h"
-#include "tests/graph/small.h"
-#include "runtime/base/checked.h"
-#include "runtime/graph/plan.h"
-
-enum { ROWS = 96, COLUMNS = 192, SIZE = ROWS * COLUMNS, NODES = 24, ROUNDS = 25, OUTPUTS = 3 };
-
-static const ig_device_api *api;
-
-static unsigned pick(unsigned *seed, unsigned n)
-{
-    *seed = *seed * 1664525u + 1013904223u;
-    return (*seed >> 8) % n;
-}
-
-/* bitcast f32 to f32, which any device has: a copy. */
-static ig_id small_copy(ig_graph *g, ig_id a)
-{
-    const ig_id out = ig_graph_value(g, "", NULL);
-    ig_node *n = ig_graph_node(g, ig_op_find("bitcast"), "copy", &a, 1, &out, 1, 0);
-    *(int64_t *)n->attrs = INGOT_F32;
-    return out;
-}
-
-static ig_id small_view(ig_graph *g, ig_id a)
-{
-    const ig_id out = ig_graph_value(g, "", NULL);
-    assert_non_null(ig_graph_node(g, ig_op_find("identity"), "view", &a, 1, &out, 1, 0));
-    return out;
-}
-
-/* A step that no device takes: dropout that is training, of nothing. */
-static ig_id small_host(ig_graph *g, ig_id a)
-{
-    const float ratio = 0;
-    const uint8_t training = 1;
-    const ig_id out = ig_graph_value(g, "", NULL);
-    const ig_id in[] = {a, small_const(g, "", 0, NULL, &ratio),
-                        ig_graph_const_copy(g, "", INGOT_BOOL, 0, NULL, &training)};
-    assert_non_null(ig_graph_node(g, ig_op_find("dropout"), "host", in, 3, &out, 1, 0));
-    return out;
-}
-
-static ig_graph *random_graph(ig_heap *heap, unsigned seed)
-{
-    ig_graph *g = ig_graph_open(heap, NULL);
-    const int64_t dims[] = {ROWS, COLUMNS};
-    static float weights[SIZE];
-    for (int i = 0; i < SIZE; i++) weights[i] = (float)(i % 17) - 8;
-    ig_id v[NODES + 3], outs[OUTPUTS];
-    v[0] = small_input(g, "x", 2, dims);
-    v[1] = small_input(g, "y", 2, dims);
-    v[2] = small_const(g, "w", 2, dims, weights);
-    for (unsigned i = 3; i < NODES + 3; i++) {
-        const ig_id a = pick(&seed, 3) ? v[i - 1] : v[pick(&seed, i)], b = v[pick(&seed, i)];
-        switch (pick(&seed, 6)) {
-        case 0:
-            v[i] = small_binary(g, "max", a, b);
-            break;
-        case 1:
-            v[i] = small_unary(g, "neg", a);
-            break;
-        case 2:
-            v[i] = small_host(g, a);
-            break;
-        case 3:
-            v[i] = small_view(g, a);
-            break;
-        default:
-            v[i] = small_copy(g, a);
-        }
-    }
-    outs[0] = v[NODES + 2];
-    for (int i = 1; i < OUTPUTS; i++) outs[i] = v[pick(&seed, NODES + 3)];
-    assert_true(ig_graph_set_io(g, v, 2, outs, OUTPUTS));
-    return g;
-}
-
-typedef struct {
-    ig_heap heap;
-    ig_device *d;
-    float *x, *y;
-    ig_tensor in[2];
-} bench;
-
-static void open_bench(bench *b, size_t budget)
-{
-    ig_heap_init(&b->heap, NULL);
-    b->d = open_device(&b->heap, budget);
-    b->x = malloc(SIZE * sizeof *b->x);
-    b->y = malloc(SIZE * sizeof *b->y);
-    for (int i = 0; i < SIZE; i++) b->x[i] = (float)(i % 7) - 3.5f, b->y[i] = (float)(i % 5);
-    const int64_t dims[] = {ROWS, COLUMNS};
-    b->in[0] = small_tensor(b->x, 2, dims);
-    b->in[1] = small_tensor(b->y, 2, dims);
-}
-
-static void close_bench(bench *b)
-{
-    free(b->x), free(b->y);
-    ig_device_memory m;
-    api->memory(b->d, &m);
-    for (int use = 0; use < IG_DEVICE_USES; use++) assert_int_equal(m.used_bytes[use], 0);
-    api->close(&b->d);
-    assert_int_equal(b->heap.live_bytes, 0);
-}
-
-static ig_exec *open_exec(bench *b, const ig_graph *g, bool may_fall_back)
-{
-    ingot_error err;
-    ig_exec *x;
-    static const ig_log quiet = {.level = IG_LOG_ERROR};
-    const ig_exec_options o = {
-        .heap = &b->heap,
-        .log = &quiet,
-        .device = {.api = api, .device = b->d, .name = "cuda:0", .may_fall_back = may_fall_back}};
-    check_ok(ig_exec_open(&x, g, &o, &err));
-    return x;
-}
-
-static void expect_same(bench *b, ig_exec *x, ig_exec *cpu, bool own_memory)
-{
-    ingot_error err;
-    static float mine[OUTPUTS][SIZE];
-    ig_tensor want[OUTPUTS] = {0}, got[OUTPUTS] = {0};
-    for (int i = 0; own_memory && i < OUTPUTS; i++)
-        got[i] = small_tensor(mine[i], 2, (int64_t[]){ROWS, COLUMNS});
-    memset(mine, 0, sizeof mine);
-    check_ok(ig_exec_run(cpu, want, b->in, &err));
-    check_ok(ig_exec_run(x, got, b->in, &err));
-    for (int i = 0; i < OUTPUTS; i++)
-        assert_memory_equal(got[i].data, want[i].data, SIZE * sizeof(float));
-}
+ * their steps lie, whole plans are recorded, and data that a step refuses ends a run. */
+#include "tests/cuda/exec_bench.h"
 
 /* No two blocks of the device that are needed at the same time overlap. */
 static void places_are_apart(const ig_plan *p)
@@ -147,6 +13,8 @@ static void places_are_apart(const ig_plan *p)
             assert_true(x->offset + x->bytes <= y->offset || y->offset + y->bytes <= x->offset);
         }
 }
+
+enum { ROUNDS = 25 };
 
 static void random_graphs_give_the_same_bits(void **state)
 {
@@ -188,17 +56,6 @@ static void random_graphs_give_the_same_bits(void **state)
 }
 
 /* ---- a plan that lies on the device whole ---- */
-
-static ig_graph *copies_only(ig_heap *heap)
-{
-    ig_graph *g = ig_graph_open(heap, NULL);
-    const int64_t dims[] = {ig_graph_symbol(g, "rows"), COLUMNS};
-    const ig_id x = small_input(g, "x", 2, dims);
-    ig_id v = x;
-    for (int i = 0; i < 5; i++) v = small_copy(g, i == 2 ? small_view(g, v) : v);
-    assert_true(ig_graph_set_io(g, &x, 1, &v, 1));
-    return g;
-}
 
 static void a_whole_plan_is_recorded(void **state)
 {
@@ -362,76 +219,6 @@ static void outputs_stay_where_they_are_made(void **state)
     assert_true(left > ROUNDS);
 }
 
-/* ---- failures ---- */
-
-static void a_lost_device_leaves_the_cpu(void **state)
-{
-    (void)state;
-    bool failed = true;
-    int n = 1, losses = 0;
-    for (; failed && n < 2000; n += 1 + n / 8) {
-        ingot_error err;
-        bench b;
-        char fault[32];
-        open_bench(&b, 0);
-        ig_graph *g = random_graph(&b.heap, 3);
-        ig_exec *x = open_exec(&b, g, false), *cpu;
-        const ig_exec_options o = {.heap = &b.heap};
-        check_ok(ig_exec_open(&cpu, g, &o, &err));
-        snprintf(fault, sizeof fault, "lost:%d", n);
-        set_fault(fault);
-        failed = false;
-        for (int run = 0; run < 3; run++) {
-            ig_tensor out[OUTPUTS] = {0};
-            const ingot_status s = ig_exec_run(x, out, b.in, &err);
-            if (s) {
-                assert_int_equal(s, INGOT_E_DEVICE);
-                assert_non_null(strstr(err.text, "is lost"));
-                assert_false(failed); /* at most one run */
-                failed = true;
-                losses++;
-            }
-        }
-        const bool lost = api->lost(b.d);
-        assert_true(lost == (ig_exec_fallen(x) != NULL));
-        failed = failed || lost;
-        set_fault(NULL);
-        expect_same(&b, x, cpu, true);
-        assert_string_equal(ig_exec_device_name(x), lost ? "cpu" : "cuda:0");
-        ig_exec_close(&x);
-        ig_exec_close(&cpu);
-        ig_graph_close(&g);
-        close_bench(&b);
-    }
-    assert_false(failed);
-    assert_true(losses > 3);
-}
-
-static void a_full_device_is_an_error_or_a_fall(void **state)
-{
-    (void)state;
-    ingot_error err;
-    bench b;
-    open_bench(&b, 100000); /* more than the constant, less than the activations */
-    ig_graph *g = random_graph(&b.heap, 3);
-    ig_exec *x = open_exec(&b, g, false), *cpu;
-    const ig_exec_options o = {.heap = &b.heap};
-    check_ok(ig_exec_open(&cpu, g, &o, &err));
-    ig_tensor out[OUTPUTS] = {0};
-    assert_int_equal(ig_exec_run(x, out, b.in, &err), INGOT_E_NOMEM);
-    assert_non_null(strstr(err.text, "the budget is spent"));
-    assert_non_null(strstr(err.text, "--device cpu"));
-    ig_exec_close(&x);
-    x = open_exec(&b, g, true);
-    expect_same(&b, x, cpu, false);
-    assert_non_null(strstr(ig_exec_fallen(x), "the budget is spent"));
-    assert_string_equal(ig_exec_device_name(x), "cpu");
-    ig_exec_close(&x);
-    ig_exec_close(&cpu);
-    ig_graph_close(&g);
-    close_bench(&b);
-}
-
 int main(void)
 {
     api = ingot_cuda_plugin_v1();
@@ -441,8 +228,6 @@ int main(void)
         cmocka_unit_test(shapes_are_not_copied),
         cmocka_unit_test(wrong_indices_are_refused),
         cmocka_unit_test(outputs_stay_where_they_are_made),
-        cmocka_unit_test(a_lost_device_leaves_the_cpu),
-        cmocka_unit_test(a_full_device_is_an_error_or_a_fall),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

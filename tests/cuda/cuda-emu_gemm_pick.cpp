@@ -66,10 +66,14 @@ static void sound(const cu_chip &chip, const cu_gemm_shape &s)
 
 int main()
 {
-    const std::vector<int> large = {CU_GEMM_COOPERATIVE, CU_GEMM_STREAM_K, CU_GEMM_PING_PONG};
+    const std::vector<int> large = {CU_GEMM_COOPERATIVE, CU_GEMM_STREAM_K, CU_GEMM_PING_PONG,
+                                    CU_GEMM_CLUSTER};
     picks(h200, shape(8192, 8192, 8192), large);
     picks(h200, shape(4096, 4096, 4096), large);
     picks(h200, shape(8192, 28672, 8192), large);
+    // row tiles in pairs and whole waves: pairs of blocks; a single row of tiles leaves half idle
+    picks(h200, shape(6 * 256, 22 * 256, 8192), {CU_GEMM_CLUSTER});
+    picks(h200, shape(128, 132 * 256, 8192), {CU_GEMM_COOPERATIVE, CU_GEMM_THIN128});
     picks(h200, shape(16, 8192, 8192), {CU_GEMM_THIN16});
     picks(h200, shape(64, 8192, 8192), {CU_GEMM_THIN64});
     picks(h200, shape(100, 4096, 4096), {CU_GEMM_THIN128});

@@ -76,6 +76,8 @@ same "two devices" --device cuda:0,cuda:1
 same "two devices, chunks" --device cuda:0,cuda:1 --prefill-chunk 2 --kv-dtype bf16
 INGOT_EMU_FAULT=devices:2,lost:700 same "one of two fails" --device cuda:0,cuda:1
 said 'computed again on the CPU'
+INGOT_EMU_FAULT=devices:2,sum:9 same "a sum of two fails" --device cuda:0,cuda:1
+said 'NCCL: internal error.*computed again on the CPU'
 INGOT_EMU_NO_COMM=1 expect 3 'cannot work together: libnccl' generate "$work/m.ingot" --ids 1 -n 1 --device cuda:0,cuda:1
 expect 2 'given twice' generate "$work/m.ingot" --ids 1 -n 1 --device cuda:0,cuda:0
 expect 2 'only CUDA devices share' generate "$work/m.ingot" --ids 1 -n 1 --device cuda:0,cpu

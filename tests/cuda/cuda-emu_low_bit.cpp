@@ -69,6 +69,23 @@ static void matmul_q()
     }
 }
 
+// Every form of tiles; the table is what a product would read.
+static void embed()
+{
+    for (const char *name :
+         {"i4g32", "i4g128zf", "i4g16ms", "i8g64", "i8c", "i8g32m", "f8c", "f8g128"})
+        for (int k : {16, 150}) {
+            const ig_q_format *f = ig_q_format_named(name);
+            const int n = 70 + below(90), ids = 1 + below(20);
+            Tensor id(below(2) ? INGOT_I32 : INGOT_I64, {3, ids});
+            for (int i = 0; i < 3 * ids; i++) id.set(i, below(n));
+            op_agrees(std::string("embed ") + name, "embed",
+                      {attribute("n", n), attribute("k", k), attribute("format", name),
+                       attribute("scale", 3.5)},
+                      {id, panels(f, 0, n, k, 0.3)}, 1, 5e-4);
+        }
+}
+
 static void glu()
 {
     for (const char *name : {"i4g64", "i8g32m", "i4g32ms"})
@@ -185,6 +202,7 @@ int main()
 {
     large();
     matmul_q();
+    embed();
     glu();
     moe(1, 8, 2, "softmax", true, false, "i4g32", "i4g64", 10);
     moe(7, 5, 5, "top_softmax", false, false, "i8g32", "i4g128z", 1);

@@ -1,5 +1,5 @@
 // Mixtures of experts on the emulator: routing and lists against a plain search, products over the
-// lists with weights of f16 and bf16 against sums in double.
+// lists with weights of f16, bf16 and f32 against sums in double.
 #include "kernels/moe/moe_cuda.h"
 #include "tests/cuda/harness.hpp"
 #pragma GCC diagnostic ignored "-Wextra" // a C header that compares enums and numbers
@@ -178,6 +178,48 @@ static void experts16(int tokens, int experts, int top, int n, int k, bool bf16)
     check(err < 5e-4, "%s: error %.2e", what, err);
 }
 
+// Experts of f32: up * relu(gate), pairs of rows 8 apart, or plain rows; f32's own precision.
+static void experts32(int tokens, int experts, int top, int n, int k, bool gated)
+{
+    const Lists l = route(tokens, experts, top, CU_MOE_SOFTMAX, true, false);
+    const int panels = gated ? (n + 7) / 8 : (n + 15) / 16, columns = panels * 16;
+    const float *w = random_f32((size_t)experts * columns * k), *x = random_f32((size_t)tokens * k),
+                *bias = random_f32((size_t)experts * columns);
+    float *out = buffer<float>((size_t)l.rows * n), *y = buffer<float>((size_t)tokens * n);
+    cu_moe_f32_args f = {};
+    f.x = x, f.w = w, f.ldx = f.k = k, f.panels = panels;
+    f.order = l.order, f.slots = l.slots, f.n_slots = l.n_slots;
+    f.max_slots = l.max_slots, f.tile = l.tile;
+    f.finish.y = out, f.finish.ldy = f.finish.n_out = n, f.finish.gated = gated;
+    f.finish.bias = bias, f.finish.bias_step = columns;
+    f.finish.act = gated ? CU_ACT_relu : CU_ACT_none;
+    const cu_moe_combine_args sum = {out, l.weight, l.row, y, tokens, top, n};
+    char what[96];
+    snprintf(what, sizeof what, "experts of f32, %d tokens, %d of %d, %dx%d", tokens, top, experts,
+             n, k);
+    same_in_all_modes(what, y, (size_t)tokens * n * 4, [&] {
+        const int status = cu_moe_f32(&f, nullptr);
+        return status ? status : cu_moe_combine(&sum, nullptr);
+    });
+    const auto product = [&](int e, int t, int column) {
+        double s = bias[(size_t)e * columns + column];
+        for (int c = 0; c < k; c++)
+            s += (double)x[(size_t)t * k + c] *
+                 w[(((size_t)e * panels + column / 16) * k + c) * 16 + column % 16];
+        return s;
+    };
+    std::vector<double> want((size_t)tokens * n);
+    for (int i = 0; i < tokens * top; i++)
+        for (int r = 0; r < n; r++) {
+            const int e = l.chosen[i], t = i / top, up = r / 8 * 16 + r % 8;
+            const double v =
+                gated ? product(e, t, up) * fmax(0, product(e, t, up + 8)) : product(e, t, r);
+            want[(size_t)t * n + r] += l.weight[i] * v;
+        }
+    const double err = distance(y, of_f32, want.data(), want.size());
+    check(err < 2e-6, "%s: error %.2e", what, err);
+}
+
 int main()
 {
     route(1, 8, 2, CU_MOE_SOFTMAX, true, false);
@@ -188,5 +230,8 @@ int main()
     experts16(1, 8, 2, 70, 100, true);
     experts16(20, 3, 2, 40, 130, false);
     experts16(90, 2, 1, 64, 64, true);
+    experts32(1, 8, 2, 70, 100, true);
+    experts32(20, 3, 2, 40, 130, false);
+    experts32(90, 2, 1, 21, 300, true);
     return done();
 }

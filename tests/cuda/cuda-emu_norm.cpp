@@ -27,6 +27,17 @@ static void rows(int dtype, int64_t n_rows, int64_t cols, int n_modes)
               {x, gamma, Tensor(), more}, 1, t, n_modes);
 }
 
+// Parameters of each head: they come again after so many rows.
+static void heads(int dtype, std::vector<int64_t> gamma_dims, std::vector<int64_t> beta_dims)
+{
+    Tensor x(dtype, {4, 3, 5, 40}), gamma(dtype, gamma_dims), beta(dtype, beta_dims);
+    x.random(2), gamma.random(), beta.random();
+    op_agrees(describe("layer_norm heads", dtype), "layer_norm", {}, {x, gamma, beta}, 3,
+              tolerance_of(dtype), 3);
+    op_agrees(describe("rms_norm heads", dtype), "rms_norm", {}, {x, gamma}, 1, tolerance_of(dtype),
+              3);
+}
+
 static void groups(int dtype)
 {
     Tensor x(dtype, {2, 6, 5, 3}), channel(dtype, {6}), shift = channel, group(dtype, {3});
@@ -58,6 +69,9 @@ int main()
     rows(INGOT_F16, 3, 96, 3);
     rows(INGOT_BF16, 3, 1030, 3);
     rows(INGOT_F64, 3, 300, 4);
+    heads(INGOT_F32, {5, 40}, {5, 40});
+    heads(INGOT_F16, {1, 3, 5, 40}, {3, 5, 40});
+    heads(INGOT_F64, {1, 1, 5, 40}, {5, 40});
     for (int dtype : {INGOT_F32, INGOT_F16, INGOT_F64}) groups(dtype);
     for (int64_t cols : {1, 40, 1000}) {
         Tensor x(INGOT_F32, {3, cols}), i(INGOT_I64, {3, cols});

@@ -118,6 +118,41 @@ static void a_lost_device_comes_back(void **state)
     assert_int_equal(heap.live_bytes, 0);
 }
 
+/* Two runtimes, as two libraries of one program may have them: one budget, one loss; the device is
+ * well again when no session of either is left on it. */
+static void runtimes_share_a_device(void **state)
+{
+    (void)state;
+    ingot_error err;
+    ig_heap heap;
+    ig_devices one, two;
+    ig_found_device a, b, c;
+    ig_heap_init(&heap, NULL);
+    ig_devices_init(&one, &heap, NULL);
+    ig_devices_init(&two, &heap, NULL);
+    const ig_device_wish wish = {.name = "cuda:0", .budget_fraction = 0.5},
+                         other = {.name = "cuda:0", .budget_fraction = 0.75};
+    check_ok(ig_devices_take(&one, &a, &wish, &err));
+    check_ok(ig_devices_take(&two, &b, &wish, &err));
+    assert_ptr_equal(a.device, b.device);
+    assert_int_equal(ig_devices_take(&two, &c, &other, &err), INGOT_E_ARG);
+    setenv("INGOT_EMU_FAULT", "lost:1", 1);
+    (void)a.api->count(&err);
+    void *p;
+    assert_int_equal(a.api->take(a.device, &p, 64, IG_DEVICE_WORK, &err), INGOT_E_DEVICE);
+    unsetenv("INGOT_EMU_FAULT");
+    ig_devices_give(&one, &a);
+    assert_int_equal(ig_devices_take(&one, &a, &wish, &err), INGOT_E_DEVICE);
+    assert_non_null(strstr(err.text, "can be used again when all"));
+    ig_devices_give(&two, &b);
+    check_ok(ig_devices_take(&one, &a, &wish, &err));
+    assert_false(a.api->lost(a.device));
+    ig_devices_give(&one, &a);
+    ig_devices_clear(&one);
+    ig_devices_clear(&two);
+    assert_int_equal(heap.live_bytes, 0);
+}
+
 static void without_one_it_is_the_cpu(void **state)
 {
     (void)state;
@@ -158,6 +193,7 @@ int main(void)
         cmocka_unit_test(a_device_is_shared),
         cmocka_unit_test(budgets),
         cmocka_unit_test(a_lost_device_comes_back),
+        cmocka_unit_test(runtimes_share_a_device),
         cmocka_unit_test(without_one_it_is_the_cpu),
     };
     return strcmp(found, path) ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

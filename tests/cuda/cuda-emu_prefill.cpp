@@ -1,6 +1,6 @@
 // Many queries on the emulator: prompts in chunks behind what is cached, over pages of every type,
-// and dense tensors with masks, windows and ragged ends; against double, the same bits under every
-// schedule, and for a row whoever stands beside it.
+// on Hopper's units and on those before, and dense tensors with masks, windows and ragged ends;
+// against double, the same bits under every schedule, and for a row whoever stands beside it.
 #include "tests/cuda/paged.hpp"
 
 using namespace paged_test;
@@ -14,6 +14,7 @@ struct options {
     int left = -1;
     float softcap = 0;
     bool sinks = false, slopes = false, all_modes = true;
+    bool alone = false; // also each sequence by itself: the same bits
 };
 
 static void pages(const char *name, const shape &s, std::vector<sequence> seqs,
@@ -42,6 +43,44 @@ static void pages(const char *name, const shape &s, std::vector<sequence> seqs,
     const std::vector<double> want = wanted(c, args);
     const double err = distance(args.a.y, of_f32, want.data(), n);
     check(err < bound(s.type), "%s: error %.2e", what, err);
+    check(c.image_kept(), "%s: the tables are left as they were", what);
+    for (size_t i = 0; o.alone && i < seqs.size(); i++) {
+        cache one(s, {seqs[i]});
+        one.step.base = c.step.base;
+        one.tables[0] = c.tables[i];
+        one.spans[0].pages = c.tables[i].data();
+        one.fill(7);
+        cu_paged_args a = args.a;
+        const size_t row = c.spans[i].row, at = row * s.heads * s.dv;
+        a.kv = one.tables_cuda;
+        a.rows = seqs[i].n;
+        a.q = (const float *)a.q + row * args.row;
+        a.k = (const float *)a.k + row * args.row;
+        a.v = (const float *)a.v + row * args.row;
+        if (a.table) a.table += row * 2 * a.half;
+        a.y = buffer<float>((size_t)a.rows * s.heads * s.dv);
+        emu::g_mode = modes[0];
+        check(cu_paged_attention(&a, nullptr) == 0 &&
+                  !memcmp(a.y, args.a.y + at, (size_t)a.rows * s.heads * s.dv * 4),
+              "%s: sequence %zu alone has other bits", what, i);
+    }
+}
+
+// What tiles of 128 rows and keys make of it: several key tiles, of which windows skip the first,
+// ends on a tile's edge, in a page and behind whole pages; 1 to 9 query heads a kv head.
+static void tiles(ig_page_type t)
+{
+    options o;
+    o.alone = true;
+    pages("tiles", {t, 4, 1, 64, 64, 0, 0, 16}, {{250, 40}, {0, 128}, {100, 28}, {120, 9}}, o);
+    o.all_modes = false;
+    o.left = 20;
+    pages("tiles, window", {t, 2, 2, 64, 64, 0, 0, 32}, {{300, 30}, {0, 140}}, o);
+    o.softcap = 1;
+    o.sinks = true;
+    pages("tiles, softcap, sinks", {t, 9, 1, 128, 128, 0, 0, 16}, {{130, 17}, {0, 12}}, o);
+    o.left = -1;
+    pages("tiles of 80 keys", {t, 3, 1, 256, 256, 0, 0, 48}, {{70, 30}, {150, 10}}, o);
 }
 
 // A prompt in one chunk and in two: the second half's rows have the same bits.
@@ -202,12 +241,24 @@ int main()
         pages("wide heads", {t, 2, 1, 256, 256, 0, 0, 16}, {{20, 40}}, o);
     }
     chunks();
+    tiles(IG_PAGE_BF16);
+    tiles(IG_PAGE_F16);
+    emu::g_cc = 80; // the same pages without Hopper's units
+    o = {};
+    pages("ragged, sm_80", {IG_PAGE_BF16, 4, 2, 64, 64, 32, 0, 16}, {{0, 70}, {33, 1}, {50, 21}},
+          o);
+    chunks();
+    o.all_modes = false;
+    o.left = 30;
+    pages("window, sm_80", {IG_PAGE_F16, 3, 1, 128, 128, 40, 0, 16}, {{60, 90}}, o);
+    emu::g_cc = 90;
     const dense_case cases[] = {
         // 64 queries and more: Hopper's kernel
         {2, 4, 2, 77, 77, 64, 64, 0, true, -1, -1, 0, false, 0, false, false},
         {1, 2, 1, 130, 190, 128, 128, 60, true, -1, -1, 0, true, 0, false, false},
         {1, 2, 2, 200, 300, 72, 40, 100, false, 50, 3, 0, true, 2, true, false},
         {1, 1, 1, 70, 100, 256, 256, 0, false, -1, -1, 0, false, 0, false, true},
+        {1, 2, 1, 150, 360, 128, 128, 0, false, -1, -1, 0, true, 0, false, false},
         {1, 1, 1, 140, 40, 64, 64, 0, true, 10, -1, 0, false, 0, false, false},
         {1, 2, 1, 70, 0, 64, 64, 0, false, -1, -1, 0, false, 0, true, false}, // no keys
         // fewer, masks, odd sizes: the others

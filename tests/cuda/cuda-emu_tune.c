@@ -44,7 +44,6 @@ static ig_cu_trial trial_of(fake *f, const char *what)
 /* ---- a device with a log ---- */
 
 typedef struct {
-    ig_heap heap;
     ig_log log;
     ig_device *d;
     int warnings;
@@ -66,9 +65,10 @@ static ingot_status try_open(bench *b, const char *mode, int ordinal, size_t bud
     if (mode) setenv("INGOT_AUTOTUNE", mode, 1);
     if (!mode) unsetenv("INGOT_AUTOTUNE");
     *b = (bench){.log = {.fn = hear, .ud = b, .level = IG_LOG_WARN}};
-    ig_heap_init(&b->heap, NULL);
-    const ig_device_options o = {.budget_bytes = budget, .heap = &b->heap, .log = &b->log};
-    return ingot_cuda_plugin_v1()->open(&b->d, ordinal, &o, err);
+    const ig_device_options o = {.budget_bytes = budget, .log = &b->log};
+    const ingot_status s = ingot_cuda_plugin_v1()->open(&b->d, ordinal, &o, err);
+    device_log_use(&b->log); /* as when a step is bound */
+    return s;
 }
 
 static void open_bench(bench *b, const char *mode)
@@ -80,7 +80,7 @@ static void open_bench(bench *b, const char *mode)
 static void close_bench(bench *b)
 {
     ingot_cuda_plugin_v1()->close(&b->d);
-    assert_int_equal(b->heap.live_bytes, 0);
+    device_log_use(NULL);
 }
 
 static void tuned_to(bench *b, fake *f, const char *what, const char *want)
@@ -277,7 +277,7 @@ static void a_mode_that_is_none_is_an_error(void **state)
     ingot_error err;
     assert_int_equal(try_open(&b, "fast", 0, 0, &err), INGOT_E_ARG);
     assert_non_null(strstr(err.text, "INGOT_AUTOTUNE is 'fast': off, cached or full"));
-    assert_int_equal(b.heap.live_bytes, 0);
+    device_log_use(NULL);
 }
 
 static void without_room_the_model_chooses(void **state)

@@ -21,11 +21,11 @@ static inline void set_fault(const char *text)
     (void)ingot_cuda_plugin_v1()->count(&err); /* reads it */
 }
 
-static inline ig_device *open_device(ig_heap *heap, size_t budget)
+static inline ig_device *open_device(size_t budget)
 {
     ingot_error err;
     ig_device *d;
-    const ig_device_options o = {.budget_bytes = budget, .heap = heap};
+    const ig_device_options o = {.budget_bytes = budget};
     check_ok(ingot_cuda_plugin_v1()->open(&d, 0, &o, &err));
     return d;
 }

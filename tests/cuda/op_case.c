@@ -145,10 +145,10 @@ static const ig_tensor *in_panels(const ig_tensor *t)
     return p;
 }
 
-static bool open_device(const op_case *c, ingot_error *err)
+static bool open_device(ingot_error *err)
 {
     const ig_device_api *api = ingot_cuda_plugin_v1();
-    const ig_device_options options = {.heap = &g.heap, .fast = c->fast};
+    const ig_device_options options = {0};
     if (g.stream) return true;
     return api->count(err) > 0 && !api->open(&g.device, 0, &options, err) &&
            !api->stream_open(&g.stream, g.device, err);
@@ -156,7 +156,7 @@ static bool open_device(const op_case *c, ingot_error *err)
 
 typedef struct {
     const void *in[OP_CASE_MOST];
-    void *out[OP_CASE_MOST], *scratch, *taken[2 * OP_CASE_MOST + 1];
+    void *out[OP_CASE_MOST], *scratch, *count, *taken[2 * OP_CASE_MOST + 2];
     size_t n_taken;
 } memory;
 
@@ -166,6 +166,14 @@ static bool take(memory *m, void **p, size_t bytes, ingot_error *err)
     if (api->take(g.device, p, bytes + !bytes, IG_DEVICE_WORK, err)) return false;
     m->taken[m->n_taken++] = *p;
     return true;
+}
+
+/* The type with n for its open dimensions. */
+static ig_type with_size(ig_type t, int64_t n)
+{
+    for (int d = 0; d < t.rank; d++)
+        if (t.dims[d] < 0) t.dims[d] = n;
+    return t;
 }
 
 static bool place(memory *m, const step *s, const ig_device_bind *b, ingot_error *err)
@@ -188,10 +196,11 @@ static bool place(memory *m, const step *s, const ig_device_bind *b, ingot_error
         size_t bytes;
         m->out[o] = NULL;
         if (s->node->out[o] == IG_NO_VALUE) continue;
-        if (!ig_type_bytes(&s->out_types[o], &bytes) || !take(m, &m->out[o], bytes, err))
-            return false;
+        const ig_type t = with_size(s->out_types[o], b->most);
+        if (!ig_type_bytes(&t, &bytes) || !take(m, &m->out[o], bytes, err)) return false;
     }
     m->scratch = NULL;
+    if (!take(m, &m->count, sizeof(int64_t), err)) return false;
     return !b->scratch_bytes || take(m, &m->scratch, b->scratch_bytes, err);
 }
 
@@ -205,12 +214,18 @@ static bool run_step(const op_case *c, const step *s, ig_device_bind *b, memory 
                              .in = m->in,
                              .out = m->out,
                              .scratch = m->scratch,
+                             .count = m->count,
                              .err = err};
+    int64_t n = 0;
     if (api->launch(g.stream, &r)) return false;
+    if (s->node->op->flags & IG_OP_ALLOCATES &&
+        (api->copy(g.stream, &n, m->count, sizeof n, IG_TO_HOST, err) || api->wait(g.stream, err)))
+        return false;
     for (size_t o = 0; o < c->n_out; o++) {
         if (!m->out[o]) continue;
-        ig_tensor t = {.dtype = s->out_types[o].dtype, .rank = s->out_types[o].rank};
-        memcpy(t.dims, s->out_types[o].dims, sizeof t.dims);
+        const ig_type type = with_size(s->out_types[o], n);
+        ig_tensor t = {.dtype = type.dtype, .rank = type.rank};
+        memcpy(t.dims, type.dims, sizeof t.dims);
         const size_t bytes = ig_tensor_elements(&t) * ig_dtype(t.dtype)->bytes;
         t.data = ig_arena_take(&g.arena, bytes + 64);
         if (bytes && api->copy(g.stream, t.data, m->out[o], bytes, IG_TO_HOST, err)) return false;
@@ -225,8 +240,7 @@ op_result op_on_device(const op_case *c, op_output *out, char *text, size_t cap)
     ingot_error err = {0};
     step s;
     start();
-    if (!make_step(&s, c, &err) || !open_device(c, &err))
-        return said(text, cap, OP_FAILED, err.text);
+    if (!make_step(&s, c, &err) || !open_device(&err)) return said(text, cap, OP_FAILED, err.text);
     const ig_tensor *known[OP_CASE_MOST] = {0};
     const ig_type *outs[OP_CASE_MOST] = {0};
     ig_layout layouts[OP_CASE_MOST] = {IG_PLAIN};
@@ -241,6 +255,7 @@ op_result op_on_device(const op_case *c, op_output *out, char *text, size_t cap)
                         .in = s.in_types,
                         .known = known,
                         .out = outs,
+                        .fast = c->fast,
                         .in_layout = layouts,
                         .arena = &g.arena,
                         .err = &err};

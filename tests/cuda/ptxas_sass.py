@@ -50,6 +50,12 @@ def instructions(cuobjdump, plugin):
     return found
 
 
+def lacks(has, wanted):
+    """Of MNEMONIC, or MNEMONIC:LEAST."""
+    mnemonic, _, least = wanted.partition(":")
+    return has[mnemonic] < int(least or 1)
+
+
 def demangled(names):
     said = subprocess.run(["c++filt", "-p"], input="\n".join(names), capture_output=True, text=True,
                           check=True).stdout
@@ -80,7 +86,7 @@ def main():
         if not matching:
             wrong.append(f"{RULES}: no kernel is called {pattern}")
         for arch, name in matching:
-            missing = [w for w in wanted.split() if w not in found[arch, name]]
+            missing = [w for w in wanted.split() if lacks(found[arch, name], w)]
             if missing:
                 wrong.append(f"{plain[name]} ({arch}) has no {', '.join(missing)}")
     for w in wrong:

@@ -247,7 +247,7 @@ static bool convert(run *r)
 static bool open_device(run *r)
 {
     ingot_error err = {0};
-    const ig_device_options options = {.heap = &r->heap};
+    const ig_device_options options = {0};
     void *library = dlopen(r->options->device, RTLD_NOW | RTLD_LOCAL);
     const ig_device_api *(*entry)(void) = NULL;
     if (library) *(void **)&entry = dlsym(library, "ingot_cuda_plugin_v1");

@@ -1,5 +1,5 @@
-// block.hpp - the state of one block of CUDA threads under emulation, and how a run is made
-// hostile.
+// block.hpp - the state of a block of CUDA threads under emulation and of the cluster that it
+// belongs to, and how a run is made hostile.
 #pragma once
 #include "kernels/cuda/emu/language.hpp"
 #include "kernels/cuda/emu/races.hpp"
@@ -46,7 +46,9 @@ struct BulkStore {
     std::function<void()> read, write;
     bool has_read = false;
 };
+struct Block;
 struct Fiber {
+    Block *home = nullptr;
     void *sp = nullptr;
     char *stack = nullptr;
 #ifndef EMU_ASM
@@ -62,8 +64,10 @@ struct Fiber {
     std::deque<std::vector<BulkStore>> store_groups;
     uint64_t *mbar = nullptr; // the mbarrier being waited for, and its parity
     unsigned parity = 0;
-    void *racer = nullptr; // this thread to the race detector
-    bool fenced = false;   // px_fence since the last barrier
+    void *racer = nullptr;     // this thread to the race detector
+    bool fenced = false;       // px_fence since the last barrier
+    bool arrived = false;      // at the cluster's barrier, and has not waited yet
+    unsigned cluster_turn = 0; // ... in this round
 };
 // Threads that do one operation together leave their arguments here.
 struct Rendezvous {
@@ -102,15 +106,25 @@ struct Barrier {
     bool fenced = true, was_fenced = true; // all who came had fenced
 };
 
-struct Block {
-    std::vector<Fiber> fibers;
-    std::vector<Warp> warps;
-    std::vector<Warpgroup> warpgroups;
-    Fiber *now = nullptr; // the running thread
+// Blocks that run together (a block for itself is a cluster of one), on one thread of the machine.
+struct Cluster {
+    std::vector<Block> blocks;
     void *main_sp = nullptr, *main_racer = nullptr;
 #ifndef EMU_ASM
     ucontext_t main_context;
 #endif
+    unsigned arrived = 0, turn = 0; // of barrier.cluster: threads that have come, rounds
+    std::vector<Fiber *> waiting;
+    char round[2];
+    uint32_t random = 1;
+};
+struct Block {
+    Cluster *cluster = nullptr;
+    unsigned rank = 0; // in it
+    std::vector<Fiber> fibers;
+    std::vector<Warp> warps;
+    std::vector<Warpgroup> warpgroups;
+    Fiber *now = nullptr; // the running thread, or the last that ran before another block's
     dim3 index, dim, grid;
     unsigned alive = 0, n_threads = 0;
     uint64_t polls = 0;   // in vain, one after another
@@ -127,7 +141,6 @@ struct Block {
     char round[2]; // ... and one block of a set and the next, turn about
     unsigned turn = 0;
     std::vector<const void *> observed; // addresses of atomics of this block, for px_fence
-    uint32_t random = 1;
     uint64_t switches = 0;
 };
 inline thread_local Block *block = nullptr;
@@ -138,10 +151,12 @@ inline thread_local Block *block = nullptr;
             block->index.z);
     if (block->now) fprintf(stderr, " thread %u", block->now->tid.x);
     fprintf(stderr, ", mode %s)\n", g_mode.name);
-    int shown = 0;
-    for (auto &f : block->fibers)
-        if (!f.done && f.why[0] && shown++ < 12)
-            fprintf(stderr, "  thread %u waits: %s\n", f.tid.x, f.why);
+    for (const Block &b : block->cluster->blocks) {
+        int shown = 0;
+        for (const Fiber &f : b.fibers)
+            if (!f.done && f.why[0] && shown++ < 12)
+                fprintf(stderr, "  block %u thread %u waits: %s\n", b.index.x, f.tid.x, f.why);
+    }
     abort();
 }
 

@@ -1,8 +1,9 @@
-// launch.hpp - grids: blocks one after another on each worker, every block in poisoned shared
-// memory; streams; guarded global memory for tests.
+// launch.hpp - grids: clusters of blocks one after another on each worker, every block in poisoned
+// shared memory; streams; guarded global memory for tests.
 #pragma once
-#include "kernels/cuda/emu/copies.hpp"
+#include "kernels/cuda/emu/cluster.hpp"
 #include "kernels/cuda/emu/collective.hpp"
+#include "kernels/cuda/emu/copies.hpp"
 
 #include <sys/mman.h>
 #include <thread>
@@ -12,6 +13,7 @@ namespace emu
 {
 
 inline int g_workers = 1; // threads of the machine that run blocks
+inline int g_cc = 90;     // the chip's, for launchers that choose by it
 
 // ---- a thread from its first to its last instruction ----
 inline void fiber_main()
@@ -31,22 +33,26 @@ inline void fiber_main()
     block->warps[f->warp].live &= ~(1u << f->lane);
     Barrier &all = block->barriers[0];
     if (all.n && all.need == 0 && all.n == block->alive) release_barrier(all);
+    leave_cluster(f);
+    if (!block->alive) check_ended();
     reschedule();
     abort();
 }
-inline void start_fiber(Fiber &f, unsigned i)
+inline void start_fiber(Block &b, unsigned i)
 {
+    Fiber &f = b.fibers[i];
     char *const stack = f.stack;
     void *const racer = f.racer;
     f = Fiber();
+    f.home = &b;
     f.stack = stack;
     f.racer = racer;
-    const dim3 d = block->dim;
+    const dim3 d = b.dim;
     f.tid = dim3(i % d.x, i / d.x % d.y, i / d.x / d.y);
     f.lane = i % 32;
     f.warp = i / 32;
-    block->warps[f.warp].live |= 1u << f.lane;
-    block->warps[f.warp].ready |= 1u << f.lane;
+    b.warps[f.warp].live |= 1u << f.lane;
+    b.warps[f.warp].ready |= 1u << f.lane;
 #ifdef EMU_ASM
     void **top = (void **)(stack + STACK);
     *--top = nullptr;
@@ -61,10 +67,8 @@ inline void start_fiber(Fiber &f, unsigned i)
     makecontext(&f.context, (void (*)())fiber_main, 0);
 #endif
 }
-inline void run_block(Block &b)
+inline void start_block(Block &b)
 {
-    block = &b;
-    b.main_racer = racer_now();
     b.turn ^= 1;
     b.alive = b.n_threads;
     b.polls = 0;
@@ -76,14 +80,21 @@ inline void run_block(Block &b)
     b.mbar_waiting.clear();
     b.observed.clear();
     b.late.clear();
-    for (unsigned i = 0; i < b.n_threads; i++) start_fiber(b.fibers[i], i);
+    for (unsigned i = 0; i < b.n_threads; i++) start_fiber(b, i);
     b.now = nullptr;
+}
+inline void run_cluster(Cluster &c)
+{
+    c.main_racer = racer_now();
+    c.arrived = c.turn = 0;
+    c.waiting.clear();
+    for (Block &b : c.blocks) start_block(b);
+    block = &c.blocks[0];
     reschedule();
-    if (!b.late.empty()) die("kernel ends with a bulk copy still in flight");
-    for (const Warpgroup &g : b.warpgroups)
-        if (!g.open.empty() || !g.groups.empty()) die("kernel ends with wgmma still in flight");
-    st_switch += b.switches;
-    b.switches = 0;
+    for (Block &b : c.blocks) {
+        st_switch += b.switches;
+        b.switches = 0;
+    }
     block = nullptr;
 }
 
@@ -124,7 +135,7 @@ template <class T> inline T *galloc(size_t n)
 }
 
 // ---- grids ----
-// Blocks run one after another, turn about on SETS sets of fibers: to the race detector blocks of
+// Clusters run one after another, turn about on SETS sets of fibers: to the race detector blocks of
 // different sets are unordered, and those of one set follow each other.
 #ifdef EMU_RACES
 inline constexpr unsigned SETS = 3;
@@ -142,40 +153,50 @@ inline Slot take_slot(size_t i)
     while (slots.size() <= i) slots.push_back({map_memory(STACK, MAP_NORESERVE), racer_new()});
     return slots[i];
 }
-template <class F> inline void launch(dim3 grid, dim3 threads, size_t smem, F body)
+template <class F>
+inline void launch(dim3 grid, dim3 threads, size_t smem, F body, unsigned cluster = 1)
 {
     std::atomic<unsigned> next{0};
-    const unsigned total = grid.x * grid.y * grid.z, n = threads.x * threads.y * threads.z;
+    const unsigned total = grid.x * grid.y * grid.z / cluster,
+                   n = threads.x * threads.y * threads.z;
     auto work = [&] {
         const Quiet quiet;
         static thread_local char tokens[2];
-        Block blocks[SETS];
+        Cluster clusters[SETS];
         for (unsigned set = 0; set < SETS; set++) {
-            Block &b = blocks[set];
-            b.n_threads = n;
-            b.fibers.resize(n);
-            b.dim = threads;
-            b.grid = grid;
-            b.body = body;
-            b.random = g_mode.seed * 2654435761u | 1;
-            b.start_token = tokens;
-            b.end_token = tokens + 1;
-            b.smem_bytes = (smem + 1023) & ~size_t(1023);
-            b.smem = guarded(b.smem_bytes, &b.map, &b.map_bytes);
-            for (unsigned i = 0; i < n; i++) {
-                const Slot s = take_slot(set * n + i);
-                b.fibers[i].stack = s.stack;
-                b.fibers[i].racer = s.racer;
+            Cluster &c = clusters[set];
+            c.blocks = std::vector<Block>(cluster);
+            c.random = g_mode.seed * 2654435761u | 1;
+            for (unsigned r = 0; r < cluster; r++) {
+                Block &b = c.blocks[r];
+                b.cluster = &c;
+                b.rank = r;
+                b.n_threads = n;
+                b.fibers.resize(n);
+                b.dim = threads;
+                b.grid = grid;
+                b.body = body;
+                b.start_token = tokens;
+                b.end_token = tokens + 1;
+                b.smem_bytes = (smem + 1023) & ~size_t(1023);
+                b.smem = guarded(b.smem_bytes, &b.map, &b.map_bytes);
+                for (unsigned i = 0; i < n; i++) {
+                    const Slot s = take_slot((set * cluster + r) * n + i);
+                    b.fibers[i].stack = s.stack;
+                    b.fibers[i].racer = s.racer;
+                }
             }
         }
         race_release(tokens);
         for (unsigned i; (i = next++) < total;) {
-            const unsigned j = g_mode.order == 2 ? total - 1 - i : i;
-            Block &b = blocks[i % SETS];
-            b.index = dim3(j % grid.x, j / grid.x % grid.y, j / grid.x / grid.y);
-            run_block(b);
+            const unsigned first = (g_mode.order == 2 ? total - 1 - i : i) * cluster;
+            Cluster &c = clusters[i % SETS];
+            for (unsigned r = 0, j = first; r < cluster; r++, j++)
+                c.blocks[r].index = dim3(j % grid.x, j / grid.x % grid.y, j / grid.x / grid.y);
+            run_cluster(c);
         }
-        for (Block &b : blocks) munmap(b.map, b.map_bytes);
+        for (const Cluster &c : clusters)
+            for (const Block &b : c.blocks) munmap(b.map, b.map_bytes);
         race_acquire(tokens + 1);
     };
     if (n == 0 || n % 32 || n > 1024) {
@@ -197,16 +218,18 @@ struct Stream {
 };
 // Asked before each launch: not 0 is the error that the launch returns.
 inline std::function<int()> g_fault;
-template <class F> inline int start(void *stream, dim3 grid, dim3 threads, size_t smem, F body)
+template <class F>
+inline int start(void *stream, dim3 grid, dim3 threads, size_t smem, F body, unsigned cluster = 1)
 {
     if (g_fault)
         if (const int e = g_fault()) return e;
-    if (smem > 232448) return 1; // cudaErrorInvalidValue: more than a block can have
+    // cudaErrorInvalidValue: more than a block can have, or no whole clusters
+    if (smem > 232448 || !cluster || cluster > 8 || grid.x % cluster) return 1;
     auto *s = (Stream *)stream;
     if (s && s->record)
-        s->record->push_back([=] { launch(grid, threads, smem, body); });
+        s->record->push_back([=] { launch(grid, threads, smem, body, cluster); });
     else
-        launch(grid, threads, smem, body);
+        launch(grid, threads, smem, body, cluster);
     return 0;
 }
 

@@ -1,5 +1,5 @@
-// hopper.cuh - sm_90a: mbarriers, bulk copies and tensor maps, stmatrix, registers of a warpgroup,
-// programmatic launches.
+// hopper.cuh - sm_90a: mbarriers, bulk copies and tensor maps, clusters, stmatrix, registers of a
+// warpgroup, programmatic launches.
 #pragma once
 #include "kernels/cuda/ptx/memory.cuh"
 
@@ -116,6 +116,50 @@ __device__ __forceinline__ void px_bulk_load(void *dst, const void *src, int byt
 __device__ __forceinline__ void px_tmap_prefetch(const igt_tmap *t)
 {
     PX((void)t, asm volatile("prefetch.tensormap [%0];" ::"l"(t) : "memory"));
+}
+
+// ---- clusters: blocks that run together (launch.cuh), neighbours along x ----
+// Which of its cluster this block is.
+__device__ __forceinline__ uint32_t px_cluster_rank()
+{
+#    ifdef IGT_EMU
+    return emu::block->rank;
+#    else
+    uint32_t rank;
+    asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+    return rank;
+#    endif
+}
+// Arrives at the cluster's barrier, and goes on; everything before is seen by who waits after it.
+__device__ __forceinline__ void px_cluster_arrive()
+{
+    PX(emu::cluster_arrive(), asm volatile("barrier.cluster.arrive.release;" ::: "memory"));
+}
+// Waits until all threads of the cluster that have not ended have arrived.
+__device__ __forceinline__ void px_cluster_wait()
+{
+    PX(emu::cluster_wait(), asm volatile("barrier.cluster.wait.acquire;" ::: "memory"));
+}
+// Arrives at the mbarrier that lies at the same place in block `rank` of the cluster.
+__device__ __forceinline__ void px_mbar_arrive_at(uint64_t *b, uint32_t rank)
+{
+    PX(emu::mb_arrive_at(b, rank),
+       asm volatile("{\n.reg .b32 at;\nmapa.shared::cluster.u32 at, %0, %1;\n"
+                    "mbarrier.arrive.shared::cluster.b64 _, [at];\n}" ::"r"(px_smem(b)),
+                    "r"(rank)
+                    : "memory"));
+}
+// The box comes to the same place of all blocks whose bits are in the mask, and completes its bytes
+// on the mbarrier of each.
+__device__ __forceinline__ void px_tma_3d_all(void *dst, const igt_tmap *t, uint64_t *bar, int c,
+                                              int r, int z, uint16_t mask)
+{
+    PX(emu::tma_load_all(dst, t, bar, {{c, r, z}}, mask),
+       asm volatile(
+           "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::"
+           "bytes.multicast::cluster [%0], [%1, {%2, %3, %4}], [%5], %6;" ::"r"(px_smem(dst)),
+           "l"(t), "r"(c), "r"(r), "r"(z), "r"(px_smem(bar)), "h"(mask)
+           : "memory"));
 }
 
 // ---- stores out of shared memory, in groups of the issuing thread ----

@@ -20,7 +20,7 @@ struct ends {
 static ingot_status sum(ig_comm *c, float *v, size_t n, ingot_error *err)
 {
     cu_end *e = (cu_end *)c;
-    IG_TRY(device_enter(e->stream->device, err));
+    IG_TRY(stream_enter(e->stream, err));
     CU_TRY(e->stream->device, "adding with other devices", err,
            gpu_comm_sum(e->end, e->stream->s, v, n));
     return INGOT_OK;
@@ -33,30 +33,61 @@ static ingot_status gather(ig_comm *c, float *all, const float *part, size_t row
     ig_device *d = e->stream->device;
     const size_t columns = (size_t)first[c->n_ranks], at = (size_t)first[c->rank],
                  n = (size_t)first[c->rank + 1] - at;
-    IG_TRY(device_enter(d, err));
+    IG_TRY(stream_enter(e->stream, err));
     CU_TRY(d, "gathering", err, gpu_clear(e->stream->s, all, rows * columns * sizeof *all));
-    for (size_t r = 0; n && r < rows; r++)
+    if (n && rows)
         CU_TRY(d, "gathering", err,
-               gpu_copy(e->stream->s, all + r * columns + at, part + r * n, n * sizeof *all,
-                        GPU_WITHIN));
+               gpu_copy_rows(e->stream->s, all + at, columns * sizeof *all, part, n * sizeof *all,
+                             n * sizeof *all, rows));
     return sum(c, all, rows * columns, err);
 }
 
-/* The others' results mean nothing without this one: all devices count as lost. */
+/* The others' results mean nothing without this one. Their devices are well: what else uses them
+ * goes on. */
 static void leave(ig_comm *c)
 {
     const struct ends *all = ((cu_end *)c)->all;
-    for (size_t i = 0; i < c->n_ranks; i++)
-        (void)device_failed(all->v[i].stream->device, GPU_E_LOST,
-                            "working with a device that failed", NULL);
+    for (size_t i = 0; i < c->n_ranks; i++) atomic_store(&all->v[i].stream->parted, true);
     for (size_t i = 0; i < c->n_ranks; i++) gpu_comm_break(all->v[i].end);
+}
+
+/* ---- opening ---- */
+
+static ingot_status connect_ends(gpu_comm *ends, ig_device_stream *const *streams,
+                                 void *const *room, size_t n, ingot_error *err)
+{
+    int ordinals[IG_COMM_RANKS];
+    cu_stream work[IG_COMM_RANKS];
+    for (size_t i = 0; i < n; i++) {
+        ordinals[i] = streams[i]->device->info.ordinal;
+        work[i] = streams[i]->s;
+    }
+    const int e = gpu_comms_open(ends, ordinals, work, room, n);
+    ingot_status s = e ? device_failed(streams[0]->device, e, "connecting devices", err) : INGOT_OK;
+    if (s == INGOT_E_NOMEM)
+        return ig_wrap(err, s,
+                       "the buffers of NCCL lie outside of the budget, a smaller one leaves "
+                       "them room");
+    for (size_t i = 0; i < n && !s; i++) s = cu_wait(streams[i], err);
+    if (s && !e) gpu_comms_close(ends, n);
+    return s;
+}
+
+static ingot_status open_ends(gpu_comm *ends, ig_device_stream *const *streams, size_t n,
+                              ingot_error *err)
+{
+    void *room[IG_COMM_RANKS] = {0};
+    ingot_status s = INGOT_OK;
+    for (size_t i = 0; i < n && !s; i++)
+        s = cu_take(streams[i]->device, &room[i], sizeof(float), IG_DEVICE_WORK, err);
+    if (!s) s = connect_ends(ends, streams, room, n, err);
+    for (size_t i = 0; i < n; i++) cu_give(streams[i]->device, room[i]);
+    return s;
 }
 
 ingot_status cu_comms_open(ig_comm **out, ig_device_stream *const *streams, size_t n,
                            ingot_error *err)
 {
-    ig_device *d = streams[0]->device;
-    int ordinals[IG_COMM_RANKS];
     gpu_comm ends[IG_COMM_RANKS];
     if (n < 1 || n > IG_COMM_RANKS)
         return ig_fail(err, INGOT_E_ARG, "%zu devices: at most %d work together", n, IG_COMM_RANKS);
@@ -64,14 +95,17 @@ ingot_status cu_comms_open(ig_comm **out, ig_device_stream *const *streams, size
     if (missing)
         return ig_fail(err, INGOT_E_UNSUPPORTED, "%zu devices cannot work together: %s", n,
                        missing);
-    for (size_t i = 0; i < n; i++) ordinals[i] = streams[i]->device->info.ordinal;
-    CU_TRY(d, "connecting devices", err, gpu_comms_open(ends, ordinals, n));
-    struct ends *all = ig_take0(d->heap, sizeof *all);
-    if (!all) {
-        gpu_comms_close(ends, n);
-        return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory", d->info.ordinal);
+    ig_heap *heap = streams[0]->device->heap;
+    struct ends *all = ig_take0(heap, sizeof *all);
+    if (!all)
+        return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory",
+                       streams[0]->device->info.ordinal);
+    const ingot_status s = open_ends(ends, streams, n, err);
+    if (s) {
+        ig_give(heap, all, sizeof *all);
+        return s;
     }
-    all->heap = d->heap;
+    all->heap = heap;
     for (size_t i = 0; i < n; i++) {
         all->v[i] = (cu_end){
             .comm = {i, n, sum, gather, leave}, .stream = streams[i], .end = ends[i], .all = all};

@@ -8,6 +8,7 @@ const ig_cudnn_api *ig_cudnn(void) { return NULL; }
 #else
 
 #    include "runtime/base/checked.h"
+#    include "runtime/device/cuda/gpu.h"
 
 #    include <cuda_runtime_api.h>
 #    include <cudnn.h>
@@ -20,6 +21,8 @@ enum { DEVICES = 64, ROOM_MOST = 512 << 20 };
 /* The functions that are used, by the types that the header gives them. */
 #    define FUNCTIONS(F)                           \
         F(cudnnCreate)                             \
+        F(cudnnDestroy)                            \
+        F(cudnnGetErrorString)                     \
         F(cudnnSetStream)                          \
         F(cudnnCreateTensorDescriptor)             \
         F(cudnnDestroyTensorDescriptor)            \
@@ -198,26 +201,47 @@ static ig_cudnn_conv *open_plan(const ig_cudnn_shape *shape, size_t *room)
     return NULL;
 }
 
+/* A failure of the runtime beneath it, or one of its own. */
+static int told(cudnnStatus_t status)
+{
+    if (status == CUDNN_STATUS_SUCCESS) return 0;
+    const cudaError_t e = cudaGetLastError();
+    return e == cudaSuccess ? GPU_E_CUDNN + (int)status : (int)e;
+}
+
 static int run(const ig_cudnn_conv *c, cu_stream s, const void *x, const void *w, const void *bias,
                const void *residual, void *y, void *room)
 {
     const float one = 1, zero = 0;
     pthread_mutex_lock(&lock);
     const cudnnHandle_t h = handle();
-    bool fine = h && DNN_OK(dnn.cudnnSetStream(h, (cudaStream_t)s));
-    if (fine && is_fused(&c->shape))
-        fine = DNN_OK(dnn.cudnnConvolutionBiasActivationForward(
+    cudnnStatus_t status =
+        h ? dnn.cudnnSetStream(h, (cudaStream_t)s) : CUDNN_STATUS_NOT_INITIALIZED;
+    if (status == CUDNN_STATUS_SUCCESS && is_fused(&c->shape))
+        status = dnn.cudnnConvolutionBiasActivationForward(
             h, &one, c->x, x, c->w, w, c->conv, c->algorithm, room, c->room,
-            residual ? &one : &zero, c->y, residual ? residual : y, c->bias, bias, c->act, c->y,
-            y));
-    else if (fine)
-        fine = DNN_OK(dnn.cudnnConvolutionForward(h, &one, c->x, x, c->w, w, c->conv, c->algorithm,
-                                                  room, c->room, &zero, c->y, y));
+            residual ? &one : &zero, c->y, residual ? residual : y, c->bias, bias, c->act, c->y, y);
+    else if (status == CUDNN_STATUS_SUCCESS)
+        status = dnn.cudnnConvolutionForward(h, &one, c->x, x, c->w, w, c->conv, c->algorithm, room,
+                                             c->room, &zero, c->y, y);
     pthread_mutex_unlock(&lock);
-    return fine ? 0 : (int)cudaErrorUnknown;
+    return told(status);
 }
 
-static const ig_cudnn_api api = {open_plan, close_plan, run};
+static const char *text_of(int status) { return dnn.cudnnGetErrorString((cudnnStatus_t)status); }
+
+static void forget(void)
+{
+    int device;
+    if (cudaGetDevice(&device) != cudaSuccess || device < 0 || device >= DEVICES) return;
+    pthread_mutex_lock(&lock);
+    if (handles[device]) (void)dnn.cudnnDestroy(handles[device]);
+    handles[device] = NULL;
+    pthread_mutex_unlock(&lock);
+    (void)cudaGetLastError(); /* where the device was lost */
+}
+
+static const ig_cudnn_api api = {open_plan, close_plan, run, text_of, forget};
 
 const ig_cudnn_api *ig_cudnn(void) { return &api; }
 

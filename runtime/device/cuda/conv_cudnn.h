@@ -24,10 +24,13 @@ typedef struct {
      * *room: bytes of scratch that a run needs. */
     ig_cudnn_conv *(*open)(const ig_cudnn_shape *shape, size_t *room);
     void (*close)(ig_cudnn_conv *c);
-    /* 0, or an error number of the CUDA runtime. Threads: any; runs of a process follow each other
+    /* 0, or an error number as gpu.h has them. Threads: any; runs of a process follow each other
      * while they are started. */
     int (*run)(const ig_cudnn_conv *c, cu_stream s, const void *x, const void *w, const void *bias,
                const void *residual, void *y, void *room);
+    const char *(*text)(int status); /* what a status of the library says */
+    /* The calling thread's device is closed: what the library keeps there goes. */
+    void (*forget)(void);
 } ig_cudnn_api;
 
 /* Of the build: NULL where cudnn.h was not found, and in the emulated plugin. */

@@ -1,15 +1,32 @@
-/* device.c - devices: which there are, opening one, and what happens when it fails.
+/* device.c - devices: which there are, opening them, and what happens when one fails.
  *
- * An error that is no lack of memory leaves the CUDA context useless: the device is then lost, and
- * every call says so at once. When a lost device is closed its context is reset, so that the next
- * one to open it finds it well. */
+ * A process has one object a device, whoever opens it and how often: one context is behind it, so
+ * one budget, one pool and one copy of each weight are, and who loses the context loses it for all.
+ * A device that was lost is reset when the last who opened it closes it: a reset takes everything
+ * away that anybody has there. Then it can be opened again.
+ *
+ * Most errors are no loss: the call that gave one has failed, the rest goes on (gpu.c). */
 #include "runtime/device/cuda/inside.h"
+#include "runtime/device/cuda/conv_cudnn.h"
 #include "runtime/base/checked.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { OLDEST_CC = 80, BUDGET_TENTHS = 9 /* of what is free, unless told */ };
+enum {
+    OLDEST_CC = 80,
+    SPARE_PART = 10,        /* of what is free: left alone unless a budget is given */
+    SPARE_LEAST = 384 << 20 /* but at least so much: what libraries and the driver take later */
+};
+
+/* Of all devices that are open. The lock is held while one is opened, closed or looked at: nobody
+ * uses a device that is just being reset. */
+static struct {
+    pthread_mutex_t lock;
+    ig_device *first;
+    ig_heap heap; /* host memory of all of them, since no runtime owns them */
+} all = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static double mib(size_t bytes) { return (double)bytes / (1 << 20); }
 
@@ -39,7 +56,8 @@ int cu_count(ingot_error *err)
     return 0;
 }
 
-ingot_status cu_probe(int ordinal, ig_device_info *info, ingot_error *err)
+/* The lock is held. */
+static ingot_status look(int ordinal, ig_device_info *info, ingot_error *err)
 {
     *info = (ig_device_info){.ordinal = ordinal, .emulated = gpu_emulated};
     gpu_versions(&info->driver, &info->runtime);
@@ -60,47 +78,148 @@ ingot_status cu_probe(int ordinal, ig_device_info *info, ingot_error *err)
                        gpu_text(e), e);
     if (g.cc >= OLDEST_CC) return INGOT_OK;
     return ig_fail(err, INGOT_E_DEVICE,
-                   "cuda:%d (%s) has compute capability %d.%d, the kernels need 8.0 or newer",
-                   ordinal, info->name, info->cc_major, info->cc_minor);
+                   "cuda:%d (%s) has compute capability %d.%d, the kernels need %d.%d or newer",
+                   ordinal, info->name, info->cc_major, info->cc_minor, OLDEST_CC / 10,
+                   OLDEST_CC % 10);
 }
 
-static ingot_status set_budget(ig_device *d, size_t wish, ingot_error *err)
+ingot_status cu_probe(int ordinal, ig_device_info *info, ingot_error *err)
+{
+    pthread_mutex_lock(&all.lock);
+    const ingot_status s = look(ordinal, info, err);
+    pthread_mutex_unlock(&all.lock);
+    return s;
+}
+
+/* ---- the budget ---- */
+
+/* What is free was asked for when the context was there. Kernels that are loaded when they are
+ * first used, cuDNN's handle and NCCL's buffers still come out of what is left. */
+static size_t usual_budget(size_t free)
+{
+    return free - IG_MAX(free / SPARE_PART, IG_MIN((size_t)SPARE_LEAST, free / 4));
+}
+
+static ingot_status set_budget(ig_device *d, const ig_device_options *o, ingot_error *err)
 {
     const ig_device_info *i = &d->info;
-    if (wish > i->total_bytes)
+    const double f = o->budget_fraction;
+    size_t bytes = o->budget_bytes;
+    if (!bytes && !(f >= 0 && f <= 1))
+        return ig_fail(err, INGOT_E_ARG, "a budget of %g of the device's memory: above 0, up to 1",
+                       f);
+    if (bytes > i->total_bytes)
         return ig_fail(err, INGOT_E_ARG,
-                       "a budget of %.1f MiB is asked for, cuda:%d (%s) has %.1f MiB", mib(wish),
+                       "a budget of %.1f MiB is asked for, cuda:%d (%s) has %.1f MiB", mib(bytes),
                        i->ordinal, i->name, mib(i->total_bytes));
-    if (wish > i->free_bytes && d->logs)
-        ig_log_say(&d->log, IG_LOG_WARN,
+    if (bytes > i->free_bytes)
+        ig_log_say(device_log(), IG_LOG_WARN,
                    "cuda:%d: a budget of %.1f MiB is asked for, %.1f MiB are free now", i->ordinal,
-                   mib(wish), mib(i->free_bytes));
-    d->pool.counts.budget_bytes = wish ? wish : i->free_bytes / 10 * BUDGET_TENTHS;
+                   mib(bytes), mib(i->free_bytes));
+    if (!bytes && f > 0) bytes = (size_t)((double)i->free_bytes * f);
+    if (!bytes) bytes = usual_budget(i->free_bytes);
+    d->pool.counts.budget_bytes = bytes;
+    d->wish_bytes = o->budget_bytes;
+    d->wish_fraction = o->budget_fraction;
+    ig_log_say(device_log(), IG_LOG_INFO,
+               "cuda:%d (%s): a budget of %.1f MiB, %.1f of %.1f MiB are free; the driver, cuDNN "
+               "and NCCL take theirs from the rest",
+               i->ordinal, i->name, mib(bytes), mib(i->free_bytes), mib(i->total_bytes));
+    return INGOT_OK;
+}
+
+/* Who has no wish takes what there is. */
+static bool same_wish(const ig_device *d, const ig_device_options *o)
+{
+    const bool any = !o->budget_bytes && o->budget_fraction == 0;
+    return any || (o->budget_bytes == d->wish_bytes && !(o->budget_fraction > d->wish_fraction ||
+                                                         o->budget_fraction < d->wish_fraction));
+}
+
+/* ---- whose log ---- */
+
+static _Thread_local const ig_log *log_now;
+
+const ig_log *device_log(void) { return log_now; }
+void device_log_use(const ig_log *log) { log_now = log; }
+
+/* ---- opening and closing (the lock is held) ---- */
+
+static void destroy(ig_device *d)
+{
+    ig_device **link = &all.first;
+    while (*link && *link != d) link = &(*link)->next;
+    if (*link) *link = d->next;
+    (void)gpu_use(d->info.ordinal);
+    if (ig_cudnn()) ig_cudnn()->forget();
+    constants_close(d);
+    tune_file_close(d);
+    pool_close(d);
+    if (atomic_load(&d->lost)) (void)gpu_reset(d->info.ordinal);
+    pthread_mutex_destroy(&d->lock);
+    pthread_mutex_destroy(&d->why_lock);
+    pthread_mutex_destroy(&d->tune.lock);
+    ig_give(&all.heap, d, sizeof *d);
+    assert(all.first || !atomic_load(&all.heap.live_bytes)); /* streams were closed before */
+}
+
+static ingot_status create(ig_device **out, int ordinal, const ig_device_options *o,
+                           ingot_error *err)
+{
+    ig_device_info info;
+    IG_TRY(look(ordinal, &info, err));
+    if (!all.heap.alloc.fn) ig_heap_init(&all.heap, NULL);
+    ig_device *d = ig_take0(&all.heap, sizeof *d);
+    if (!d) return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory", ordinal);
+    d->heap = &all.heap;
+    d->info = info;
+    d->holds = 1;
+    atomic_init(&d->lost, false);
+    pthread_mutex_init(&d->lock, NULL);
+    pthread_mutex_init(&d->why_lock, NULL);
+    pthread_mutex_init(&d->tune.lock, NULL);
+    ingot_status s = set_budget(d, o, err);
+    if (!s) s = tune_open(d, err);
+    if (!s) s = device_enter(d, err);
+    if (!s) s = constants_open(d, err);
+    if (s) {
+        destroy(d);
+        return s;
+    }
+    d->next = all.first;
+    *out = all.first = d;
+    return INGOT_OK;
+}
+
+static ingot_status share(ig_device **out, ig_device *d, const ig_device_options *o,
+                          ingot_error *err)
+{
+    if (atomic_load(&d->lost))
+        return ig_fail(
+            err, INGOT_E_DEVICE,
+            "cuda:%d is lost (%s); it can be used again when all sessions and generators "
+            "of this process that use it are closed",
+            d->info.ordinal, d->why);
+    if (!same_wish(d, o))
+        return ig_fail(err, INGOT_E_ARG,
+                       "cuda:%d is open in this process with another budget (%.1f MiB), which all "
+                       "models share",
+                       d->info.ordinal, mib(d->pool.counts.budget_bytes));
+    d->holds++;
+    *out = d;
     return INGOT_OK;
 }
 
 ingot_status cu_open(ig_device **out, int ordinal, const ig_device_options *o, ingot_error *err)
 {
     *out = NULL;
-    ig_device_info info;
-    IG_TRY(cu_probe(ordinal, &info, err));
-    ig_device *d = ig_take0(o->heap, sizeof *d);
-    if (!d) return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory", ordinal);
-    d->heap = o->heap;
-    d->fast = o->fast;
-    d->logs = o->log != NULL;
-    if (o->log) d->log = *o->log;
-    d->info = info;
-    atomic_init(&d->lost, false);
-    pthread_mutex_init(&d->lock, NULL);
-    pthread_mutex_init(&d->why_lock, NULL);
-    pthread_mutex_init(&d->tune.lock, NULL);
-    ingot_status s = set_budget(d, o->budget_bytes, err);
-    if (!s) s = tune_open(d, err);
-    if (!s) s = device_enter(d, err);
-    if (!s) s = constants_open(d, err);
-    if (s) cu_close(&d);
-    *out = d;
+    pthread_mutex_lock(&all.lock);
+    ig_device *d = all.first;
+    device_log_use(o->log);
+    while (d && d->info.ordinal != ordinal) d = d->next;
+    const ingot_status s = d ? share(out, d, o, err) : create(out, ordinal, o, err);
+    device_log_use(NULL);
+    pthread_mutex_unlock(&all.lock);
     return s;
 }
 
@@ -109,23 +228,18 @@ void cu_close(ig_device **device)
     ig_device *d = *device;
     *device = NULL;
     if (!d) return;
-    (void)gpu_use(d->info.ordinal);
-    constants_close(d);
-    tune_file_close(d);
-    pool_close(d);
-    if (atomic_load(&d->lost)) (void)gpu_reset(d->info.ordinal);
-    pthread_mutex_destroy(&d->lock);
-    pthread_mutex_destroy(&d->why_lock);
-    pthread_mutex_destroy(&d->tune.lock);
-    ig_give(d->heap, d, sizeof *d);
+    pthread_mutex_lock(&all.lock);
+    if (!--d->holds) destroy(d);
+    pthread_mutex_unlock(&all.lock);
 }
 
 bool cu_lost(const ig_device *d) { return atomic_load(&d->lost); }
 
 void cu_memory(const ig_device *d, ig_device_memory *out)
 {
-    ig_device *writable = (ig_device *)(uintptr_t)d; /* its lock only */
+    ig_device *writable = (ig_device *)(uintptr_t)d; /* its lock, and what has come to be free */
     pthread_mutex_lock(&writable->lock);
+    pool_collect(writable);
     *out = d->pool.counts;
     pthread_mutex_unlock(&writable->lock);
 }
@@ -138,11 +252,8 @@ ingot_status device_gone(const ig_device *d, ingot_error *err)
                    d->why);
 }
 
-ingot_status device_failed(ig_device *d, int error, const char *what, ingot_error *err)
+static ingot_status lose(ig_device *d, int error, const char *what, ingot_error *err)
 {
-    if (gpu_kind_of(error) == GPU_FULL)
-        return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: %s: %s", d->info.ordinal, what,
-                       gpu_text(error));
     pthread_mutex_lock(&d->why_lock);
     if (!atomic_load(&d->lost)) {
         snprintf(d->why, sizeof d->why, "%.80s: %.60s (error %d)", what, gpu_text(error), error);
@@ -150,6 +261,20 @@ ingot_status device_failed(ig_device *d, int error, const char *what, ingot_erro
     }
     pthread_mutex_unlock(&d->why_lock);
     return device_gone(d, err);
+}
+
+ingot_status device_failed(ig_device *d, int error, const char *what, ingot_error *err)
+{
+    switch (gpu_kind_of(error)) {
+    case GPU_FULL:
+        return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: %s: %s", d->info.ordinal, what,
+                       gpu_text(error));
+    case GPU_REFUSED:
+        return ig_fail(err, INGOT_E_DEVICE, "cuda:%d (%s) refuses: %s: %.200s (error %d)",
+                       d->info.ordinal, d->info.name, what, gpu_text(error), error);
+    default:
+        return lose(d, error, what, err);
+    }
 }
 
 ingot_status device_enter(ig_device *d, ingot_error *err)

@@ -4,7 +4,7 @@
 
 ingot_status cu_draw(ig_device_stream *s, const ig_draw_args *a, ingot_error *err)
 {
-    IG_TRY(device_enter(s->device, err));
+    IG_TRY(stream_enter(s, err));
     CU_TRY(s->device, "drawing tokens", err, cu_sample(a, s->s));
     return INGOT_OK;
 }

@@ -4,6 +4,7 @@
  * only the calling thread. A failed call leaves the runtime's last error, which later launches
  * would report as theirs: it is taken away at once. */
 #include "runtime/device/cuda/gpu.h"
+#include "runtime/device/cuda/conv_cudnn.h"
 
 #include <cuda_runtime_api.h>
 #include <stdio.h>
@@ -20,7 +21,11 @@ static int told(cudaError_t e)
     return (int)e;
 }
 
-const char *gpu_text(int error) { return cudaGetErrorString((cudaError_t)error); }
+const char *gpu_text(int error)
+{
+    if (error >= GPU_E_CUDNN) return ig_cudnn()->text(error - GPU_E_CUDNN);
+    return error >= GPU_E_COMM ? gpu_comm_text(error) : cudaGetErrorString((cudaError_t)error);
+}
 
 /* ---- devices ---- */
 
@@ -50,7 +55,12 @@ int gpu_describe(int ordinal, gpu_info *info)
     return e ? e : told(cudaMemGetInfo(&info->free_bytes, &info->total_bytes));
 }
 
-int gpu_use(int ordinal) { return told(cudaSetDevice(ordinal)); }
+/* An error that others have left in this thread would look like the next launch's. */
+int gpu_use(int ordinal)
+{
+    (void)cudaGetLastError();
+    return told(cudaSetDevice(ordinal));
+}
 
 int gpu_reset(int ordinal)
 {
@@ -89,6 +99,13 @@ int gpu_copy(cu_stream s, void *to, const void *from, size_t bytes, gpu_way way)
     return told(cudaMemcpyAsync(to, from, bytes, kinds[way], (cudaStream_t)s));
 }
 
+int gpu_copy_rows(cu_stream s, void *to, size_t to_pitch, const void *from, size_t from_pitch,
+                  size_t bytes, size_t rows)
+{
+    return told(cudaMemcpy2DAsync(to, to_pitch, from, from_pitch, bytes, rows,
+                                  cudaMemcpyDeviceToDevice, (cudaStream_t)s));
+}
+
 int gpu_clear(cu_stream s, void *p, size_t bytes)
 {
     return told(cudaMemsetAsync(p, 0, bytes, (cudaStream_t)s));
@@ -107,6 +124,8 @@ int gpu_event_record(gpu_event e, cu_stream s)
 }
 
 int gpu_event_wait(gpu_event e) { return told(cudaEventSynchronize((cudaEvent_t)e)); }
+
+int gpu_event_ask(gpu_event e) { return told(cudaEventQuery((cudaEvent_t)e)); }
 
 int gpu_stream_after(cu_stream s, gpu_event e)
 {

@@ -1,5 +1,6 @@
 // gpu_emu_comm.cpp - emulated devices that meet: work of their streams, which the threads that wait
-// for them do together; see gpu.h. Sums are added in the order of ranks.
+// for them do together; see gpu.h. Sums are added in the order of ranks. A team is broken once,
+// though any thread may say so, and is whole or broken from the start of a sum to its end.
 #include "runtime/device/cuda/gpu.h"
 #include "kernels/cuda/ptx.cuh"
 
@@ -7,10 +8,14 @@
 #include <memory>
 #include <mutex>
 
-int emu_give(cu_stream s, std::function<void()> work); // gpu_emu.cpp: in order with its work
+// gpu_emu.cpp: work of a stream, in order; the fault sum:N
+int emu_give(cu_stream s, std::function<void()> work);
+bool emu_sum_fails();
 
 namespace
 {
+
+enum { FAULT = 3, REMOTE = 6 }; // results of NCCL's: internal error, remote error
 
 struct Team {
     std::mutex lock;
@@ -44,7 +49,13 @@ const char *gpu_comm_missing(void)
     return getenv("INGOT_EMU_NO_COMM") ? "libnccl.so.2 is not installed" : nullptr;
 }
 
-int gpu_comms_open(gpu_comm *out, const int *, size_t n)
+const char *gpu_comm_text(int error)
+{
+    return error == GPU_E_COMM + FAULT ? "NCCL: internal error: asked for by INGOT_EMU_FAULT"
+                                       : "NCCL: remote process exited or there was a network error";
+}
+
+int gpu_comms_open(gpu_comm *out, const int *, const cu_stream *, void *const *, size_t n)
 {
     auto team = std::make_shared<Team>();
     team->n = n;
@@ -62,6 +73,11 @@ int gpu_comm_sum(gpu_comm c, cu_stream s, float *v, size_t n)
 {
     auto team = c->team;
     const size_t rank = c->rank;
+    if (emu_sum_fails()) return GPU_E_COMM + FAULT;
+    {
+        std::lock_guard<std::mutex> hold(team->lock);
+        if (team->broken) return GPU_E_COMM + REMOTE;
+    }
     return emu_give(s, [=] {
         team->v[rank] = v;
         team->meet();

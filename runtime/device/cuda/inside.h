@@ -1,9 +1,9 @@
 /* inside.h - the plugin's own objects: what its files share, and ops do not see.
  *
- * Locks: `lock` of a device guards its pool, its constants, the stream that uploads them and the
- * list of pinned memory; `why_lock`, taken last, how it was lost. A stream has its own staging
- * memory and needs none. `lock` of tune is taken before that of the device, and held over a trial.
- */
+ * Locks: one of all devices (device.c), taken first, guards which are open; `lock` of a device its
+ * pool, its constants, the stream that uploads them and the list of pinned memory; `why_lock`,
+ * taken last, how it was lost. A stream has its own staging memory and needs none. `lock` of tune
+ * is taken before that of the device, and held over a trial. */
 #ifndef IG_CU_INSIDE_H
 #define IG_CU_INSIDE_H
 
@@ -37,14 +37,19 @@ ingot_status staging_finish(ig_device *d, staging *st, ingot_error *err);
 
 /* ---- memory (memory.c) ---- */
 typedef struct slab slab;
+enum { POOL_EVENTS = 8 };
 typedef struct {
     slab *slabs;
+    size_t n_leaving, n_events; /* pieces that were given back in order; events kept for others */
+    gpu_event events[POOL_EVENTS];
     ig_device_memory counts; /* used_bytes: of what was taken */
     size_t held_bytes;       /* of all slabs: what the budget bounds */
 } pool;
 
 ingot_status pool_take(ig_device *d, void **out, size_t bytes, ig_device_use use, ingot_error *err);
 void pool_give(ig_device *d, void *p);
+/* What stream_leave was given and is not used any more is free. */
+void pool_collect(ig_device *d);
 void pool_close(ig_device *d);
 
 /* ---- constants (constants.c) ---- */
@@ -82,10 +87,12 @@ void tune_file_close(ig_device *d);
 
 /* ---- the device and its streams ---- */
 struct ig_device {
-    ig_heap *heap;
-    ig_log log;
-    bool logs, fast;
+    ig_device *next;
+    size_t holds;  /* how often it is open; guarded by the lock of all devices */
+    ig_heap *heap; /* of all devices */
     ig_device_info info;
+    size_t wish_bytes; /* the budget as it was asked for */
+    double wish_fraction;
     atomic_bool lost;
     char why[160]; /* lost: the first error; written before `lost` is set */
     pthread_mutex_t lock, why_lock;
@@ -101,7 +108,8 @@ struct ig_device_stream {
     staging staging;
     uint64_t uploads_seen; /* work from now on comes after the first so many uploads */
     bool recording;
-    cu_fault *fault;               /* pinned: what kernels of this stream refused (fault.c) */
+    atomic_bool parted; /* devices that shared its work have left each other; any thread sets it */
+    cu_fault *fault;    /* pinned: what kernels of this stream refused (fault.c) */
     const struct bound *launching; /* the step that cu_launch is at */
     const struct cu_kv_tables *kv; /* of the next launches; NULL: none */
     struct kv_image *image;        /* where they lie (kv.c); NULL: there never were any */
@@ -115,11 +123,21 @@ typedef struct bound {
     uint64_t uploads; /* its packed constants are among the first so many */
 } bound;
 
+/* The log of who opens or binds in the calling thread just now, or NULL: devices outlive logs. */
+const ig_log *device_log(void);
+void device_log_use(const ig_log *log);
 /* The calling thread works on d from now on. E_DEVICE: it is lost. */
 ingot_status device_enter(ig_device *d, ingot_error *err);
-/* error != 0 as a status; `what` could not be done. Everything but E_NOMEM loses the device. */
+/* error != 0 as a status; `what` could not be done: E_NOMEM, or E_DEVICE, where `lost` tells
+ * whether the device is lost or goes on. */
 ingot_status device_failed(ig_device *d, int error, const char *what, ingot_error *err);
 ingot_status device_gone(const ig_device *d, ingot_error *err); /* E_DEVICE: it is lost */
+
+/* The same of s's device; E_DEVICE too where others that share its work have left. */
+ingot_status stream_enter(ig_device_stream *s, ingot_error *err);
+
+/* Memory that cu_take gave is given back in order with s's work so far, which may still use it. */
+void stream_leave(ig_device_stream *s, void *p);
 
 #define CU_TRY(d, what, err, expression)                        \
     do {                                                        \

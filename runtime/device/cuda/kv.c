@@ -14,22 +14,21 @@ struct kv_image {
     uint64_t born; /* how often they were taken */
 };
 
-static void give(ig_device *d, struct kv_image *k)
+static void give(ig_device_stream *s, struct kv_image *k)
 {
-    cu_give(d, k->device);
-    if (k->host) ig_give(d->heap, k->host, k->bytes);
+    stream_leave(s, k->device);
+    if (k->host) ig_give(s->device->heap, k->host, k->bytes);
     k->device = NULL;
     k->host = NULL;
     k->bytes = 0;
 }
 
-/* Launches that are under way still read the old image. */
+/* Launches that are under way still read the old image on the device. */
 static ingot_status grow(ig_device_stream *s, struct kv_image *k, size_t bytes, ingot_error *err)
 {
     ig_device *d = s->device;
     const size_t room = IG_MAX(bytes, IG_MAX(2 * k->bytes, (size_t)KV_LEAST));
-    IG_TRY(cu_wait(s, err));
-    give(d, k);
+    give(s, k);
     k->host = ig_take(d->heap, room);
     if (!k->host) return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory", d->info.ordinal);
     k->bytes = room;
@@ -61,7 +60,7 @@ ingot_status cu_kv(ig_device_stream *s, const ig_kv_step *kv, uint64_t *form, in
 void kv_close(ig_device_stream *s)
 {
     if (!s->image) return;
-    give(s->device, s->image);
+    give(s, s->image);
     ig_give(s->device->heap, s->image, sizeof *s->image);
     s->image = NULL;
 }

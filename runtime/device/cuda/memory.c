@@ -1,9 +1,12 @@
-/* memory.c - device memory in slabs under one budget.
+/* memory.c - device memory in slabs under one budget, given back at once or in order with a stream.
  *
  * The runtime's allocator waits for the device and fragments; ours takes slabs from it and hands
- * out pieces by best fit, merging neighbours when they come back. What is given back may be handed
- * out at once: the giver has waited for all work that used it. Once a process is warm no slab is
- * taken any more. */
+ * out pieces by best fit, merging neighbours when they come back. A piece that is given back in
+ * order with a stream has an event behind it and is nobody's until that has come: nobody waits,
+ * unless there is no other room. Once a process is warm no slab is taken any more.
+ *
+ * The runtime's own pools (cudaMallocAsync) do the same, but their reserve is what they decide to
+ * keep, in granules of theirs: a budget of ours could be exceeded or missed by what they hold. */
 #include "runtime/device/cuda/inside.h"
 #include "runtime/base/checked.h"
 
@@ -20,6 +23,7 @@ typedef struct piece {
     struct piece *next; /* by address */
     size_t at, bytes;
     bool used;
+    gpu_event left; /* given back: used until this has come; NULL: it is not */
     ig_device_use use;
 } piece;
 
@@ -57,6 +61,7 @@ static void drop_slab(ig_device *d, slab **link)
     while (s->pieces) {
         piece *p = s->pieces;
         s->pieces = p->next;
+        if (p->left) gpu_event_close(p->left);
         ig_give(d->heap, p, sizeof *p);
     }
     ig_give(d->heap, s, sizeof *s);
@@ -145,21 +150,6 @@ static bool take_piece(ig_device *d, void **out, size_t bytes, ig_device_use use
     return best && cut(d, best_slab, best, bytes, use, out);
 }
 
-ingot_status pool_take(ig_device *d, void **out, size_t bytes, ig_device_use use, ingot_error *err)
-{
-    *out = NULL;
-    size_t whole;
-    if (!ig_align_ok(IG_MAX(bytes, (size_t)1), ALIGN, &whole))
-        return no_room(d, bytes, use, "no device has that much", err);
-    if (take_piece(d, out, whole, use)) return INGOT_OK;
-    ingot_status s = grow(d, whole, use, err);
-    if (s == INGOT_E_NOMEM && constants_release(d))
-        s = take_piece(d, out, whole, use) ? INGOT_OK : grow(d, whole, use, err);
-    if (s || *out) return s;
-    if (take_piece(d, out, whole, use)) return INGOT_OK;
-    return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory", d->info.ordinal);
-}
-
 static void join_free(ig_device *d, piece *p)
 {
     while (p->next && !p->used && !p->next->used) {
@@ -170,24 +160,114 @@ static void join_free(ig_device *d, piece *p)
     }
 }
 
-void pool_give(ig_device *d, void *p)
+static slab *slab_of(const ig_device *d, const void *p)
 {
     const unsigned char *at = p;
-    for (slab *s = d->pool.slabs; s; s = s->next) {
-        if (at < s->base || at >= s->base + s->bytes) continue;
-        piece *before = NULL, *one = s->pieces;
-        while (one->at != (size_t)(at - s->base)) before = one, one = one->next;
-        one->used = false;
-        d->pool.counts.used_bytes[one->use] -= one->bytes;
-        join_free(d, one);
-        if (before) join_free(d, before);
+    slab *s = d->pool.slabs;
+    while (at < s->base || at >= s->base + s->bytes) s = s->next;
+    return s;
+}
+
+void pool_give(ig_device *d, void *p)
+{
+    slab *s = slab_of(d, p);
+    piece *before = NULL, *one = s->pieces;
+    while (one->at != (size_t)((unsigned char *)p - s->base)) before = one, one = one->next;
+    one->used = false;
+    d->pool.counts.used_bytes[one->use] -= one->bytes;
+    join_free(d, one);
+    if (before) join_free(d, before);
+}
+
+/* ---- in order with a stream ---- */
+
+static int take_event(pool *p, gpu_event *out)
+{
+    if (!p->n_events) return gpu_event_open(out);
+    *out = p->events[--p->n_events];
+    return 0;
+}
+
+static void give_event(pool *p, gpu_event e)
+{
+    if (p->n_events < POOL_EVENTS)
+        p->events[p->n_events++] = e;
+    else
+        gpu_event_close(e);
+}
+
+static void leave(ig_device *d, cu_stream s, void *p)
+{
+    const slab *of = slab_of(d, p);
+    gpu_event e = NULL;
+    int error = take_event(&d->pool, &e);
+    if (!error) error = gpu_event_record(e, s);
+    if (error) { /* the same, with a wait; on a lost device nothing runs any more */
+        (void)gpu_stream_wait(s);
+        if (e) give_event(&d->pool, e);
+        pool_give(d, p);
         return;
     }
+    piece *one = of->pieces;
+    while (one->at != (size_t)((unsigned char *)p - of->base)) one = one->next;
+    one->left = e;
+    d->pool.n_leaving++;
+}
+
+/* Pieces whose events have come are free; `wait`: all whose giver has left, after a wait. */
+static void collect(ig_device *d, bool wait)
+{
+    for (slab *s = d->pool.slabs; s && d->pool.n_leaving; s = s->next) {
+        for (piece *p = s->pieces; p;) {
+            const int e = !p->left ? 0 : wait ? gpu_event_wait(p->left) : gpu_event_ask(p->left);
+            if (!p->left || e == GPU_E_NOT_READY) {
+                p = p->next;
+                continue;
+            }
+            give_event(&d->pool, p->left);
+            p->left = NULL;
+            d->pool.n_leaving--;
+            pool_give(d, s->base + p->at); /* joins it with neighbours */
+            p = s->pieces;
+        }
+    }
+}
+
+void pool_collect(ig_device *d)
+{
+    if (d->pool.n_leaving) collect(d, false);
+}
+
+/* ---- taking ---- */
+
+static ingot_status take_or_grow(ig_device *d, void **out, size_t bytes, ig_device_use use,
+                                 ingot_error *err)
+{
+    if (take_piece(d, out, bytes, use)) return INGOT_OK;
+    IG_TRY(grow(d, bytes, use, err));
+    if (take_piece(d, out, bytes, use)) return INGOT_OK;
+    return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory", d->info.ordinal);
+}
+
+ingot_status pool_take(ig_device *d, void **out, size_t bytes, ig_device_use use, ingot_error *err)
+{
+    *out = NULL;
+    size_t whole;
+    if (!ig_align_ok(IG_MAX(bytes, (size_t)1), ALIGN, &whole))
+        return no_room(d, bytes, use, "no device has that much", err);
+    pool_collect(d);
+    const ingot_status s = take_or_grow(d, out, whole, use, err);
+    if (s != INGOT_E_NOMEM) return s;
+    const bool released = constants_release(d);
+    if (!released && !d->pool.n_leaving) return s;
+    collect(d, true);
+    return take_or_grow(d, out, whole, use, err);
 }
 
 void pool_close(ig_device *d)
 {
     while (d->pool.slabs) drop_slab(d, &d->pool.slabs);
+    while (d->pool.n_events) gpu_event_close(d->pool.events[--d->pool.n_events]);
 }
 
 /* ---- the table's ---- */
@@ -207,5 +287,15 @@ void cu_give(ig_device *d, void *p)
     if (!p) return;
     pthread_mutex_lock(&d->lock);
     pool_give(d, p);
+    pthread_mutex_unlock(&d->lock);
+}
+
+void stream_leave(ig_device_stream *s, void *p)
+{
+    ig_device *d = s->device;
+    if (!p) return;
+    (void)gpu_use(d->info.ordinal);
+    pthread_mutex_lock(&d->lock);
+    leave(d, s->s, p);
     pthread_mutex_unlock(&d->lock);
 }

@@ -38,7 +38,9 @@ ingot_status cu_bind(ig_device *d, ig_device_bind *b)
     bound *state = ig_new(b->arena, bound);
     if (!state) return ig_fail(b->err, INGOT_E_NOMEM, "planning: no memory");
     b->kernel = op->name;
+    device_log_use(b->log);
     const ingot_status s = op->bind(d, b);
+    device_log_use(NULL);
     if (s || b->declined) {
         b->state = NULL;
         return s;
@@ -52,7 +54,7 @@ ingot_status cu_bind(ig_device *d, ig_device_bind *b)
 ingot_status cu_launch(ig_device_stream *s, const ig_device_run *r)
 {
     const bound *b = r->state;
-    IG_TRY(device_enter(s->device, r->err));
+    IG_TRY(stream_enter(s, r->err));
     if (!s->recording) IG_TRY(constants_before(s, b, r->in, r->node->n_in, r->err));
     ig_device_run mine = *r;
     mine.state = b->state;
@@ -120,8 +122,6 @@ cu_chip ig_cu_chip(const ig_device *d)
     (void)d; /* bind and launch made it the current one */
     return cu_this_chip();
 }
-
-bool ig_cu_fast(const ig_device *d) { return d->fast; }
 
 const struct cu_kv_tables *ig_cu_kv(const ig_device_stream *s) { return s->kv; }
 

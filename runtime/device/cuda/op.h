@@ -34,7 +34,6 @@ ig_floats ig_cu_floats(const ig_device_bind *b, const char *name);
 /* ---- the device and its stream ---- */
 cu_stream ig_cu_stream(ig_device_stream *s);
 cu_chip ig_cu_chip(const ig_device *d);
-bool ig_cu_fast(const ig_device *d); /* f32 products may round operands to bf16 */
 
 /* ig_cu_fault - where the kernels of the step that is being launched tell of data that the CPU
  * would refuse; whoever waits for the stream then gets what `refuse` makes of it. */
@@ -46,7 +45,7 @@ int ig_cu_copy(ig_device_stream *s, void *to, const void *from, size_t bytes);
 int ig_cu_clear(ig_device_stream *s, void *p, size_t bytes);
 
 /* ig_cu_done - what a launcher returned, as a status: 0 is INGOT_OK; a full device E_NOMEM; others
- * E_DEVICE with the node's name and the runtime's text, the device is then lost. */
+ * E_DEVICE with the node's name and the runtime's text. */
 ingot_status ig_cu_done(ig_device_stream *s, const ig_device_run *r, int status);
 
 /* ---- constants in a form of the device's own ----

@@ -21,6 +21,7 @@ ingot_status cu_stream_open(ig_device_stream **out, ig_device *d, ingot_error *e
     ig_device_stream *s = ig_take0(d->heap, sizeof *s);
     if (!s) return ig_fail(err, INGOT_E_NOMEM, "cuda:%d: no host memory", d->info.ordinal);
     s->device = d;
+    atomic_init(&s->parted, false);
     s->staging.slot_bytes = STREAM_SLOT;
     int e = fault_open(s);
     if (!e) e = gpu_stream_open(&s->s);
@@ -48,11 +49,26 @@ void cu_stream_close(ig_device_stream **stream)
     ig_give(d->heap, s, sizeof *s);
 }
 
+static ingot_status parted(const ig_device_stream *s, ingot_error *err)
+{
+    return ig_fail(
+        err, INGOT_E_DEVICE,
+        "cuda:%d (%s) has no part in the model any more, since another device that shares "
+        "it failed",
+        s->device->info.ordinal, s->device->info.name);
+}
+
+ingot_status stream_enter(ig_device_stream *s, ingot_error *err)
+{
+    IG_TRY(device_enter(s->device, err));
+    return atomic_load(&s->parted) ? parted(s, err) : INGOT_OK;
+}
+
 ingot_status cu_copy(ig_device_stream *s, void *to, const void *from, size_t bytes,
                      ig_device_way way, ingot_error *err)
 {
     ig_device *d = s->device;
-    IG_TRY(device_enter(d, err));
+    IG_TRY(stream_enter(s, err));
     if (!bytes) return INGOT_OK;
     const void *host = way == IG_TO_DEVICE ? from : to;
     if (way != IG_ON_DEVICE && s->recording)
@@ -69,8 +85,9 @@ ingot_status cu_wait(ig_device_stream *s, ingot_error *err)
 {
     ig_device *d = s->device;
     IG_TRY(device_enter(d, err));
-    CU_TRY(d, "running", err, gpu_stream_wait(s->s));
+    CU_TRY(d, "running what was launched", err, gpu_stream_wait(s->s));
     constants_settle(s);
+    if (atomic_load(&s->parted)) return parted(s, err); /* it was waited for, it means nothing */
     IG_TRY(staging_finish(d, &s->staging, err));
     return fault_check(s, err);
 }
@@ -132,7 +149,7 @@ struct ig_device_graph {
 
 ingot_status cu_record_begin(ig_device_stream *s, ingot_error *err)
 {
-    IG_TRY(device_enter(s->device, err));
+    IG_TRY(stream_enter(s, err));
     IG_TRY(constants_all(s, err)); /* a recording waits for nothing outside itself */
     CU_TRY(s->device, "recording", err, gpu_record_begin(s->s));
     s->recording = true;
@@ -160,7 +177,7 @@ ingot_status cu_record_end(ig_device_stream *s, ig_device_graph **out, ingot_err
 
 ingot_status cu_replay(ig_device_stream *s, ig_device_graph *graph, ingot_error *err)
 {
-    IG_TRY(device_enter(s->device, err));
+    IG_TRY(stream_enter(s, err));
     CU_TRY(s->device, "replaying", err, gpu_graph_replay(graph->graph, s->s));
     return INGOT_OK;
 }

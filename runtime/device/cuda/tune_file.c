@@ -28,7 +28,7 @@ struct tuned {
 
 static void say(const ig_device *d, ig_log_level level, const char *what, const char *why)
 {
-    if (d->logs) ig_log_say(&d->log, level, "cuda:%d: %s: %.200s", d->info.ordinal, what, why);
+    ig_log_say(device_log(), level, "cuda:%d: %s: %.200s", d->info.ordinal, what, why);
 }
 
 /* ---- the build ---- */

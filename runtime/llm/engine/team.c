@@ -34,7 +34,8 @@ struct ig_team {
     const ig_tensor *in; /* of the present run */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    size_t runs, working; /* guarded by mutex */
+    size_t runs, working;    /* guarded by mutex */
+    atomic_size_t first_bad; /* of the present run's ranks; SIZE_MAX: none has failed */
     bool quit;
 };
 
@@ -47,6 +48,8 @@ static void run_rank(ig_team *t, rank *r)
     r->status = ig_exec_run(r->exec, &r->out, t->in, &r->err);
     if (!r->status && t->n > 1) r->status = ig_exec_wait(r->exec, &r->err); /* others wait for it */
     ig_exec_kv(r->exec, NULL);
+    size_t nobody = SIZE_MAX;
+    if (r->status) atomic_compare_exchange_strong(&t->first_bad, &nobody, r->at);
     if (r->status && r->comm) r->comm->leave(r->comm);
 }
 
@@ -85,15 +88,12 @@ static void wait_for_others(ig_team *t)
     pthread_mutex_unlock(&t->mutex);
 }
 
-/* Who was first to fail made the others end with E_CANCELLED. */
+/* Who was first to fail made the others end. */
 static ingot_status outcome(ig_team *t, ingot_error *err)
 {
-    const rank *bad = NULL;
-    for (size_t i = 0; i < t->n; i++) {
-        const rank *r = &t->ranks[i];
-        if (r->status && (!bad || bad->status == INGOT_E_CANCELLED)) bad = r;
-    }
-    if (!bad) return INGOT_OK;
+    const size_t first = atomic_load(&t->first_bad);
+    if (first == SIZE_MAX) return INGOT_OK;
+    const rank *bad = &t->ranks[first];
     if (t->comm) ig_team_comm_join(t->comm);
     if (err) *err = bad->err;
     return bad->status;
@@ -103,6 +103,7 @@ ingot_status ig_team_run(ig_team *t, ig_tensor *out, const ig_tensor *in, const 
                          size_t n_spans, ingot_error *err)
 {
     t->in = in;
+    atomic_store(&t->first_bad, SIZE_MAX);
     for (size_t i = 0; i < t->n; i++) {
         t->ranks[i].step.spans = spans;
         t->ranks[i].step.n_spans = n_spans;

@@ -147,8 +147,9 @@ static bool bind_rounding(state *s, ig_device_bind *b)
     return true;
 }
 
-static ingot_status bind(ig_device *device, ig_device_bind *b)
+static ingot_status bind(ig_device *d, ig_device_bind *b)
 {
+    (void)d;
     state *s = IG_CU_STATE(b, state);
     if (!s) return INGOT_E_NOMEM;
     const char *why = unsuited(b, &s->args.type);
@@ -176,7 +177,7 @@ static ingot_status bind(ig_device *device, ig_device_bind *b)
             !ig_cu_room(b, rows, (size_t)(w ? a->dv : a->d) * (size_t)s->each, &s->at[w]))
             return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
     b->kernel = "attention";
-    if (a->type == CU_ATT_F32 && ig_cu_fast(device) && a->d % 8 == 0 && a->dv % 8 == 0) {
+    if (a->type == CU_ATT_F32 && b->fast && a->d % 8 == 0 && a->dv % 8 == 0) {
         b->kernel = "attention_bf16";
         if (!bind_rounding(s, b)) return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
     }

@@ -162,7 +162,7 @@ static ingot_status bind_cudnn(ig_device *d, ig_device_bind *b, conv_state *s, c
                                   .relu = relu,
                                   .bias = ig_cu_has(b, BIAS),
                                   .residual = ig_cu_has(b, RESIDUAL),
-                                  .fast = ig_cu_fast(d)};
+                                  .fast = b->fast};
     size_t room = 0;
     if (!ig_cudnn() || (!relu && a->out.act != CU_ACT_none) || (!a->planes && !w->w))
         return INGOT_OK;
@@ -238,7 +238,7 @@ static ingot_status bind_units(ig_device *d, ig_device_bind *b, conv_state *s, c
     s->way = UNITS;
     a->type = x->dtype == INGOT_F16 ? CU_F16 : CU_BF16;
     a->c_type = float_of(x->dtype);
-    a->split = x->dtype == INGOT_F32 && !ig_cu_fast(d);
+    a->split = x->dtype == INGOT_F32 && !b->fast;
     a->planes = planes;
     a->groups = (int)groups;
     a->in_c = (int)ld;

@@ -1,8 +1,9 @@
-/* embed.c - rows of a table of vectors, in f32. A table that is turned or in panels is a constant
- * and is brought into rows when the node is bound, in the form in which a product reads the same
- * bytes; tables of fewer bits stay on the CPU. */
+/* embed.c - rows of a table of vectors, in f32. A table that is turned, in panels or of few bits is
+ * a constant and is brought into the form in which a product reads the same bytes when the node is
+ * bound, so that a tied table is there once. An id outside the table ends the run. */
 #include "kernels/gemm/gemm.h"
-#include "runtime/device/cuda/ops/common.h"
+#include "kernels/gemm_q/q_rows_cuda.h"
+#include "runtime/device/cuda/ops/low_bit.h"
 #include "runtime/graph/op.h"
 
 #include <stdio.h>
@@ -12,6 +13,8 @@ enum { IDS, TABLE };
 
 typedef struct {
     cu_embed_args args;
+    cu_q_rows_args low; /* a table of few bits */
+    bool is_low;
     void *packed;
 } embed_state;
 
@@ -61,13 +64,34 @@ static ingot_status pack(ig_device *d, ig_device_bind *b, embed_state *s)
     return ig_cu_pack(d, b->known[TABLE]->data, form, bytes, fill_rows, &from, &s->packed, b->err);
 }
 
+static ingot_status bind_low(ig_device *d, ig_device_bind *b, embed_state *s)
+{
+    const ig_cu_low_weights spec = {.format = ig_q_format_named(ig_cu_text(b, "format")),
+                                    .n = (size_t)ig_cu_int(b, "n"),
+                                    .k = (size_t)ig_cu_int(b, "k"),
+                                    .matrices = 1};
+    s->is_low = true;
+    s->args.rows = (int64_t)spec.n;
+    s->low = (cu_q_rows_args){.n = ig_cu_elements(b->in[IDS]),
+                              .size = (int64_t)spec.k,
+                              .rows = (int64_t)spec.n,
+                              .scale = (float)ig_cu_float(b, "scale")};
+    int64_t units;
+    if (!spec.format || !ig_cu_indices(&s->low.id, b->in[IDS]->dtype) ||
+        !ig_mul_ok(s->low.n, s->low.size / 16 + 4, &units) || units > CU_MOST ||
+        ig_cu_elements(b->out[0]) > CU_MOST)
+        return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
+    b->kernel = spec.format->bits == 4 ? "embed 4 bits" : "embed 8 bits";
+    return ig_cu_low_take(&s->packed, &s->low.w, d, b, TABLE, &spec);
+}
+
 static ingot_status bind(ig_device *d, ig_device_bind *b)
 {
     const ig_type *t = b->in[TABLE];
     const bool is_turned = ig_cu_int(b, "turned") != 0;
     embed_state *s = IG_CU_STATE(b, embed_state);
     if (!s) return INGOT_E_NOMEM;
-    if (ig_cu_text(b, "format")) return IG_CU_DECLINE(b, "a table of 4 or 8 bits");
+    if (ig_cu_text(b, "format")) return bind_low(d, b, s);
     s->args = (cu_embed_args){.table_type = t->dtype == INGOT_F32   ? CU_TABLE_F32
                                             : t->dtype == INGOT_F16 ? CU_TABLE_F16
                                                                     : CU_TABLE_BF16,
@@ -84,6 +108,13 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
 static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
 {
     const embed_state *s = r->state;
+    if (s->is_low) {
+        cu_q_rows_args low = s->low;
+        low.to = r->out[0];
+        low.id.p = r->in[IDS];
+        low.fault = ig_cu_fault(stream);
+        return ig_cu_done(stream, r, cu_q_rows(&low, ig_cu_stream(stream)));
+    }
     cu_embed_args a = s->args;
     a.to = r->out[0];
     a.table = s->packed ? s->packed : r->in[TABLE];

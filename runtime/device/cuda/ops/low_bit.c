@@ -84,8 +84,8 @@ static int make(const void *ud, void *dst, const void *raw, size_t first, size_t
     return a.bits ? cu_q_tiles(&a, s) : cu_q_tiles16(&a, s);
 }
 
-static ingot_status bind_weights(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint32_t in,
-                                 const ig_cu_low_weights *spec)
+ingot_status ig_cu_low_take(void **held, cu_q_weights *w, ig_device *d, ig_device_bind *b,
+                            uint32_t in, const ig_cu_low_weights *spec)
 {
     const ig_tensor *known = b->known[in];
     ig_q_tiles t;
@@ -104,20 +104,20 @@ static ingot_status bind_weights(ig_cu_low *p, ig_device *d, ig_device_bind *b, 
                                .unit_bytes = (size_t)how.panel_bytes,
                                .make = make,
                                .ud = &how};
-    IG_TRY(ig_cu_convert(d, &from, form, bytes, &p->weights, b->err));
+    IG_TRY(ig_cu_convert(d, &from, form, bytes, held, b->err));
     b->taken |= UINT64_C(1) << in;
-    const uint8_t *at = p->weights;
-    p->gemm.w = (cu_q_weights){.quants = at,
-                               .row = (const float *)(const void *)(at + t.row),
-                               .bits = (int)t.bits,
-                               .group_log2 = (int)t.group_log2,
-                               .groups = (int)t.groups,
-                               .n = (int)t.n,
-                               .k = (int)t.k,
-                               .e4m3 = t.e4m3,
-                               .expert_bytes = (int64_t)t.bytes};
-    if (spec->format) p->gemm.w.scales = (const uint16_t *)(const void *)(at + t.scales);
-    if (t.has_offset) p->gemm.w.offsets = (const uint16_t *)(const void *)(at + t.offsets);
+    const uint8_t *at = *held;
+    *w = (cu_q_weights){.quants = at,
+                        .row = (const float *)(const void *)(at + t.row),
+                        .bits = (int)t.bits,
+                        .group_log2 = (int)t.group_log2,
+                        .groups = (int)t.groups,
+                        .n = (int)t.n,
+                        .k = (int)t.k,
+                        .e4m3 = t.e4m3,
+                        .expert_bytes = (int64_t)t.bytes};
+    if (spec->format) w->scales = (const uint16_t *)(const void *)(at + t.scales);
+    if (t.has_offset) w->offsets = (const uint16_t *)(const void *)(at + t.offsets);
     return INGOT_OK;
 }
 
@@ -257,7 +257,7 @@ ingot_status ig_cu_low_bind(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint3
     *p = (ig_cu_low){.k = (int)spec->k, .round = spec->round};
     if (m > INT_MAX / 2 || !ig_align_ok(m, (size_t)8, &rows))
         return IG_CU_DECLINE(b, "too many rows");
-    IG_TRY(bind_weights(p, d, b, in, spec));
+    IG_TRY(ig_cu_low_take(&p->weights, &p->gemm.w, d, b, in, spec));
     if (b->declined) return INGOT_OK;
     p->gemm.m = (int)m;
     p->gemm.rows = (int)rows;

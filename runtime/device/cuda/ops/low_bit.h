@@ -17,6 +17,11 @@ typedef struct {
     cu_q_round round; /* of x before: ig_cu_low_round */
 } ig_cu_low_weights;
 
+/* ig_cu_low_take - the constant input `in` in tiles, shared by all that read it so; given back with
+ * ig_cu_unpack(d, *held). Declines what is no constant or too large. */
+ingot_status ig_cu_low_take(void **held, cu_q_weights *w, ig_device *d, ig_device_bind *b,
+                            uint32_t in, const ig_cu_low_weights *spec);
+
 /* A bound product. */
 typedef struct {
     void *weights;                          /* ig_cu_pack's */

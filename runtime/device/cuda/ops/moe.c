@@ -1,7 +1,8 @@
-/* moe.c - mixtures of experts on the device (runtime/ops/moe.c): weights of few bits, f16 and bf16.
+/* moe.c - mixtures of experts on the device (runtime/ops/moe.c): weights of few bits and floats.
  *
  * Seven launches of fixed sizes: routing, lists, x to f16 and the gated product over the lists, the
- * same for the product down, and the sum. Weights and activations are rounded as matmul_q says. */
+ * same for the product down, and the sum. Weights and activations are rounded as matmul_q says;
+ * where weights are f32 nothing is. */
 #include "runtime/device/cuda/ops/low_bit.h"
 #include "kernels/moe/moe_cuda.h"
 #include "runtime/base/checked.h"
@@ -9,8 +10,16 @@
 #include <limits.h>
 #include <string.h>
 
+/* A product over the slots: weights of few bits or of f16 and bf16, or of f32. */
 typedef struct {
-    ig_cu_low up, down; /* up: both factors of the gated product */
+    ig_cu_low low;
+    cu_moe_f32_args f32;
+    bool is_f32;
+    uint32_t in; /* where the weights are */
+} product;
+
+typedef struct {
+    product up, down; /* up: both factors of the gated product */
     int tokens, experts, top, tile, rows;
     int64_t n, k;
     cu_act act;
@@ -36,7 +45,7 @@ static bool bind_room(state *s, ig_device_bind *b, int64_t pairs, int64_t slots)
            ig_cu_room(b, s->rows, outer, &s->at_outer);
 }
 
-/* Weights of an input: few bits in a format, or floats of 16 bits in panels. */
+/* Weights of an input: few bits in a format, or floats in panels. */
 static bool weights_of(ig_cu_low_weights *w, const ig_device_bind *b, uint32_t in,
                        const char *format, int64_t n, int64_t k, int experts)
 {
@@ -48,7 +57,41 @@ static bool weights_of(ig_cu_low_weights *w, const ig_device_bind *b, uint32_t i
                              .k = (size_t)k,
                              .matrices = (size_t)experts};
     if (name) return w->format != NULL;
-    return (dtype == INGOT_F16 || dtype == INGOT_BF16) && b->in_layout[in] == IG_P16;
+    return b->in_layout[in] == IG_P16 && b->known[in];
+}
+
+static ingot_status bind_product(product *p, ig_device *d, ig_device_bind *b, uint32_t in,
+                                 const ig_cu_low_weights *w, const state *s, int64_t slots)
+{
+    *p = (product){.in = in, .is_f32 = !w->format && w->dtype == INGOT_F32};
+    if (!p->is_f32)
+        return ig_cu_low_bind(&p->low, d, b, in, w, (size_t)s->rows, (int)slots, s->tile);
+    if (w->k > INT_MAX || w->n > INT_MAX - 15) return IG_CU_DECLINE(b, "the weights are too large");
+    p->f32 = (cu_moe_f32_args){.max_slots = (int)slots,
+                               .tile = s->tile,
+                               .k = (int)w->k,
+                               .panels = (int)((w->n + 15) / 16)};
+    return INGOT_OK;
+}
+
+static void unbind_product(product *p, ig_device *d)
+{
+    if (!p->is_f32) ig_cu_low_unbind(&p->low, d);
+}
+
+static int run_product(const product *p, ig_device_stream *s, const ig_device_run *r,
+                       const ig_cu_low_args *a)
+{
+    if (!p->is_f32) return ig_cu_low_run(&p->low, s, r, a);
+    cu_moe_f32_args f = p->f32;
+    f.x = a->x;
+    f.w = r->in[p->in];
+    f.ldx = a->ldx;
+    f.order = a->order;
+    f.slots = a->slots;
+    f.n_slots = a->n_slots;
+    f.finish = a->finish;
+    return cu_moe_f32(&f, ig_cu_stream(s));
 }
 
 static void bind_route(state *s, const ig_device_bind *b)
@@ -81,7 +124,7 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
     if (!weights_of(&up, b, W_GLU, "format", (s->n / 8 + (s->n % 8 != 0)) * 16, s->k,
                     (int)experts) ||
         !weights_of(&down, b, W_DOWN, "down_format", s->k, s->n, (int)experts))
-        return IG_CU_DECLINE(b, "experts of f32");
+        return IG_CU_DECLINE(b, "experts that are no constant");
     s->tokens = (int)tokens;
     s->experts = (int)experts;
     s->top = (int)top;
@@ -97,12 +140,11 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
     if (slots > UINT16_MAX || !bind_room(s, b, pairs, slots))
         return IG_CU_DECLINE(b, "too many tokens");
     b->state = s;
-    b->kernel = "grouped gemm_q";
-    IG_TRY(ig_cu_low_bind(&s->up, d, b, W_GLU, &up, (size_t)s->rows, (int)slots, s->tile));
+    IG_TRY(bind_product(&s->up, d, b, W_GLU, &up, s, slots));
     if (b->declined) return INGOT_OK;
-    const ingot_status status =
-        ig_cu_low_bind(&s->down, d, b, W_DOWN, &down, (size_t)s->rows, (int)slots, s->tile);
-    if (status || b->declined) ig_cu_low_unbind(&s->up, d);
+    const ingot_status status = bind_product(&s->down, d, b, W_DOWN, &down, s, slots);
+    if (status || b->declined) unbind_product(&s->up, d);
+    b->kernel = s->up.is_f32 ? "grouped f32" : "grouped gemm_q";
     return status;
 }
 
@@ -129,7 +171,7 @@ static int products(const state *s, ig_device_stream *stream, const ig_device_ru
                                    .b = s->act_b,
                                    .gated = 1,
                                    .n_out = (int)s->n}};
-    const int status = ig_cu_low_run(&s->up, stream, r, &a);
+    const int status = run_product(&s->up, stream, r, &a);
     if (status) return status;
     a.x = inner;
     a.ldx = s->n;
@@ -139,7 +181,7 @@ static int products(const state *s, ig_device_stream *stream, const ig_device_ru
                            .ldy = s->k,
                            .bias_step = s->k,
                            .n_out = (int)s->k};
-    return ig_cu_low_run(&s->down, stream, r, &a);
+    return run_product(&s->down, stream, r, &a);
 }
 
 static int lists(const state *s, cu_stream stream, const ig_device_run *r)
@@ -186,8 +228,8 @@ static void unbind(ig_device *d, void *of)
 {
     state *s = of;
     if (!s) return;
-    ig_cu_low_unbind(&s->up, d);
-    ig_cu_low_unbind(&s->down, d);
+    unbind_product(&s->up, d);
+    unbind_product(&s->down, d);
 }
 
 const ig_cu_op ig_cu_op_moe = {.name = "moe", .bind = bind, .launch = launch, .unbind = unbind};

@@ -66,14 +66,20 @@ typedef struct {
     converted gamma, beta, mean, inv_std;
 } norm_state;
 
-/* Does t have just the dims of x from axis on, perhaps behind ones? */
-static bool is_plain(const ig_type *t, const ig_type *x, int axis)
+/* Parameters t have the dims of x from axis on, and perhaps some right before: after how many rows
+ * they come again. 0: they are shaped otherwise. */
+static int64_t period_of(const ig_type *t, const ig_type *x, int axis)
 {
-    for (int d = 0; t && d < x->rank; d++) {
+    int64_t period = 1;
+    bool ended = false;
+    for (int d = x->rank - 1; t && d >= 0; d--) {
         const int own = d - (x->rank - t->rank);
-        if ((own < 0 ? 1 : t->dims[own]) != (d < axis ? 1 : x->dims[d])) return false;
+        const int64_t n = own < 0 ? 1 : t->dims[own];
+        ended = ended || (d < axis && n != x->dims[d]);
+        if (n != (ended ? 1 : x->dims[d])) return 0;
+        if (d < axis) period *= n;
     }
-    return true;
+    return period;
 }
 
 static const ig_type *type_in(const ig_device_bind *b, uint32_t i)
@@ -96,21 +102,24 @@ static ingot_status bind_norm(ig_device_bind *b, bool rms)
         return IG_CU_DECLINE(b, "a residual of another type than x");
     if (!ig_el_count(x, &n)) return IG_CU_DECLINE(b, IG_EL_TOO_LARGE);
     if (axis < 0) axis += x->rank;
-    if (!is_plain(b->in[GAMMA], x, (int)axis) || !is_plain(type_in(b, BETA), x, (int)axis))
+    const ig_type *beta = type_in(b, BETA);
+    const int64_t period = period_of(b->in[GAMMA], x, (int)axis);
+    if (n && (!period || (beta && period_of(beta, x, (int)axis) != period)))
         return IG_CU_DECLINE(b, "gamma or beta is not shaped like what is normalised");
     s->args = (cu_norm_args){.rows = 1,
                              .cols = 1,
-                             .period = 1,
+                             .period = period ? period : 1,
                              .inner = 1,
                              .eps = ig_cu_float(b, "epsilon"),
                              .dtype = (int)x->dtype,
                              .rms = rms};
     for (int d = 0; d < x->rank && n; d++)
         *(d < axis ? &s->args.rows : &s->args.cols) *= x->dims[d];
+    s->args.row = s->args.cols;
     if (!n) s->args.rows = 0;
     const ingot_dtype wide = wide_of(x->dtype);
     if (!bind_converted(&s->gamma, b, b->in[GAMMA], wide) ||
-        !bind_converted(&s->beta, b, type_in(b, BETA), wide) ||
+        !bind_converted(&s->beta, b, beta, wide) ||
         !bind_converted(&s->mean, b, type_out(b, 1), wide) ||
         !bind_converted(&s->inv_std, b, type_out(b, 2), wide))
         return IG_CU_DECLINE(b, IG_EL_TOO_LARGE);

@@ -239,7 +239,7 @@ ingot_status ig_cu_product_bind(ig_cu_product *p, ig_device *d, ig_device_bind *
         ask->m * ask->columns > INT64_MAX / 8 || ask->a_n * ask->m > INT64_MAX / 8)
         return IG_CU_DECLINE(b, "a side of 2^31 or more");
     if (act_of(ask->act) < 0) return IG_CU_DECLINE(b, "an activation without a device function");
-    const cu_float type = w == CU_F32 && ig_cu_fast(d) ? CU_BF16 : w;
+    const cu_float type = w == CU_F32 && b->fast ? CU_BF16 : w;
     if (is_thin(ask) && (type == w || ask->k % 8 == 0)) return bind_thin(p, d, b, ask, type);
     return type == CU_F32 ? bind_f32(p, d, b, ask) : bind_half(p, d, b, ask, type);
 }
