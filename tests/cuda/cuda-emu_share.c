@@ -24,7 +24,7 @@ static void open_world(world *w, size_t budget)
     memset(w, 0, sizeof *w);
     api = ingot_cuda_plugin_v1();
     ig_heap_init(&w->heap, NULL);
-    w->device = open_device(&w->heap, budget);
+    w->device = open_device(budget);
     for (size_t m = 0; m < MODELS; m++) {
         tiny_shape shape = tiny_default;
         shape.seed = (uint32_t)(m + 1);

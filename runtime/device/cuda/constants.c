@@ -241,6 +241,7 @@ void cu_give_constant(ig_device *d, void *p)
     constant **link = &d->constants.first;
     while (*link && (*link)->p != p) link = &(*link)->next;
     if (*link && !--(*link)->holds) drop(d, link);
+    if (!d->constants.first) (void)constants_release(d); /* no run has come to do it */
     pthread_mutex_unlock(&d->lock);
 }
 
