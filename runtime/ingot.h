@@ -279,8 +279,8 @@ typedef struct {
 /* ingot_session_open - plans and working memory for one caller at a time; cheap.
  *
  * A device that has no memory for the weights or the activations gives E_NOMEM when a plan is made;
- * under "auto" the session goes on on the CPU. A run in which the device is lost ends with E_DEVICE,
- * and later runs of the session are on the CPU. Either is told in the log and by
+ * under "auto" the session goes on on the CPU. A run in which the device is lost ends with
+ * E_DEVICE, and later runs of the session are on the CPU. Either is told in the log and by
  * ingot_session_device. A run in which the device refuses a step ends with E_DEVICE, too, and the
  * session stays there. Errors: E_ARG (an option; no such device's name; a budget larger than the
  * device's memory, or another than it has), E_DEVICE (no such device: says why), E_NOMEM.

@@ -450,8 +450,8 @@ EL_INLINE uint32_t sample_choose(sample_room *room, const float *x, int vocab, c
 #pragma unroll 1
     for (int kind = 0; kind < SAMPLE_KINDS; kind++) {
         const float share = kind == SAMPLE_TOP_P ? r.top_p : r.typical_p;
-        const bool wanted = kind == SAMPLE_TOP_K ? r.top_k && r.top_k < (uint32_t)vocab
-                                                 : share > 0 && share < 1;
+        const bool wanted =
+            kind == SAMPLE_TOP_K ? r.top_k && r.top_k < (uint32_t)vocab : share > 0 && share < 1;
         if (kind == SAMPLE_TYPICAL) {
             if (threadIdx.x == 0) room->left.least = r.min_p; // the largest weight is 1
             __syncthreads();

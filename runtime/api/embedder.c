@@ -13,9 +13,8 @@ struct ingot_embedder {
 static ingot_status open_inner(ingot_embedder *e, const ingot_embedder_options *o, ingot_error *err)
 {
     ingot_runtime *rt = e->model->rt;
-    const ig_device_wish wish = {.name = o->device,
-                                 .budget_bytes = o->device_bytes,
-                                 .budget_fraction = o->device_fraction};
+    const ig_device_wish wish = {
+        .name = o->device, .budget_bytes = o->device_bytes, .budget_fraction = o->device_fraction};
     IG_TRY(ig_devices_take(&rt->devices, &e->device, &wish, err));
     const ig_embedder_setup setup = {.heap = &rt->heap,
                                      .pool = rt->pool,

@@ -80,8 +80,8 @@ static void read_rows(const ig_checkpoint *c, ig_arena *a)
     }
 }
 
-static ingot_status build(ig_import *im, ig_heap *heap, ig_checkpoint *c,
-                          const json_t *config, ingot_error *err)
+static ingot_status build(ig_import *im, ig_heap *heap, ig_checkpoint *c, const json_t *config,
+                          ingot_error *err)
 {
     ig_encoder e;
     bool is_encoder;
