@@ -15,7 +15,8 @@ static char folder[256], file[300];
 
 typedef struct {
     int runs[IG_CU_TRIALS];
-    bool fails, right;
+    bool right;
+    int fails; /* the error of every run; 0: none */
     size_t bytes, zeros;
 } fake;
 
@@ -26,7 +27,7 @@ static int run_fake(const void *ud, size_t i, char *room, cu_stream s)
     (void)gpu_stream_wait(s); /* the emulator's memory is the host's */
     for (size_t k = 0; k < f->bytes; k += 2)
         f->right = f->right && (k >= f->zeros) == (room[k] || room[k + 1]);
-    return f->fails ? GPU_E_LAUNCH : gpu_clear(s, room, f->zeros);
+    return f->fails ? f->fails : gpu_clear(s, room, f->zeros);
 }
 
 static ig_cu_trial trial_of(fake *f, const char *what)
@@ -296,6 +297,20 @@ static void without_room_the_model_chooses(void **state)
     assert_int_equal(lines_of("\t"), 0);
 }
 
+static void a_refused_variant_is_not_taken(void **state)
+{
+    (void)state;
+    enum { NO_KERNEL_IMAGE = 209 };
+    bench b;
+    fake f = {.bytes = 64, .right = true, .fails = NO_KERNEL_IMAGE};
+    open_bench(&b, "full");
+    tuned_to(&b, &f, "product", "");
+    assert_int_equal(b.warnings, 1);
+    assert_non_null(strstr(b.last, "product is not measured, the model chooses"));
+    assert_false(ingot_cuda_plugin_v1()->lost(b.d));
+    close_bench(&b);
+}
+
 static void a_folder_that_cannot_be_written_is_said_once(void **state)
 {
     (void)state;
@@ -317,7 +332,7 @@ static void a_failed_trial_loses_the_device(void **state)
     bench b;
     ingot_error err;
     char name[IG_CU_TUNE_NAME];
-    fake f = {.bytes = 64, .fails = true};
+    fake f = {.bytes = 64, .fails = GPU_E_LAUNCH};
     open_bench(&b, "full");
     const ig_cu_trial t = trial_of(&f, "product");
     assert_int_equal(ig_cu_tune(b.d, &t, name, &err), INGOT_E_DEVICE);
@@ -366,6 +381,7 @@ int main(void)
         cmocka_unit_test_setup(a_mode_that_is_none_is_an_error, fresh),
         cmocka_unit_test_setup(without_room_the_model_chooses, fresh),
         cmocka_unit_test_setup(a_folder_that_cannot_be_written_is_said_once, fresh),
+        cmocka_unit_test_setup(a_refused_variant_is_not_taken, fresh),
         cmocka_unit_test_setup(a_failed_trial_loses_the_device, fresh),
         cmocka_unit_test_setup(buckets_have_two_leading_bits, fresh),
     };

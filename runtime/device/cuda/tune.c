@@ -194,11 +194,12 @@ static ingot_status measure_and_keep(ig_device *d, const ig_cu_trial *t, char na
     double us = 0;
     ingot_error why = {0};
     const ingot_status s = measure(d, t, &best, &us, &why);
-    if (s == INGOT_E_NOMEM)
+    if (s == INGOT_E_NOMEM || (s == INGOT_E_DEVICE && !cu_lost(d))) { /* no room, or refused */
         ig_log_say(device_log(), IG_LOG_WARN,
                    "cuda:%d: %s is not measured, the model chooses: %.160s", d->info.ordinal,
                    t->what, why.text);
-    if (s == INGOT_E_NOMEM) return INGOT_OK;
+        return INGOT_OK;
+    }
     if (s) return ig_fail(err, s, "measuring %s: %.120s", t->what, why.text);
     snprintf(name, IG_CU_TUNE_NAME, "%s", t->names[best]);
     tune_file_keep(d, t->what, name, us);
