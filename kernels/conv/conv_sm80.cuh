@@ -4,8 +4,8 @@
 // A tile has PT pixels and WT output channels; k runs over taps, then channels. A thread copies the
 // same 16 bytes of k of several pixels: it divides k by the channels once a step, and each pixel
 // costs two additions and two comparisons against the edges of the image; what lies outside is
-// zero-filled by cp.async. Four warps own a quarter each, as in gemm_sm80.cuh, whose split operands
-// (three planes), shared sums (split K) and epilogue are used as they are. Bytes in flight: 48 KB a
+// zero-filled by cp.async. The loop over the ring, the split operands (three planes), the shared
+// sums (split K) and the epilogue are those of gemm_sm80.cuh. Bytes in flight: 48 KB a
 // block of 128 x 128 x 32 with 4 stages.
 //
 // PLANES: channels are the rows of the tile and pixels of one image its columns, so that results
@@ -58,11 +58,10 @@ __global__ void __launch_bounds__(128)
     conv_sm80(const __grid_constant__ cu_conv_args g, const __grid_constant__ conv_plan plan)
 {
     constexpr int BK = CONV_BK, ST = CONV_STAGES, PT = PLANES ? BN : BM, WT = PLANES ? BM : BN;
-    constexpr int MI = BM / 32, NI = BN / 16, CH = BK / 8, ROWS = 128 / CH, NP = PT / ROWS,
-                  NW = WT / ROWS;
+    constexpr int CH = BK / 8, ROWS = 128 / CH, NP = PT / ROWS, NW = WT / ROWS;
     IGT_SMEM(smem);
     uint16_t *sp = (uint16_t *)smem, *sw = sp + ST * PT * BK;
-    const int tid = threadIdx.x, lane = tid & 31, wm = (tid >> 5) & 1, wn = tid >> 6;
+    const int tid = threadIdx.x;
     const cu_conv_window &o = g.window;
     const int tiles = plan.tiles_p * plan.tiles_w, part = blockIdx.x / tiles;
     const int group = PLANES ? part % g.groups : part, image = PLANES ? part / g.groups : 0;
@@ -127,63 +126,17 @@ __global__ void __launch_bounds__(128)
         }
         if (++term == terms) term = 0, kb++;
     };
-    float acc[MI * NI * 4];
-#pragma unroll
-    for (int q = 0; q < MI * NI * 4; q++) acc[q] = 0.f;
-
-#pragma unroll
-    for (int s = 0; s < ST - 1; s++) {
-        if (s < kt) load(s);
-        px_cp_commit();
-    }
-    for (int t = 0; t < kt; t++) {
-        px_cp_wait<ST - 2>();
-        __syncthreads(); // stage t is visible; stage t - 1 is free again
-        if (t + ST - 1 < kt) load((t + ST - 1) % ST);
-        px_cp_commit();
-        const uint16_t *tp = sp + t % ST * PT * BK, *tw = sw + t % ST * WT * BK;
-        const uint16_t *ta = PLANES ? tw : tp, *tb = PLANES ? tp : tw;
-#pragma unroll
-        for (int kk = 0; kk < BK / 16; kk++) {
-            uint32_t a[MI][4], b[NI / 2][4];
-#pragma unroll
-            for (int i = 0; i < MI; i++)
-                px_ldsm4(a[i], ta + gemm_swz<BK>(wm * BM / 2 + i * 16 + (lane & 15),
-                                                 kk * 2 + (lane >> 4)));
-#pragma unroll
-            for (int j = 0; j < NI / 2; j++)
-                px_ldsm4(b[j],
-                         tb + gemm_swz<BK>(wn * BN / 2 + j * 16 + (lane & 7) + (lane >> 4) * 8,
-                                           kk * 2 + (lane >> 3 & 1)));
-#pragma unroll
-            for (int i = 0; i < MI; i++)
-#pragma unroll
-                for (int j = 0; j < NI; j++)
-                    T::mma((float(&)[4])acc[(i * NI + j) * 4], a[i], &b[j / 2][(j & 1) * 2]);
-        }
-    }
-    px_cp_wait<0>();
-    __syncthreads(); // the ring is free: it becomes the tile
-    float *tile = (float *)smem;
+    float acc[BM * BN / 128];
+    ring_sums<T, BM, BN, BK, ST>(acc, PLANES ? sw : sp, PLANES ? sp : sw, kt, load);
+    float *tile = (float *)smem; // where the ring was
     if (plan.split.splits > 1 &&
-        !join_splits<MI * NI * 4, 128>(acc,
-                                       (float *)((char *)g.room + plan.room_at) +
-                                           (int64_t)blockIdx.x * plan.split.splits * BM * BN,
-                                       (int *)g.room + blockIdx.x, blockIdx.y, plan.split.splits,
-                                       (int *)(smem + BM * BN * 4)))
+        !join_splits<BM * BN / 128, 128>(acc,
+                                         (float *)((char *)g.room + plan.room_at) +
+                                             (int64_t)blockIdx.x * plan.split.splits * BM * BN,
+                                         (int *)g.room + blockIdx.x, blockIdx.y, plan.split.splits,
+                                         (int *)(smem + BM * BN * 4)))
         return;
-#pragma unroll
-    for (int i = 0; i < MI; i++)
-#pragma unroll
-        for (int j = 0; j < NI; j++)
-#pragma unroll
-            for (int h = 0; h < 2; h++) {
-                const int at = (i * NI + j) * 4 + h * 2;
-                *(float2 *)(tile + tile_at<BN>(wm * BM / 2 + i * 16 + (lane >> 2) + h * 8,
-                                               wn * BN / 2 + j * 8 + (lane & 3) * 2)) =
-                    float2{acc[at], acc[at + 1]};
-            }
-    __syncthreads();
+    sums_to_tile<BM, BN>(tile, acc);
     typedef typename C::raw raw;
     cu_gemm_out out = g.out;
     const int64_t at = PLANES ? (int64_t)part * g.out_c * plan.pixels : (int64_t)group * g.out_c;

@@ -110,15 +110,80 @@ template <int BM, int BN, int BK, int ST> constexpr int gemm_sm80_smem()
     return (ring > tile ? ring : tile) + 16;
 }
 
+// The sums of kt steps: `load(st)` starts this thread's copies of the next step's BM rows of a and
+// BN of b into stage st of the rings sa and sb. Then the rings are free. 128 threads in 2 x 2
+// warps.
+template <class T, int BM, int BN, int BK, int ST, class Load>
+__device__ __forceinline__ void ring_sums(float (&acc)[BM * BN / 128], const uint16_t *sa,
+                                          const uint16_t *sb, int kt, Load load)
+{
+    constexpr int MI = BM / 32, NI = BN / 16;
+    const int tid = threadIdx.x, lane = tid & 31, wm = (tid >> 5) & 1, wn = tid >> 6;
+#pragma unroll
+    for (int q = 0; q < MI * NI * 4; q++) acc[q] = 0.f;
+#pragma unroll
+    for (int s = 0; s < ST - 1; s++) {
+        if (s < kt) load(s);
+        px_cp_commit();
+    }
+    for (int t = 0; t < kt; t++) {
+        px_cp_wait<ST - 2>();
+        __syncthreads(); // stage t is visible; stage t - 1 is free again
+        if (t + ST - 1 < kt) load((t + ST - 1) % ST);
+        px_cp_commit();
+        const uint16_t *ta = sa + t % ST * BM * BK, *tb = sb + t % ST * BN * BK;
+#pragma unroll
+        for (int kk = 0; kk < BK / 16; kk++) {
+            uint32_t a[MI][4], b[NI / 2][4];
+#pragma unroll
+            for (int i = 0; i < MI; i++)
+                px_ldsm4(a[i], ta + gemm_swz<BK>(wm * BM / 2 + i * 16 + (lane & 15),
+                                                 kk * 2 + (lane >> 4)));
+#pragma unroll
+            for (int j = 0; j < NI / 2; j++)
+                px_ldsm4(b[j],
+                         tb + gemm_swz<BK>(wn * BN / 2 + j * 16 + (lane & 7) + (lane >> 4) * 8,
+                                           kk * 2 + (lane >> 3 & 1)));
+#pragma unroll
+            for (int i = 0; i < MI; i++)
+#pragma unroll
+                for (int j = 0; j < NI; j++)
+                    T::mma((float(&)[4])acc[(i * NI + j) * 4], a[i], &b[j / 2][(j & 1) * 2]);
+        }
+    }
+    px_cp_wait<0>();
+    __syncthreads();
+}
+
+// ... as the rows of a tile in shared memory that all threads then see.
+template <int BM, int BN>
+__device__ __forceinline__ void sums_to_tile(float *tile, const float (&acc)[BM * BN / 128])
+{
+    constexpr int MI = BM / 32, NI = BN / 16;
+    const int tid = threadIdx.x, lane = tid & 31, wm = (tid >> 5) & 1, wn = tid >> 6;
+#pragma unroll
+    for (int i = 0; i < MI; i++)
+#pragma unroll
+        for (int j = 0; j < NI; j++)
+#pragma unroll
+            for (int h = 0; h < 2; h++) {
+                const int at = (i * NI + j) * 4 + h * 2;
+                *(float2 *)(tile + tile_at<BN>(wm * BM / 2 + i * 16 + (lane >> 2) + h * 8,
+                                               wn * BN / 2 + j * 8 + (lane & 3) * 2)) =
+                    float2{acc[at], acc[at + 1]};
+            }
+    __syncthreads();
+}
+
 template <class T, class C, int BM, int BN, int BK, int ST>
 __global__ void __launch_bounds__(128)
     gemm_sm80(const __grid_constant__ cu_gemm_args g, const gemm_plan plan)
 {
-    constexpr int MI = BM / 32, NI = BN / 16, CH = BK / 8, ROWS = 128 / CH;
+    constexpr int CH = BK / 8, ROWS = 128 / CH;
     constexpr int NA = BM / ROWS, NB = BN / ROWS; // copies of a thread and step
     IGT_SMEM(smem);
     uint16_t *sa = (uint16_t *)smem, *sb = sa + ST * BM * BK;
-    const int tid = threadIdx.x, lane = tid & 31, wm = (tid >> 5) & 1, wn = tid >> 6;
+    const int tid = threadIdx.x;
     const int tm = (g.m + BM - 1) / BM, tn = (g.n + BN - 1) / BN, tiles = tm * tn,
               batch = blockIdx.x / tiles;
     int im, in;
@@ -157,60 +222,15 @@ __global__ void __launch_bounds__(128)
         }
         if (++term == terms) term = 0, kb++;
     };
-    float acc[MI * NI * 4];
-#pragma unroll
-    for (int q = 0; q < MI * NI * 4; q++) acc[q] = 0.f;
-
-#pragma unroll
-    for (int s = 0; s < ST - 1; s++) {
-        if (s < kt) load(s);
-        px_cp_commit();
-    }
-    for (int t = 0; t < kt; t++) {
-        px_cp_wait<ST - 2>();
-        __syncthreads(); // stage t is visible; stage t - 1 is free again
-        if (t + ST - 1 < kt) load((t + ST - 1) % ST);
-        px_cp_commit();
-        const uint16_t *ta = sa + t % ST * BM * BK, *tb = sb + t % ST * BN * BK;
-#pragma unroll
-        for (int kk = 0; kk < BK / 16; kk++) {
-            uint32_t a[MI][4], b[NI / 2][4];
-#pragma unroll
-            for (int i = 0; i < MI; i++)
-                px_ldsm4(a[i], ta + gemm_swz<BK>(wm * BM / 2 + i * 16 + (lane & 15),
-                                                 kk * 2 + (lane >> 4)));
-#pragma unroll
-            for (int j = 0; j < NI / 2; j++)
-                px_ldsm4(b[j],
-                         tb + gemm_swz<BK>(wn * BN / 2 + j * 16 + (lane & 7) + (lane >> 4) * 8,
-                                           kk * 2 + (lane >> 3 & 1)));
-#pragma unroll
-            for (int i = 0; i < MI; i++)
-#pragma unroll
-                for (int j = 0; j < NI; j++)
-                    T::mma((float(&)[4])acc[(i * NI + j) * 4], a[i], &b[j / 2][(j & 1) * 2]);
-        }
-    }
-    px_cp_wait<0>();
-    __syncthreads(); // the ring is free: it becomes the tile
-    float *tile = (float *)smem;
+    float acc[BM * BN / 128];
+    ring_sums<T, BM, BN, BK, ST>(acc, sa, sb, kt, load);
+    float *tile = (float *)smem; // where the ring was
     if (plan.splits > 1 &&
-        !join_splits<MI * NI * 4, 128>(
+        !join_splits<BM * BN / 128, 128>(
             acc, (float *)g.room + (int64_t)blockIdx.x * plan.splits * BM * BN,
             g.tickets + blockIdx.x, blockIdx.y, plan.splits, (int *)(smem + BM * BN * 4)))
         return;
-#pragma unroll
-    for (int i = 0; i < MI; i++)
-#pragma unroll
-        for (int j = 0; j < NI; j++)
-#pragma unroll
-            for (int h = 0; h < 2; h++) {
-                const int at = (i * NI + j) * 4 + h * 2;
-                *(float2 *)(tile + tile_at<BN>(wm * BM / 2 + i * 16 + (lane >> 2) + h * 8,
-                                               wn * BN / 2 + j * 8 + (lane & 3) * 2)) =
-                    float2{acc[at], acc[at + 1]};
-            }
-    __syncthreads();
+    sums_to_tile<BM, BN>(tile, acc);
     typedef typename C::raw raw;
     cu_gemm_out o = g.out;
     o.c = (raw *)o.c + batch * g.batch.c_step;
