@@ -223,6 +223,8 @@ inline int start(void *stream, dim3 grid, dim3 threads, size_t smem, F body, uns
 {
     if (g_fault)
         if (const int e = g_fault()) return e;
+    // cudaErrorInvalidConfiguration: a grid beyond what devices run
+    if (grid.x > INT32_MAX || grid.y > 65535 || grid.z > 65535) return 9;
     // cudaErrorInvalidValue: more than a block can have, or no whole clusters
     if (smem > 232448 || !cluster || cluster > 8 || grid.x % cluster) return 1;
     auto *s = (Stream *)stream;
