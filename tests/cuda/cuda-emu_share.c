@@ -3,10 +3,11 @@
  * come back; a device or budget that is too small for both, and allocations that fail one after the
  * other, give errors that say what is missing, and nothing stays taken. */
 #include "tests/cuda/device.h"
+#include "tests/llm/gate.h"
 #include "tests/llm/tiny.h"
 #include "runtime/llm/engine/engine.h"
 
-enum { MODELS = 2, REQUESTS = 4, ANSWER = 14, PROMPT = 44, PAGES = 6 };
+enum { MODELS = 2, REQUESTS = 4, ANSWER = 40, SHORT = 14, PROMPT = 44, PAGES = 8 };
 
 static const ig_device_api *api;
 static const ig_log quiet = {.level = IG_LOG_ERROR};
@@ -82,7 +83,7 @@ static ingot_status answer(int32_t *out, ingot_generation *g, size_t *preempted,
 {
     ingot_result r;
     const ingot_status s = ingot_generation_wait(&r, g, err);
-    for (size_t i = 0; !s && i < ANSWER; i++) out[i] = r.tokens[i].id;
+    for (size_t i = 0; !s && i < r.n_tokens; i++) out[i] = r.tokens[i].id;
     if (!s) *preempted += r.preempted;
     ingot_generation_close(&g);
     return s;
@@ -110,14 +111,18 @@ static void each_answers_as_it_does_alone(void **state)
     assert_int_equal(preempted, 0);
     open_world(&w, 0);
     ingot_generation *g[MODELS][REQUESTS];
-    for (size_t m = 0; m < MODELS; m++) check_ok(open_engine(&w, m, PAGES + m, &err));
+    gate all_in = false;
+    for (size_t m = 0; m < MODELS; m++) check_ok(open_engine(&w, m, PAGES, &err));
     for (size_t r = 0; r < REQUESTS; r++)
         for (size_t m = 0; m < MODELS; m++) {
-            const ingot_request q = request(ids, m, r);
+            ingot_request q = request(ids, m, r);
+            if (!r) q.piece = gate_wait, q.ud = &all_in;
             check_ok(ig_engine_submit(&g[m][r], w.engines[m], &q, &err));
         }
+    all_in = true;
     for (size_t m = 0; m < MODELS; m++)
         for (size_t r = 0; r < REQUESTS; r++) {
+            memset(got, -1, sizeof got);
             check_ok(answer(got, g[m][r], &preempted, &err));
             assert_memory_equal(got, want[m][r], sizeof got);
         }
@@ -134,7 +139,8 @@ static ingot_status go(world *w, size_t pages, ingot_error *err)
     ingot_status s = INGOT_OK;
     for (size_t m = 0; !s && m < MODELS; m++) s = open_engine(w, m, pages, err);
     for (size_t m = 0; !s && m < MODELS; m++) {
-        const ingot_request q = request(ids[m], m, 0);
+        ingot_request q = request(ids[m], m, 0);
+        q.max_tokens = SHORT;
         s = ig_engine_submit(&g[m], w->engines[m], &q, err);
     }
     for (size_t m = 0; m < MODELS; m++) {

@@ -2,6 +2,7 @@
  * alone and among others: whatever arrives beside it, in chunks of any size, with a cache so small
  * that requests give up their pages and are computed again, with shared prefixes and with guesses,
  * greedy and drawn. */
+#include "tests/llm/gate.h"
 #include "tests/llm/tiny.h"
 
 #include <pthread.h>
@@ -140,6 +141,7 @@ static ingot_generator_info at_once(world *w, const ingot_generator_options *o, 
     ingot_error err;
     ingot_generator_info info;
     ingot_generation *t[REQUESTS];
+    gate all_in = false;
     check_ok(ingot_generator_open(&w->g, w->model, o, &err));
     for (size_t r = 0; r < REQUESTS; r++) {
         const one *q = &w->requests[r];
@@ -155,9 +157,12 @@ static ingot_generator_info at_once(world *w, const ingot_generator_options *o, 
                          .top_p = 0.95f,
                          .repetition_penalty = q->drawn ? 1.1f : 0,
                          .seed = 77 + r},
+            .piece = r ? NULL : gate_wait,
+            .ud = &all_in,
         };
         check_ok(ingot_generator_submit(&t[r], w->g, &request, &err));
     }
+    all_in = true;
     for (size_t r = 0; r < REQUESTS; r++) {
         ingot_result result;
         one *q = &w->requests[r];
