@@ -78,8 +78,9 @@ ingot_status ig_conv_i8_bind(ig_conv_i8 *s, ig_bind *b, size_t copies)
     if (!list_taps(s, b->arena) || !list_slots(s, copies, b->arena))
         return ig_node_fail(b->err, INGOT_E_NOMEM, b->node, "no memory for the window");
     cut(s, IG_MAX(b->n_threads, (size_t)1));
+    ig_conv_i8_place_bind(s, IG_MAX(b->n_threads, (size_t)1));
     b->scratch_bytes = 0; /* count one worker's part alone */
-    const size_t rows = s->block_rows;
+    const size_t rows = s->in_place ? IG_MAX(s->block_rows, (size_t)IG_I8_ROWS) : s->block_rows;
     if (!ig_gemm_i8_acts_bytes(rows, s->k, &acts) || !ig_align_ok(s->k, 4, &k4) ||
         !ig_mul_ok(rows, copies ? 4 * s->dw_groups * sizeof(void *) : k4, &room))
         return ig_bind_fail(b, "the windows are too large");
@@ -194,9 +195,8 @@ static void gather_border(const ig_conv_i8_job *j, uint8_t *to, const uint8_t *x
     for (size_t i = s->k; i % 4; i++) *to++ = 0;
 }
 
-/* The windows of output positions [p, p + rows) of an image, group g. */
-static void gather(const ig_conv_i8_job *j, uint8_t *to, const uint8_t *x, size_t p, size_t rows,
-                   size_t g)
+void ig_conv_i8_gather(const ig_conv_i8_job *j, uint8_t *to, const uint8_t *x, size_t p,
+                       size_t rows, size_t g)
 {
     const ig_conv_i8 *s = j->s;
     const size_t k4 = (s->k + 3) / 4 * 4;
@@ -263,7 +263,7 @@ static void products(const ig_conv_i8_job *j, char *mine, size_t image, size_t p
     const bool raw = s->raw && !s->x_signed && !j->columns.w_zero;
     gemm_i8_args q = {.y = result(j, image, p, g * s->m_each + col), .y_row = s->m};
     if (!s->direct || (raw && s->c % 4)) {
-        gather(j, (uint8_t *)mine, x, p, rows, g);
+        ig_conv_i8_gather(j, (uint8_t *)mine, x, p, rows, g);
         a = (const uint8_t *)mine;
     }
     const size_t a_row = a == (const uint8_t *)mine ? k4 : s->c;
@@ -317,6 +317,10 @@ void ig_conv_i8_run(const ig_conv_i8_job *j, ig_pool *pool)
 {
     const ig_conv_i8 *s = j->s;
     const size_t macs = s->block_rows * s->k * s->m;
+    if (s->in_place && !j->columns.w_zero) {
+        ig_conv_i8_place_run(j, pool);
+        return;
+    }
     ig_parallel(pool, s->batch * s->blocks * s->col_blocks,
                 (size_t)(s->depthwise ? 2 : 8) * IG_GRAIN / (macs + 1) + 1, 0, work,
                 (void *)(uintptr_t)j);

@@ -109,7 +109,7 @@ static void check_binary_i8(binary_i8_fn *fn, const char *name, uint32_t needs)
 
 static void check_max_i8(max_i8_fn *fn, const char *name, uint32_t needs)
 {
-    enum { TAPS = 9 };
+    enum { TAPS = 20 };
     for (size_t i = 0; i < 80; i++) {
         const size_t n = i < 70 ? i : check_pick(70, 300), taps = check_pick(0, TAPS);
         const bool is_signed = i % 2;
