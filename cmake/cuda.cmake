@@ -11,7 +11,8 @@ file(GLOB cuda_host_sources CONFIGURE_DEPENDS runtime/device/cuda/*.c runtime/de
 list(FILTER cuda_host_sources EXCLUDE REGEX "/(gpu_(cuda|nccl)|conv_cudnn)\\.c$")
 set(cuda_map ${CMAKE_SOURCE_DIR}/cmake/ingot_cuda.map)
 
-# What the plugin does on the host; the parts of the core that it uses are linked into it.
+# What the plugin does on the host; the parts of the core that it uses are linked into it, function by
+# function where an op's file has more than that (1 MB of kernels for the CPU).
 add_library(ingot_cuda_host OBJECT EXCLUDE_FROM_ALL ${cuda_host_sources})
 target_link_libraries(ingot_cuda_host PUBLIC ingot_flags ingot_deps)
 
@@ -20,7 +21,7 @@ function(ingot_cuda_library name)
   add_library(${name} SHARED ${ARGN} $<TARGET_OBJECTS:ingot_cuda_host>)
   target_link_libraries(${name} PRIVATE ingot_static ingot_deps)
   target_link_options(${name} PRIVATE -Wl,--version-script=${cuda_map} -Wl,--no-undefined
-                      -Wl,--as-needed -Wl,--exclude-libs,ALL -Wl,--build-id)
+                      -Wl,--as-needed -Wl,--exclude-libs,ALL -Wl,--build-id -Wl,--gc-sections)
   if(INGOT_SANITIZE)
     target_link_options(${name} PRIVATE -fsanitize=${INGOT_SANITIZE})
   endif()

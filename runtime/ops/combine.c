@@ -84,3 +84,16 @@ ig_combine_fn *ig_combine(ingot_dtype dtype, ig_put put)
         if (table[i].dtype == dtype) return table[i].fn[put - 1];
     return NULL;
 }
+
+ingot_status ig_infer_put(ig_infer *c, ig_put put)
+{
+    const ig_type *x = c->in[0], *updates = c->in[2];
+    IG_TRY(ig_infer_ints(c, 1));
+    if (x->dtype && updates->dtype && x->dtype != updates->dtype)
+        return ig_infer_fail(c, "the updates are %s, the data %s", ig_dtype(updates->dtype)->name,
+                             ig_dtype(x->dtype)->name);
+    if (put != IG_PUT && x->dtype && !ig_combine(x->dtype, put))
+        return ig_infer_fail(c, "%s of %s is not defined", ig_put_names[put],
+                             ig_dtype(x->dtype)->name);
+    return INGOT_OK;
+}

@@ -37,4 +37,8 @@ ig_combine_fn *ig_combine(ingot_dtype dtype, ig_put put);
 /* ig_put_names - choices of the attribute `reduction`, in the order of ig_put. */
 extern const char *const ig_put_names[];
 
+/* ig_infer_put - E_FORMAT unless the inputs are data, integers, and updates of the data's dtype,
+ * which can be combined so. Shapes are not looked at. */
+ingot_status ig_infer_put(ig_infer *c, ig_put put);
+
 #endif

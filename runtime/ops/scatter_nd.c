@@ -12,13 +12,7 @@ static ingot_status infer(ig_infer *c)
 {
     const scatter_attrs *a = c->attrs;
     const ig_type *x = c->in[0], *index = c->in[1], *updates = c->in[2];
-    IG_TRY(ig_infer_ints(c, 1));
-    if (x->dtype && updates->dtype && x->dtype != updates->dtype)
-        return ig_infer_fail(c, "the updates are %s, the data %s", ig_dtype(updates->dtype)->name,
-                             ig_dtype(x->dtype)->name);
-    if (a->reduction != IG_PUT && x->dtype && !ig_combine(x->dtype, (ig_put)a->reduction))
-        return ig_infer_fail(c, "%s of %s is not defined", ig_put_names[a->reduction],
-                             ig_dtype(x->dtype)->name);
+    IG_TRY(ig_infer_put(c, (ig_put)a->reduction));
     if (index->rank == 0) return ig_infer_fail(c, "the indices must have at least one dimension");
     if (x->rank < 0 || index->rank < 0 || index->dims[index->rank - 1] < 0) return ig_infer_same(c);
     const int64_t k = index->dims[index->rank - 1];

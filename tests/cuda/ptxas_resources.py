@@ -7,9 +7,10 @@ BUILD (default: build) holds the compiler's reports, BUILD/cuda/NAME.ptxas, of e
 kernels/<op>/NAME_cuda*.cu. A kernel may use no stack and spill no register, every one says its
 threads (__launch_bounds__, so that ptxas keeps registers x threads within the 65536 of a
 multiprocessor), and nothing that ptxas warns of or advises may stand in a report: serialised wgmma,
-a setmaxnreg that it ignored. Registers and shared memory are as in the table, where nvcc is the
-version that the table names. --write makes the table anew: run it after changing kernels, and look
-at the difference. Exit 77: nothing was compiled for devices here."""
+a setmaxnreg that it ignored. The plugin has at most PLUGIN_MOST bytes. Registers and shared memory
+are as in the table, where nvcc is the version that the table names. --write makes the table anew:
+run it after changing kernels, and look at the difference. Exit 77: nothing was compiled for devices
+here."""
 
 import collections
 import glob
@@ -19,6 +20,7 @@ import subprocess
 import sys
 
 TABLE = "tests/cuda/resources.tsv"
+PLUGIN_MOST = 8 << 20
 HEAD = "# source\tarch\tkernel\tregisters\tshared\tstack\tspilled"
 ENTRY = re.compile(r"Compiling entry function '(\S+)' for '(\w+)'")
 STACK = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
@@ -126,6 +128,10 @@ def main():
         return 77
     version = nvcc_version(build)
     rows, wrong = compiled(build)
+    plugin = os.path.join(build, "libingot_cuda.so")
+    size = os.path.getsize(plugin) if os.path.exists(plugin) else 0
+    if size > PLUGIN_MOST:
+        wrong.append(f"{plugin} has {size} bytes, more than {PLUGIN_MOST}")
     if write:
         with open(TABLE, "w") as table:
             table.write(f"# nvcc {version}\n{HEAD}\n")
