@@ -1,24 +1,19 @@
 /* bench_layout.c - transposes: NCHW to NHWC and back, a matrix, bytes. */
 #include "bench/kernels/bench.h"
-#include "kernels/transpose/transpose.h"
-
-enum { COLS = 16 }; /* of one task: lines of y stay apart */
+#include "kernels/copy/copy.h"
+#include "runtime/ops/block.h"
 
 typedef struct {
     char *y;
     const char *x;
-    transpose_shape shape;
-    size_t element;
+    ig_copy copy;
 } job;
 
 static void part(void *arg, size_t begin, size_t end, size_t worker)
 {
     const job *j = arg;
-    transpose_shape s = j->shape;
     (void)worker;
-    const size_t from = begin * COLS, to = IG_MIN(end * COLS, s.cols);
-    s.cols = to - from;
-    ig_transpose(j->element)(j->y + from * s.y_row * j->element, j->x + from * j->element, &s);
+    ig_copy_units(&j->copy, j->y, j->x, begin, end);
 }
 
 static void time_matrix(bench *b, size_t element, size_t rows, size_t cols)
@@ -31,9 +26,10 @@ static void time_matrix(bench *b, size_t element, size_t rows, size_t cols)
                           .bytes = 2 * (double)n,
                           .copies = true};
     if (!bench_next(b, &c, "rows=%zu,cols=%zu", rows, cols)) return;
-    job j = {bench_take(b, n), bench_bytes(b, n), {1, rows, cols, 0, cols, 0, rows}, element};
-    const size_t items = (cols + COLS - 1) / COLS;
-    bench_add_parts(b, "ingot", part, &j, items, 131072 / (COLS * rows * element) + 1);
+    job j = {.y = bench_take(b, n), .x = bench_bytes(b, n)};
+    ig_copy_plan(&j.copy, element, 2, (size_t[]){cols, rows}, (ptrdiff_t[]){(ptrdiff_t)rows, 1},
+                 (ptrdiff_t[]){1, (ptrdiff_t)cols});
+    bench_add_parts(b, "ingot", part, &j, j.copy.units, 131072 / ig_copy_unit_bytes(&j.copy) + 1);
     bench_run(b);
 }
 

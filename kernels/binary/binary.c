@@ -1,5 +1,6 @@
 /* binary.c - see binary.h. */
 #include "kernels/binary/binary.h"
+#include "kernels/stream/stream.h"
 #include "runtime/base/checked.h"
 
 #include <string.h>
@@ -22,6 +23,19 @@ static binary_f32_fn *best_of(const char *family)
         if ((have & variants[i].needs) == variants[i].needs && !strcmp(variants[i].family, family))
             best = variants[i].fn;
     return best;
+}
+
+void ig_binary_past(binary_f32_fn *fn, float *y, const float *a, size_t step_a, const float *b,
+                    size_t step_b, size_t n)
+{
+    stream_fn *send = ig_stream();
+    ig_stream_room room;
+    for (size_t i = 0, m; i < n; i += m) {
+        m = IG_MIN(n - i, IG_LEN(room.f32));
+        fn(room.f32, a + i * step_a, b + i * step_b, m);
+        send(y + i, room.f32, m * sizeof *y);
+    }
+    ig_stream_end();
 }
 
 #define B(op)                                                                \

@@ -23,6 +23,11 @@ typedef void scale_shift_f32_fn(float *y, const float *x, const float *scale, co
 #include "kernels/binary/scale_shift.kern"
 #undef K
 
+/* ig_binary_past - y = fn(a, b), where y is neither, past the caches: kernels/stream/stream.h.
+ * step_a, step_b: 1, or 0 for the one value of the sv and vs forms. */
+void ig_binary_past(binary_f32_fn *fn, float *y, const float *a, size_t step_a, const float *b,
+                    size_t step_b, size_t n);
+
 /* ig_add_f32(), ig_add_vs_f32(), ig_add_sv_f32() and so on: the best usable variant. */
 #define B(op)                              \
     binary_f32_fn *ig_##op##_f32(void);    \

@@ -4,11 +4,16 @@
  * Others (16 bytes, strides of wide elements that are not multiples of them, negative strides) run
  * in tiles of 16 x 16 elements, so that every line which is read or written is used whole. */
 #include "kernels/copy/copy.h"
+#include "runtime/base/topology.h"
 
 #include <stdbool.h>
 #include <string.h>
 
 enum { TILE = 16, TILE_MIN = 4, THIN_MIN = 64, PIECE_BYTES = 64 * 1024 };
+
+/* Past the caches: rows that a transpose walks together, columns that are worth it, bytes of a run.
+ */
+enum { PAST_BAND = 64, PAST_COLUMNS = 128, PAST_RUN = 512 };
 
 typedef struct {
     uint64_t half[2];
@@ -128,10 +133,21 @@ static void choose_inner(ig_copy *c, loops *l)
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
+static size_t round_up(size_t n, size_t step) { return (n + step - 1) / step * step; }
+
 /* Transposes are cut along the longer side. */
 static size_t cut_length(const ig_copy *c)
 {
     return c->kind == IG_COPY_TILE && !c->along_line ? c->rows : c->line;
+}
+
+/* A transpose past the caches: bands of x's rows as long as can be, else columns in plenty. */
+static void cut_past(ig_copy *c)
+{
+    c->along_line = c->rows <= c->line;
+    const size_t least_piece = c->along_line ? PAST_BAND : PAST_COLUMNS;
+    const size_t other = c->along_line ? c->rows : c->line;
+    c->piece = round_up(PIECE_BYTES / c->bytes / other + 1, least_piece);
 }
 
 /* How much of the inner loop makes a unit. */
@@ -143,6 +159,7 @@ static void cut(ig_copy *c)
         const size_t other = c->along_line ? c->rows : c->line;
         c->piece = PIECE_BYTES / c->bytes / other / TILE * TILE;
         if (c->piece < TILE) c->piece = TILE;
+        if (c->stream && c->transpose) cut_past(c);
     }
     c->pieces = (cut_length(c) + c->piece - 1) / c->piece;
     c->units = c->pieces;
@@ -155,10 +172,13 @@ void ig_copy_plan(ig_copy *c, size_t bytes, int rank, const size_t *n, const ptr
     loops l = {0};
     memset(c, 0, sizeof *c);
     c->bytes = bytes;
+    double total = (double)bytes;
     for (int d = 0; d < rank; d++) {
         if (n[d] == 0) return;
         add_loop(&l, n[d], to[d] * (ptrdiff_t)bytes, from[d] * (ptrdiff_t)bytes);
+        total *= (double)n[d];
     }
+    if (ig_past_caches(total)) c->stream = ig_stream();
     widen(&l, &c->bytes);
     choose_inner(c, &l);
     c->rank = l.rank;
@@ -272,7 +292,8 @@ static void run_tiles(const ig_copy *c, char *to, const char *from, size_t rows,
                                    .rows = line,
                                    .cols = rows,
                                    .x_row = (size_t)c->line_from / c->bytes,
-                                   .y_row = (size_t)c->rows_to / c->bytes};
+                                   .y_row = (size_t)c->rows_to / c->bytes,
+                                   .past = c->stream != NULL};
         c->transpose(to, from, &s);
         return;
     }
@@ -288,7 +309,9 @@ static void run_piece(const ig_copy *c, char *to, const char *from, size_t piece
     const size_t start = piece * c->piece, length = cut_length(c);
     const size_t n = length - start < c->piece ? length - start : c->piece;
     const ptrdiff_t at = (ptrdiff_t)start;
-    if (c->kind == IG_COPY_RUN)
+    if (c->kind == IG_COPY_RUN && c->stream && n >= PAST_RUN)
+        c->stream(to + at, from + at, n);
+    else if (c->kind == IG_COPY_RUN)
         memcpy(to + at, from + at, n);
     else if (c->kind == IG_COPY_LINE)
         run_line(c, to + at * c->line_to, from + at * c->line_from, n);
@@ -355,6 +378,7 @@ void ig_copy_units(const ig_copy *c, void *to, const void *from, size_t begin, s
             x -= (ptrdiff_t)c->n[d] * c->from[d];
         }
     }
+    if (c->stream) ig_stream_end();
 }
 
 void ig_copy_fill(void *to, const void *element, size_t bytes, size_t n)

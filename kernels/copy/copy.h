@@ -12,6 +12,7 @@
 #ifndef IG_KERNELS_COPY_H
 #define IG_KERNELS_COPY_H
 
+#include "kernels/stream/stream.h"
 #include "kernels/transpose/transpose.h"
 
 #include <stdbool.h>
@@ -36,6 +37,7 @@ typedef struct ig_copy {
     bool along_line;         /* TILE: the line is cut into pieces, else the rows */
     size_t piece, pieces;    /* the inner loop is cut into pieces of `piece` */
     size_t units;            /* outer turns times pieces; 0: nothing to copy */
+    stream_fn *stream;       /* the copy is larger than the caches and goes past them; else NULL */
 } ig_copy;
 
 /* ig_copy_plan - n, to, from: [rank] loops, outermost first, strides in elements. bytes: of an

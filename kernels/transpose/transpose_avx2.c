@@ -83,14 +83,20 @@ WALK_INLINE void block_b8(uint8_t *y, size_t y_row, const uint8_t *x, size_t x_r
     half_b8(y + 2 * y_row, y_row, x + 16, x_row);
 }
 
+WALK_INLINE void send(uint8_t *y, const uint8_t *x, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += 32)
+        _mm256_stream_si256((__m256i *)(y + i), _mm256_load_si256((const __m256i *)(x + i)));
+}
+
 void transpose_b1_avx2(void *y, const void *x, const transpose_shape *s)
 {
-    walk_batch(y, x, s, 1, 16, block_b1);
+    walk_batch(y, x, s, 1, 16, block_b1, send);
 }
 
 void transpose_b2_avx2(void *y, const void *x, const transpose_shape *s)
 {
-    walk_batch(y, x, s, 2, 8, block_b2);
+    walk_batch(y, x, s, 2, 8, block_b2, send);
 }
 
 /* Three planes to pixels of three, the images that networks are given: element j of plane p goes to
@@ -119,7 +125,7 @@ static size_t planes_to_pixels(float *y, const float *x, size_t plane, size_t pi
 void transpose_b4_avx2(void *y, const void *x, const transpose_shape *s)
 {
     if (s->rows != 3 || s->y_row != 3) {
-        walk_batch(y, x, s, 4, 8, block_b4);
+        walk_batch(y, x, s, 4, 8, block_b4, send);
         return;
     }
     for (size_t b = 0; b < s->batch; b++) {
@@ -133,5 +139,5 @@ void transpose_b4_avx2(void *y, const void *x, const transpose_shape *s)
 
 void transpose_b8_avx2(void *y, const void *x, const transpose_shape *s)
 {
-    walk_batch(y, x, s, 8, 4, block_b8);
+    walk_batch(y, x, s, 8, 4, block_b8, send);
 }

@@ -1,5 +1,6 @@
 /* unary.c - see unary.h. Asked once, when a node is bound. */
 #include "kernels/unary/unary.h"
+#include "kernels/stream/stream.h"
 #include "runtime/base/checked.h"
 
 #include <string.h>
@@ -22,6 +23,18 @@ static unary_f32_fn *best_of(const char *family)
         if ((have & variants[i].needs) == variants[i].needs && !strcmp(variants[i].family, family))
             best = variants[i].fn;
     return best;
+}
+
+void ig_unary_past(unary_f32_fn *fn, float *y, const float *x, size_t n, float a, float b)
+{
+    stream_fn *send = ig_stream();
+    ig_stream_room room;
+    for (size_t i = 0, m; i < n; i += m) {
+        m = IG_MIN(n - i, IG_LEN(room.f32));
+        fn(room.f32, x + i, m, a, b);
+        send(y + i, room.f32, m * sizeof *y);
+    }
+    ig_stream_end();
 }
 
 #define U(op) \

@@ -19,6 +19,9 @@ typedef void unary_f32_fn(float *y, const float *x, size_t n, float a, float b);
 #include "kernels/unary/unary.kern"
 #undef K
 
+/* ig_unary_past - y = fn(x), where y is not x, past the caches: kernels/stream/stream.h. */
+void ig_unary_past(unary_f32_fn *fn, float *y, const float *x, size_t n, float a, float b);
+
 /* ig_exp_f32() and so on: the best variant that this machine may use. */
 #define U(op) unary_f32_fn *ig_##op##_f32(void);
 #include "kernels/unary/unary.def"

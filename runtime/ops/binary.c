@@ -4,9 +4,11 @@
  * to the stored width. Only `pow` takes two dtypes: the result has the base's. */
 #include "kernels/binary/binary.h"
 #include "kernels/compare/compare.h"
+#include "kernels/stream/stream.h"
 #include "runtime/ops/binary_fns.h"
 #include "runtime/ops/broadcast.h"
 #include "runtime/base/checked.h"
+#include "runtime/base/topology.h"
 
 #include <string.h>
 
@@ -136,6 +138,7 @@ typedef struct {
     const binary_state *s;
     const void *a, *b;
     void *y;
+    bool past; /* y goes past the caches */
 } binary_job;
 
 static void part_strings(const binary_job *job, const ig_broadcast_part *p)
@@ -167,8 +170,12 @@ static void part_f32(const binary_job *job, const ig_broadcast_part *p)
 {
     const binary_kernels *k = &job->s->kernels;
     binary_f32_fn *fn = p->step[0] && p->step[1] ? k->vv : p->step[0] ? k->vs : k->sv;
-    fn((float *)job->y + p->at, (const float *)job->a + p->in[0], (const float *)job->b + p->in[1],
-       p->n);
+    float *y = (float *)job->y + p->at;
+    const float *a = (const float *)job->a + p->in[0], *b = (const float *)job->b + p->in[1];
+    if (job->past && p->n >= IG_STREAM_BYTES / sizeof *y)
+        ig_binary_past(fn, y, a, p->step[0], b, p->step[1], p->n);
+    else
+        fn(y, a, b, p->n);
 }
 
 /* a < b is b > a: the one value, if any, comes second. */
@@ -203,7 +210,9 @@ static void part_any(void *arg, const ig_broadcast_part *p)
 static ingot_status run(ig_run *r)
 {
     const binary_state *s = r->state;
-    binary_job job = {s, r->in[0]->data, r->in[1]->data, r->out[0]->data};
+    binary_job job = {s, r->in[0]->data, r->in[1]->data, r->out[0]->data, false};
+    job.past =
+        job.y != job.a && job.y != job.b && ig_past_caches((double)s->walk.total * sizeof(float));
     ig_broadcast_run(&s->walk, r->pool, s->kernels.vv || s->compare ? 0 : IG_BLOCK, part_any, &job);
     return INGOT_OK;
 }

@@ -5,6 +5,7 @@
 #include "kernels/unary/unary.h"
 #include "runtime/ops/block.h"
 #include "runtime/graph/op.h"
+#include "runtime/base/topology.h"
 #include "runtime/base/checked.h"
 
 #include <string.h>
@@ -260,6 +261,7 @@ typedef struct {
     ingot_dtype from, to;
     double alpha, beta;
     size_t grain;
+    bool moves; /* the kernel is bound by memory, not by arithmetic */
 } unary_state;
 
 /* What an element takes. */
@@ -290,7 +292,9 @@ static ingot_status bind(ig_bind *b)
         .beta = a->beta,
     };
     if (s->calc == IG_CALC_F32 && !gives_bool(a->fn)) s->kernel = find_kernel(rows[a->fn].name, a);
-    s->grain = ig_grain_ns(each_ns(s, rows[a->fn].name));
+    const double each = each_ns(s, rows[a->fn].name);
+    s->grain = ig_grain_ns(each);
+    s->moves = s->kernel && each <= IG_NS_MOVE;
     b->state = s;
     b->kernel = rows[a->fn].name;
     return INGOT_OK;
@@ -300,6 +304,7 @@ typedef struct {
     const unary_state *s;
     const void *x;
     void *y;
+    bool past; /* y goes past the caches */
 } unary_job;
 
 static void work(void *arg, size_t begin, size_t end, size_t worker)
@@ -309,7 +314,12 @@ static void work(void *arg, size_t begin, size_t end, size_t worker)
     const unary_state *s = job->s;
     const float a = (float)s->alpha, b = (float)s->beta;
     if (s->kernel && s->from == INGOT_F32) {
-        s->kernel((float *)job->y + begin, (const float *)job->x + begin, end - begin, a, b);
+        float *y = (float *)job->y + begin;
+        const float *x = (const float *)job->x + begin;
+        if (job->past)
+            ig_unary_past(s->kernel, y, x, end - begin, a, b);
+        else
+            s->kernel(y, x, end - begin, a, b);
         return;
     }
     ig_block in, out;
@@ -327,8 +337,10 @@ static void work(void *arg, size_t begin, size_t end, size_t worker)
 
 static ingot_status run(ig_run *r)
 {
-    unary_job job = {r->state, r->in[0]->data, r->out[0]->data};
-    ig_parallel(r->pool, ig_tensor_elements(r->in[0]), job.s->grain, 0, work, &job);
+    const size_t n = ig_tensor_elements(r->in[0]);
+    unary_job job = {r->state, r->in[0]->data, r->out[0]->data, false};
+    job.past = job.s->moves && job.x != job.y && ig_past_caches((double)n * sizeof(float));
+    ig_parallel(r->pool, n, job.s->grain, 0, work, &job);
     return INGOT_OK;
 }
 

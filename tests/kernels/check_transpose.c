@@ -1,5 +1,6 @@
 /* check_transpose.c - every variant against the definition, with gaps between rows kept intact. */
 #include "tests/kernels/kernel_check.h"
+#include "kernels/stream/stream.h"
 #include "kernels/transpose/transpose.h"
 
 #include <string.h>
@@ -20,6 +21,25 @@ static void check_shape(transpose_fn *fn, const transpose_shape *s, size_t bytes
     check_same(want, got, y_bytes);
 }
 
+/* Past the caches: whole lines, where y and its rows begin on them, and as usual where not. */
+static void check_past(transpose_fn *fn, transpose_shape s, size_t bytes, size_t off)
+{
+    enum { LINE = 64 };
+    s.y_row = (s.rows * bytes + LINE - 1) / LINE * LINE / bytes;
+    s.x_row = s.cols;
+    s.x_batch = s.rows * s.x_row, s.y_batch = s.cols * s.y_row;
+    const size_t y_bytes = s.batch * s.y_batch * bytes + 2 * LINE;
+    const uint8_t *x = check_bytes(s.batch * s.x_batch * bytes);
+    uint8_t *got = check_bytes(y_bytes), *want = check_bytes(y_bytes);
+    memcpy(want, got, y_bytes);
+    const size_t at = (LINE - (uintptr_t)got % LINE) % LINE + off * bytes;
+    fn(want + at, x, &s);
+    s.past = true;
+    fn(got + at, x, &s);
+    ig_stream_end();
+    check_same(want, got, y_bytes);
+}
+
 static void check_one(transpose_fn *fn, const char *name, uint32_t needs, size_t bytes)
 {
     for (size_t i = 0; i < 80; i++) {
@@ -34,6 +54,13 @@ static void check_one(transpose_fn *fn, const char *name, uint32_t needs, size_t
         if (check_next(needs, name, "%zu of %zux%zu rows of %zu to %zu", s.batch, s.rows, s.cols,
                        s.x_row, s.y_row))
             check_shape(fn, &s, bytes);
+    }
+    for (size_t i = 0; i < 20; i++) {
+        const transpose_shape s = {
+            .batch = check_pick(1, 2), .rows = check_pick(1, 200), .cols = check_pick(1, 150)};
+        if (check_next(needs, name, "past the caches, %zu of %zux%zu, %zu", s.batch, s.rows, s.cols,
+                       i % 4 / 3))
+            check_past(fn, s, bytes, i % 4 / 3);
     }
 }
 

@@ -200,7 +200,8 @@ def low_bit():
     r = np.random.default_rng(11)
     for name, bits, block, zeros, dtype, k in (("plain", 4, 32, None, np.float32, 96), ("zeros", 4, 64, "u8", np.float32, 150),
                                                ("half", 4, 128, "u8", np.float16, 256), ("real_zeros", 4, 32, "f", np.float32, 64),
-                                               ("bytes", 8, 32, "u8", np.float32, 70), ("small", 4, 16, "u8", np.float32, 48)):
+                                               ("bytes", 8, 32, "u8", np.float32, 70), ("small", 4, 16, "u8", np.float32, 48),
+                                               ("small_real", 4, 16, "f", np.float32, 40), ("half_real", 4, 16, "f", np.float16, 33)):
         n, blocks = 21, -(-k // block)
         q = r.integers(0, 1 << bits, (n, blocks * block), dtype=np.uint8)
         packed = q if bits == 8 else q[:, ::2] | q[:, 1::2] << 4
@@ -224,7 +225,18 @@ def low_bit():
         case(f"nbits_{name}", m, [x], want=[[(x.astype(np.float64) @ w.T + bias).astype(dtype)]])
 
 
-for make in (perceptron, constants, encodings, functions, names, external, shapes, old_opsets, arithmetic, random_graphs, low_bit):
+def overhanging_windows():
+    """Pools whose only window is wider than the padded image: ceil_mode rounds their count up to 1."""
+    x = f32(2, 3, 4, 5)
+    for name, op, pads, more in (("max", "MaxPool", [0, 0, 0, 0], {}), ("average", "AveragePool", [1, 0, 0, 0], {"count_include_pad": 1})):
+        node = h.make_node(op, ["x"], ["y"], kernel_shape=[6, 3], strides=[3, 2], pads=pads, ceil_mode=1, **more)
+        m = model([node], [value("x", T.FLOAT, ["n", 3, 4, 5])], [value("y", T.FLOAT, ["n", 3, 1, 2])])
+        take = (lambda v: v.max((2, 3))) if op == "MaxPool" else (lambda v: v.sum((2, 3)) / np.float32(15))
+        case(f"overhanging_{name}", m, [x], want=[[np.stack([take(v) for v in (x[..., 0:3], x[..., 2:5])], -1)[:, :, None]]])
+
+
+for make in (perceptron, constants, encodings, functions, names, external, shapes, old_opsets, arithmetic, random_graphs, low_bit,
+             overhanging_windows):
     make()
 plain = io.BytesIO()
 with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
