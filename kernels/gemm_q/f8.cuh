@@ -1,6 +1,38 @@
 // f8.cuh - what products of 8-bit floats by 8-bit floats do with registers, on mma and wgmma alike.
 #pragma once
+#include "kernels/gemm_q/gemm_f8_cuda.h"
 #include "kernels/cuda/ptx.cuh"
+
+// What a product of NT rows by two tiles of weights is about.
+struct f8_item {
+    int row, m0, end; // tile of weights; rows of x
+    int tokens;       // rows to load: whole eights, which x has
+    int expert;
+};
+__device__ __forceinline__ f8_item f8_item_of(const cu_gemm_f8_args &p, int item, int pairs, int nt)
+{
+    const int block = item / pairs;
+    f8_item t = {item % pairs * 2, block * nt, p.m, 0, 0};
+    if (p.slots) {
+        const int each = CU_F8_SLOT / nt;
+        const cu_q_slot slot = p.slots[block / each];
+        t.m0 = slot.first + block % each * nt;
+        t.end = slot.first + slot.rows;
+        t.expert = slot.expert;
+    }
+    t.tokens = min(nt, (t.end - t.m0 + 7) / 8 * 8);
+    return t;
+}
+__device__ __forceinline__ int f8_items(const cu_gemm_f8_args &p, int pairs, int nt)
+{
+    return pairs * (p.slots ? *p.n_slots * (CU_F8_SLOT / nt) : (p.m + nt - 1) / nt);
+}
+// ... at most.
+static inline int f8_most(const cu_gemm_f8_args *a, int nt)
+{
+    const int pairs = (a->w.n / 64 + 1) / 2;
+    return pairs * (a->slots ? a->max_slots * (CU_F8_SLOT / nt) : (a->m + nt - 1) / nt);
+}
 
 // Registers of operand A for 32 k: rows r and r + 8, k as the tiles of weights have it.
 __device__ __forceinline__ void f8_operand(uint32_t (&a)[4], uint4 w)

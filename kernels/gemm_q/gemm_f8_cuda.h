@@ -24,7 +24,8 @@ typedef struct {
     float *scale;
     const void *x; /* [m, k], ldx elements between rows */
     int64_t ldx;
-    cu_float type; /* of x */
+    cu_float type;        /* of x */
+    const int32_t *order; /* as cu_q_acts_args says */
     int m, rows, k;
     cu_q_round round; /* CU_Q_F8_ROWS or CU_Q_F8_GROUPS */
 } cu_f8_acts_args;
@@ -36,10 +37,17 @@ typedef struct {
     int m, rows;
     int x_groups; /* scale has a group for every 128 k */
     cu_finish finish;
+    /* Many matrices, as cu_gemm_q_args says; a slot has at most CU_F8_SLOT rows. */
+    const cu_q_slot *slots;
+    const int *n_slots;
+    int max_slots;
 } cu_gemm_f8_args;
 
-/* cu_gemm_f8_suits - has the chip such units, and are m rows so many that they and not the reading
- * of the weights set the pace? Else cu_gemm_q is the product, with cu_q_acts' rounding. */
+enum { CU_F8_SLOT = 128 };
+
+/* cu_gemm_f8_suits - has the chip such units, and are m rows of a matrix so many that they and not
+ * the reading of the weights set the pace? Else cu_gemm_q is the product, with cu_q_acts' rounding.
+ */
 static inline int cu_gemm_f8_suits(int cc, int64_t m) { return cc >= 89 && m > 64; }
 
 int cu_f8_acts(const cu_f8_acts_args *a, cu_stream s);

@@ -13,7 +13,7 @@ extern "C" int cu_f8_acts_sm89(const cu_f8_acts_args *a, cu_stream s)
 
 extern "C" int cu_gemm_f8_sm89(const cu_gemm_f8_args *a, cu_stream s)
 {
-    const int items = (a->w.n / 64 + 1) / 2 * ((a->m + F8Shape89::NT - 1) / F8Shape89::NT);
+    const int items = f8_most(a, F8Shape89::NT);
     if (!items) return 0;
     return cu_start(gemm_f8_sm89, dim3((unsigned)items), 256, F8Shape89::smem, s, *a);
 }

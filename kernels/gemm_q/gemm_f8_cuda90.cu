@@ -12,7 +12,7 @@ extern "C" int cu_f8_acts_sm90(const cu_f8_acts_args *a, cu_stream s)
 
 extern "C" int cu_gemm_f8_sm90(const cu_gemm_f8_args *a, cu_stream s)
 {
-    const int items = (a->w.n / 64 + 1) / 2 * ((a->m + F8Shape90::NT - 1) / F8Shape90::NT);
+    const int items = f8_most(a, F8Shape90::NT);
     const int room = cu_this_chip().processors;
     if (!items) return 0;
     return cu_start(gemm_f8_sm90, dim3((unsigned)(items < room ? items : room)), 384,

@@ -16,17 +16,21 @@ struct F8Shape89 {
                          smem = stages * stage;
 };
 
-__global__ void __launch_bounds__(256) gemm_f8_sm89(const __grid_constant__ cu_gemm_f8_args p)
+__global__ void __launch_bounds__(256, 1) gemm_f8_sm89(const __grid_constant__ cu_gemm_f8_args p)
 {
 #if defined(IGT_EMU) || __CUDA_ARCH__ >= 890
     typedef F8Shape89 S;
     constexpr int NT = S::NT, ST = S::stages;
     IGT_SMEM(smem);
-    const cu_q_weights &w = p.w;
     const int tid = threadIdx.x, lane = tid & 31, warp = tid >> 5, half = warp >> 2;
-    const int tiles = w.k / 64, rows = w.n / 64, pairs = (rows + 1) / 2, blocks = (tiles + 1) / 2;
-    const int row = (int)blockIdx.x % pairs * 2, m0 = (int)blockIdx.x / pairs * NT;
+    const int tiles = p.w.k / 64, rows = p.w.n / 64, pairs = (rows + 1) / 2,
+              blocks = (tiles + 1) / 2;
+    if ((int)blockIdx.x >= f8_items(p, pairs, NT)) return;
+    const f8_item of = f8_item_of(p, (int)blockIdx.x, pairs, NT);
+    const int row = of.row, m0 = of.m0, x_end = of.m0 + of.tokens;
+    if (of.tokens <= 0) return;
     auto load = [&](int t) {
+        const cu_q_weights w = q_of_expert(p.w, of.expert);
         char *to = smem + t % ST * S::stage;
         const int groups = p.x_groups ? t : 0;
 #    pragma unroll
@@ -38,7 +42,7 @@ __global__ void __launch_bounds__(256) gemm_f8_sm89(const __grid_constant__ cu_g
         }
 #    pragma unroll
         for (int i = tid; i < S::x / 16; i += 256) {
-            const bool ok = m0 + i / 8 < p.rows;
+            const bool ok = m0 + i / 8 < x_end;
             const int64_t from = ((int64_t)t * p.rows + m0) * 128 + i * 16;
             px_cp16(to + S::quants + i * 16, ok ? p.x + from : p.x, ok ? 16 : 0);
         }
@@ -51,7 +55,7 @@ __global__ void __launch_bounds__(256) gemm_f8_sm89(const __grid_constant__ cu_g
                     ok ? 16 : 0);
         } else if (tid < 32) {
             const int i = tid - 16;
-            const bool ok = m0 + i * 4 < p.rows;
+            const bool ok = m0 + i * 4 < x_end;
             const int64_t from = (int64_t)groups * p.rows + m0 + i * 4;
             px_cp16(scales + S::w_scales + i * 16, ok ? p.scale + from : p.scale, ok ? 16 : 0);
         }
@@ -91,6 +95,7 @@ __global__ void __launch_bounds__(256) gemm_f8_sm89(const __grid_constant__ cu_g
     px_cp_wait<0>();
     if (row + half >= rows) return;
     // the tables' scales are 256 times what the codes are to be multiplied by
-    q_finish<NT>(sum, w, nullptr, 0x1p-8f, p.finish, (row + half) * 64, m0, p.m, 0);
+    q_finish<NT>(sum, q_of_expert(p.w, of.expert), nullptr, 0x1p-8f, p.finish, (row + half) * 64,
+                 m0, of.end, of.expert * p.finish.bias_step);
 #endif
 }

@@ -28,18 +28,22 @@ __global__ void __launch_bounds__(384, 1) gemm_f8_sm90(const __grid_constant__ c
     constexpr int NT = S::NT, ST = S::stages, R = NT / 2;
     IGT_SMEM(smem);
     uint64_t *full = (uint64_t *)(smem + S::full), *empty = full + ST;
-    const cu_q_weights &w = p.w;
+    const cu_q_weights &first = p.w;
     const int tid = threadIdx.x, wg = tid / 128, lane = tid & 31;
-    const int tiles = w.k / 64, rows = w.n / 64, pairs = (rows + 1) / 2, blocks = (tiles + 1) / 2;
-    const int items = pairs * ((p.m + NT - 1) / NT);
+    const int tiles = first.k / 64, rows = first.n / 64, pairs = (rows + 1) / 2,
+              blocks = (tiles + 1) / 2;
+    const int items = f8_items(p, pairs, NT);
     ring_open<ST>(full, empty, 8 /* warps */);
     ring_place<ST> ring;
     if (wg == 0) {
         px_reg_dec<40>();
         if (tid == 0)
             for (int item = blockIdx.x; item < items; item += gridDim.x) {
-                const int row = item % pairs * 2, m0 = item / pairs * NT;
-                const int halves = min(2, rows - row), tokens = min(NT, p.rows - m0);
+                const f8_item of = f8_item_of(p, item, pairs, NT);
+                const cu_q_weights w = q_of_expert(first, of.expert);
+                const int row = of.row, m0 = of.m0, tokens = of.tokens;
+                const int halves = min(2, rows - row);
+                if (tokens <= 0) continue;
                 for (int t = 0; t < blocks; t++, ring.next()) {
                     char *at = smem + ring.st * S::stage,
                          *to = smem + S::tables + ring.st * S::scales;
@@ -67,7 +71,9 @@ __global__ void __launch_bounds__(384, 1) gemm_f8_sm90(const __grid_constant__ c
         const int me = tid % 128, warp = me >> 5;
         float *out = (float *)(smem + S::out + (wg - 1) * Q_OUT);
         for (int item = blockIdx.x; item < items; item += gridDim.x) {
-            const int row = item % pairs * 2 + wg - 1, m0 = item / pairs * NT;
+            const f8_item of = f8_item_of(p, item, pairs, NT);
+            const int row = of.row + wg - 1;
+            if (of.tokens <= 0) continue;
             float acc[R], sum[R];
 #    pragma unroll
             for (int i = 0; i < R; i++) sum[i] = 0.f;
@@ -98,7 +104,9 @@ __global__ void __launch_bounds__(384, 1) gemm_f8_sm90(const __grid_constant__ c
                 if (lane == 0) px_mbar_arrive(empty + ring.st);
             }
             // the tables' scales are 256 times what the codes are to be multiplied by
-            if (row < rows) q_finish90(sum, out, p.finish, w.row, nullptr, 0x1p-8f, row, m0, p.m);
+            if (row < rows)
+                q_finish90(sum, out, p.finish, q_of_expert(first, of.expert).row, nullptr, 0x1p-8f,
+                           row, of.m0, of.end, of.expert * p.finish.bias_step);
         }
     }
 #endif

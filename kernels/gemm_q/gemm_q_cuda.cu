@@ -106,8 +106,8 @@ extern "C" size_t cu_gemm_q_tickets(const cu_gemm_q_args *a)
 extern "C" const char *cu_gemm_q_name(cu_q_variant v)
 {
     static const char *const names[CU_Q_VARIANTS] = {
-        "gemm_q",         "gemm_q_few",     "gemm_q_sm80_8",   "gemm_q_sm80_16",
-        "gemm_q_sm80_32", "gemm_q_sm80_64", "gemm_q_sm90_128", "gemm_q_sm90_256"};
+        "gemm_q",         "gemm_q_few",      "gemm_q_sm80_8",   "gemm_q_sm80_16", "gemm_q_sm80_32",
+        "gemm_q_sm80_64", "gemm_q_sm90_128", "gemm_q_sm90_256", "gemm_f8"};
     return names[v];
 }
 
@@ -138,6 +138,7 @@ extern "C" int cu_gemm_q_variants(cu_q_variant *out, int most, const cu_gemm_q_a
 extern "C" int cu_gemm_q(const cu_gemm_q_args *a, cu_stream s)
 {
     cu_q_variant v = a->variant;
+    if (v == CU_Q_F8) return CU_INVALID;
     if (v == CU_Q_MODEL && !a->slots) (void)cu_gemm_q_variants(&v, 1, a);
     return v >= CU_Q_W128 ? cu_gemm_q_sm90(a, s) : cu_gemm_q_sm80(a, s);
 }

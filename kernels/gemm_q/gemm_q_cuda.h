@@ -68,6 +68,7 @@ typedef enum {
     CU_Q_T64,
     CU_Q_W128, /* sm_90a, wgmma, so many tokens a block */
     CU_Q_W256,
+    CU_Q_F8, /* cu_gemm_f8 of gemm_f8_cuda.h: no variant of cu_gemm_q */
     CU_Q_VARIANTS
 } cu_q_variant;
 

@@ -26,6 +26,17 @@ template <int BITS, bool FINE, bool OFFSET, int NT, int KT, int ST, bool FEW> st
                          smem = ring + 64, acc = NT / 8 * 4;
 };
 
+// The matrix `expert` of many.
+__device__ __forceinline__ cu_q_weights q_of_expert(cu_q_weights w, int expert)
+{
+    const int64_t at = expert * w.expert_bytes;
+    w.quants += at;
+    w.scales = (const uint16_t *)((const char *)w.scales + at);
+    w.offsets = (const uint16_t *)((const char *)w.offsets + at);
+    w.row = (const float *)((const char *)w.row + at);
+    return w;
+}
+
 // What the 8 bits of a weight are, and whether offsets lie beside the scales.
 enum QKind { Q_PLAIN, Q_OFFSET, Q_E4M3 };
 
@@ -201,10 +212,7 @@ __global__ void __launch_bounds__(128, NT <= 32 ? 4 : 3)
         expert = slot.expert;
         m0 = slot.first;
         m = slot.first + slot.rows;
-        w.quants += expert * w.expert_bytes;
-        w.scales = (const uint16_t *)((const char *)w.scales + expert * w.expert_bytes);
-        w.offsets = (const uint16_t *)((const char *)w.offsets + expert * w.expert_bytes);
-        w.row = (const float *)((const char *)w.row + expert * w.expert_bytes);
+        w = q_of_expert(w, expert);
     }
     const int rows = p.rows;
     const uint16_t *__restrict__ x = p.x;

@@ -21,7 +21,7 @@ constexpr int Q_OUT_PITCH = 68, Q_OUT = 32 * Q_OUT_PITCH * 4;
 template <int R>
 __device__ __forceinline__ void q_finish90(float (&acc)[R], float *out, const cu_finish &f,
                                            const float *rows, const float *factor, float by,
-                                           int row, int m0, int m)
+                                           int row, int m0, int m, int64_t bias0)
 {
     const int wg = threadIdx.x / 128, me = threadIdx.x % 128, lane = me & 31,
               r = me / 32 * 16 + (lane >> 2);
@@ -38,7 +38,7 @@ __device__ __forceinline__ void q_finish90(float (&acc)[R], float *out, const cu
             const float *v = out + i / 32 * Q_OUT_PITCH + n;
             const int at = row * 64 + n;
             if (factor) by = factor[tk];
-            lo_finish_pair(f, tk, at, v[0] * rows[at] * by, v[8] * rows[at + 8] * by, 0);
+            lo_finish_pair(f, tk, at, v[0] * rows[at] * by, v[8] * rows[at + 8] * by, bias0);
         }
         px_bar_sync(wg, 128);
 #pragma unroll
@@ -163,7 +163,7 @@ __global__ void __launch_bounds__(384, 1) gemm_q_sm90(const __grid_constant__ cu
             __syncwarp();
             if (prev >= 0 && lane == 0) px_mbar_arrive(empty + prev);
             if (!there) continue;
-            q_finish90(acc, out, p.finish, w.row, p.factor, 0.f, row, m0, p.m);
+            q_finish90(acc, out, p.finish, w.row, p.factor, 0.f, row, m0, p.m, 0);
         }
     }
 #endif

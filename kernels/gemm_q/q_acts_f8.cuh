@@ -30,9 +30,10 @@ __global__ void __launch_bounds__(THREADS) q_acts_f8(const cu_f8_acts_args a)
     IGT_SMEM(smem);
     uint32_t *tops = (uint32_t *)smem;
     const int tid = threadIdx.x, r = blockIdx.x, eights = (a.k + 127) / 128 * 16;
-    const bool there = r < a.m, whole = a.round == CU_Q_F8_ROWS;
+    const int from = r >= a.m ? -1 : a.order ? a.order[r] : r;
+    const bool there = from >= 0, whole = a.round == CU_Q_F8_ROWS;
     const int k = there ? a.k : 0, all = (eights + 31) / 32 * 32; // whole warps
-    const int64_t row = there ? r * a.ldx : 0;
+    const int64_t row = there ? from * a.ldx : 0;
     float v[8], inverse = 0.f, d = 0.f;
     if (whole) {
         uint32_t top = 0;

@@ -70,6 +70,7 @@ static Rows rows(const ig_q_format *f, int m, int k, cu_float type, bool hopper)
               x,
               k,
               type,
+              nullptr,
               m,
               room,
               k,
@@ -145,8 +146,16 @@ static void special()
     float *x = random_f32(3 * 200), *y = buffer<float>(3 * 64);
     for (int i = 0; i < 200; i++) x[i] = 0;
     x[230] = INFINITY;
-    cu_f8_acts_args acts = {
-        buffer<uint8_t>(8 * 256), buffer<float>(16), x, 200, CU_F32, 3, 8, 200, CU_Q_F8_GROUPS};
+    cu_f8_acts_args acts = {buffer<uint8_t>(8 * 256),
+                            buffer<float>(16),
+                            x,
+                            200,
+                            CU_F32,
+                            nullptr,
+                            3,
+                            8,
+                            200,
+                            CU_Q_F8_GROUPS};
     check(cu_f8_acts(&acts, nullptr) == 0, "acts");
     cu_gemm_f8_args g = {};
     g.w = w.device;
@@ -158,6 +167,67 @@ static void special()
     for (int j = 0; j < 64; j++)
         right &= y[j] == 0 && std::isnan(y[64 + j]) && std::isfinite(y[128 + j]);
     check(right, "zeros, a row with an infinity, and its neighbour");
+}
+
+// Experts: slots of one and of several tiles of tokens, rows in an order with holes.
+static void experts(const char *format, int n, int k, bool hopper)
+{
+    const ig_q_format *f = ig_q_format_named(format);
+    const int counts[] = {CU_F8_SLOT, 3, 70}, of[] = {2, 0, 1}, m = 60, all = 3;
+    std::vector<Weights> w;
+    for (int e = 0; e < all; e++) w.push_back(weights(f, n, k));
+    ig_q_tiles t;
+    check(ig_q_tiles_of(&t, f, n, k), "tiles");
+    uint8_t *tiles = buffer<uint8_t>(t.bytes * all);
+    for (int e = 0; e < all; e++) memcpy(tiles + e * t.bytes, w[e].device.quants, t.bytes);
+    // expert e: counts[i] rows of x, in whatever order, from a multiple of 8 on
+    cu_q_slot *slots = zeros<cu_q_slot>(5);
+    int rows_of = 0;
+    for (int i = 0; i < 3; i++) {
+        slots[i] = cu_q_slot{of[i], rows_of, counts[i], 0};
+        rows_of += (counts[i] + 7) / 8 * 8;
+    }
+    int32_t *order = buffer<int32_t>(rows_of);
+    for (int i = 0; i < rows_of; i++) order[i] = -1;
+    for (int i = 0; i < 3; i++)
+        for (int r = 0; r < counts[i]; r++) order[slots[i].first + r] = below(m);
+    Rows x = rows(f, m, k, CU_F32, hopper);
+    const int blocks = (k + 127) / 128, groups = f->group ? blocks : 1;
+    cu_f8_acts_args acts = x.args;
+    acts.tiles = buffer<uint8_t>((size_t)rows_of * blocks * 128);
+    acts.scale = buffer<float>((size_t)rows_of * groups);
+    acts.order = order, acts.m = acts.rows = rows_of;
+    int *n_slots = zeros<int>(1);
+    *n_slots = 3;
+    const float *bias = random_f32((size_t)all * n);
+    float *y = buffer<float>((size_t)rows_of * n);
+    cu_gemm_f8_args g = {};
+    g.w = w[0].device;
+    g.w.quants = tiles, g.w.scales = (const uint16_t *)(tiles + t.scales);
+    g.w.row = (const float *)(tiles + t.row), g.w.expert_bytes = (int64_t)t.bytes;
+    g.x = acts.tiles, g.scale = acts.scale, g.m = g.rows = rows_of, g.x_groups = f->group != 0;
+    g.finish.bias = bias, g.finish.bias_step = n;
+    g.finish.y = y, g.finish.ldy = g.finish.n_out = n;
+    g.slots = slots, g.n_slots = n_slots, g.max_slots = 5;
+    char what[96];
+    snprintf(what, sizeof what, "experts %s sm_%d %dx%d", format, hopper ? 90 : 89, n, k);
+    for (int i = 0; i < rows_of * n; i++) y[i] = 0;
+    same_in_all_modes(what, y, (size_t)rows_of * n * 4, [&] {
+        const int status = hopper ? cu_f8_acts(&acts, nullptr) : cu_f8_acts_sm89(&acts, nullptr);
+        for (int i = 0; i < rows_of * n; i++) y[i] = 0; // no product writes the holes
+        return status ? status : hopper ? cu_gemm_f8(&g, nullptr) : cu_gemm_f8_sm89(&g, nullptr);
+    });
+    std::vector<double> want((size_t)rows_of * n, 0);
+    for (int i = 0; i < 3; i++)
+        for (int r = slots[i].first; r < slots[i].first + counts[i]; r++)
+            for (int j = 0; j < n; j++) {
+                double sum = bias[of[i] * n + j];
+                for (int c = 0; c < k; c++)
+                    sum += (double)x.x[(size_t)order[r] * k + c] * w[of[i]].w[(size_t)j * k + c];
+                want[(size_t)r * n + j] = sum;
+            }
+    const double err = distance(y, of_f32, want.data(), want.size());
+    check(err < 3e-4, "%s: error %.2e", what, err);
 }
 
 int main()
@@ -172,6 +242,10 @@ int main()
         }
     product("f8g128", 260, 640, 256, true, true, false); // more tiles than processors
     product("f8g128", 70, 192, 256, false, true, false);
+    for (bool hopper : {true, false}) {
+        experts("f8c", 100, 200, hopper);
+        experts("f8g128", 70, 300, hopper);
+    }
     special();
     return done();
 }

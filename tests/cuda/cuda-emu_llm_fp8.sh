@@ -47,4 +47,6 @@ sys.exit(not off < 4e-2)
 PY
 expect 0 'matmul_q .*gemm_f8 .*cuda:0' plan "$work/m.ingot" --device cuda:0 --dim tokens=82
 expect 0 'matmul_q .*gemm_q[a-z0-9_]*, fp8 .*cuda:0' plan "$work/m.ingot" --device cuda:0
+expect 0 'moe .*grouped gemm_q .*cuda:0' plan "$work/m.ingot" --device cuda:0
+expect 0 'moe .*grouped gemm_f8 .*cuda:0' plan "$work/m.ingot" --device cuda:0 --dim tokens=900
 exit $failed

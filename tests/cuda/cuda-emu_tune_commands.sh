@@ -45,6 +45,12 @@ for dtype in bf16 q4; do
     rm "$file"
 done
 
+# where x is rounded to 8-bit floats, units for them come second for 20 rows
+does convert $data/qwen3 -o "$work/fp8.ingot" --dtype fp8 --activations fp8 -q
+rm -rf "$XDG_CACHE_HOME"
+INGOT_AUTOTUNE=full INGOT_EMU_TIMES=30,10,30 kernels fp8 | grep -q 'gemm_f8, tuned' ||
+    fail "products of 8-bit floats on both sides are no candidates"
+
 INGOT_AUTOTUNE=maybe expect 2 "INGOT_AUTOTUNE is 'maybe': off, cached or full" plan "$work/bf16.ingot" --device cuda:0
 # a file that is none: said, and not read to an end that it has not
 rm -rf "$XDG_CACHE_HOME"

@@ -10,6 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
+bool ig_cu_low_f8(const ig_device *d, cu_q_round round, int64_t m)
+{
+    return (round == CU_Q_F8_ROWS || round == CU_Q_F8_GROUPS) &&
+           cu_gemm_f8_suits(ig_cu_chip(d).cc, m);
+}
+
 cu_q_round ig_cu_low_round(const char *acts, const ig_q_format *f)
 {
     const bool e4m3 = f && f->offset == IG_Q_E4M3;
@@ -114,6 +120,51 @@ static ingot_status clear(const void *ud, void *dst, ingot_error *err)
 
 /* ---- the variant ---- */
 
+/* Brings x into the product's form and multiplies: g->variant CU_Q_F8 by cu_gemm_f8, which has the
+ * activations' tiles and factors as 8-bit floats and their scales. */
+static int run_variant(const cu_gemm_q_args *g, const cu_q_acts_args *a, cu_stream s)
+{
+    if (g->few) return cu_gemm_q_few(g, a, s);
+    if (g->variant != CU_Q_F8) {
+        const int status = cu_q_acts(a, s);
+        return status ? status : cu_gemm_q(g, s);
+    }
+    const cu_f8_acts_args acts = {.tiles = (uint8_t *)a->tiles,
+                                  .scale = a->factor,
+                                  .x = a->x,
+                                  .ldx = a->ldx,
+                                  .type = a->type,
+                                  .order = a->order,
+                                  .m = a->m,
+                                  .rows = a->rows,
+                                  .k = a->k,
+                                  .round = a->round};
+    const cu_gemm_f8_args gemm = {.w = g->w,
+                                  .x = acts.tiles,
+                                  .scale = acts.scale,
+                                  .m = g->m,
+                                  .rows = g->rows,
+                                  .x_groups = a->round == CU_Q_F8_GROUPS,
+                                  .finish = g->finish,
+                                  .slots = g->slots,
+                                  .n_slots = g->n_slots,
+                                  .max_slots = g->max_slots};
+    const int status = cu_f8_acts(&acts, s);
+    return status ? status : cu_gemm_f8(&gemm, s);
+}
+
+/* Bytes of the activations' tiles and of their factors or scales, of a row; 8-bit floats or not. */
+static size_t tile_bytes(const ig_cu_low *p)
+{
+    const size_t k = (size_t)p->gemm.w.k;
+    return p->gemm.variant == CU_Q_F8 ? (k + 127) / 128 * 128 : k * sizeof(uint16_t);
+}
+static size_t factor_bytes(const ig_cu_low *p)
+{
+    const bool groups = p->gemm.variant == CU_Q_F8 && p->round == CU_Q_F8_GROUPS;
+    return (groups ? ((size_t)p->gemm.w.k + 127) / 128 : 1) * sizeof(float);
+}
+
 typedef struct {
     const ig_cu_low *p;
     cu_gemm_q_args gemm[IG_CU_TRIALS];
@@ -143,13 +194,11 @@ static int run_trial(const void *ud, size_t i, char *room, cu_stream s)
     g.partial = (float *)(void *)(room + t->at_partial);
     g.finish.y = room + t->at_y;
     a.x = room + t->at_x;
-    if (g.few) return cu_gemm_q_few(&g, &a, s);
     a.tiles = (uint16_t *)(void *)(room + t->at_tiles);
     a.factor = (float *)(void *)(room + t->at_factor);
     g.x = a.tiles;
     g.factor = a.factor;
-    const int status = cu_q_acts(&a, s);
-    return status ? status : cu_gemm_q(&g, s);
+    return run_variant(&g, &a, s);
 }
 
 /* What a trial reads and writes; false: beyond all memory. */
@@ -168,7 +217,7 @@ static bool lay_out(trial *t, ig_cu_trial *all, size_t weights)
            ig_cu_trial_room(all, &t->at_y, m, (size_t)g->w.n, sizeof(uint16_t)) &&
            ig_cu_trial_room(all, &t->at_x, m, (size_t)t->p->k, sizeof(uint16_t)) &&
            ig_cu_trial_room(all, &t->at_tiles, rows, k, sizeof(uint16_t)) &&
-           ig_cu_trial_room(all, &t->at_factor, rows, 1, sizeof(float));
+           ig_cu_trial_room(all, &t->at_factor, rows, k / 64, sizeof(float)); /* for 8-bit floats */
 }
 
 static const char *type_name(const cu_q_weights *w)
@@ -181,10 +230,26 @@ static const char *kernel_name(ig_device_bind *b, const ig_cu_low *p, bool tuned
 {
     enum { MOST = 64 };
     const char *name = cu_gemm_q_name(p->gemm.variant);
+    if (p->gemm.variant == CU_Q_F8) return tuned ? ig_cu_tuned_name(b, name) : name;
     char *text = ig_new_n(b->arena, char, MOST);
     if (!text) return name;
     snprintf(text, MOST, "%s, %s%s", name, type_name(&p->gemm.w), tuned ? ", tuned" : "");
     return text;
+}
+
+/* What p->gemm may run on, the model's choice first. Products of 8-bit floats by 8-bit floats stand
+ * in front of the others where the model wants them, after the first where only measuring tells,
+ * and nowhere where reading the weights is all there is to do. */
+static size_t variants_of(cu_q_variant *out, const ig_cu_low *p, ig_device *d)
+{
+    enum { LEAST = 16 };
+    size_t n = (size_t)cu_gemm_q_variants(out, IG_CU_TRIALS, &p->gemm);
+    const size_t at = ig_cu_low_f8(d, p->round, p->gemm.m) ? 0 : 1;
+    if (at && (p->gemm.m <= LEAST || !ig_cu_low_f8(d, p->round, INT_MAX))) return n;
+    if (n < IG_CU_TRIALS) n++;
+    for (size_t i = n - 1; i > at; i--) out[i] = out[i - 1];
+    out[at] = CU_Q_F8;
+    return n;
 }
 
 /* The variant of p->gemm: what was measured, or the model's. */
@@ -195,9 +260,13 @@ static ingot_status choose(ig_cu_low *p, ig_device *d, ig_device_bind *b,
     trial t = {.p = p};
     ig_cu_trial all = {.run = run_trial, .ud = &t};
     char name[IG_CU_TUNE_NAME] = "";
-    all.n = (size_t)cu_gemm_q_variants(ranked, IG_CU_TRIALS, &p->gemm);
-    t.acts = (cu_q_acts_args){
-        .ldx = p->k, .type = CU_F16, .m = p->gemm.m, .rows = p->gemm.rows, .k = p->k};
+    all.n = variants_of(ranked, p, d);
+    t.acts = (cu_q_acts_args){.ldx = p->k,
+                              .type = CU_F16,
+                              .m = p->gemm.m,
+                              .rows = p->gemm.rows,
+                              .k = p->k,
+                              .round = p->round};
     for (size_t i = 0; i < all.n; i++) {
         t.gemm[i] = p->gemm;
         t.gemm[i].variant = ranked[i];
@@ -205,8 +274,9 @@ static ingot_status choose(ig_cu_low *p, ig_device *d, ig_device_bind *b,
         t.gemm[i].finish = (cu_finish){.type = CU_F16, .ldy = p->gemm.w.n, .n_out = (int)spec->n};
         snprintf(all.names[i], IG_CU_TUNE_NAME, "%s", cu_gemm_q_name(ranked[i]));
     }
-    snprintf(all.what, IG_CU_TUNE_WHAT, "gemm_q %s%s group 2^%d %lldx%dx%d", type_name(&p->gemm.w),
-             p->gemm.w.offsets ? " offset" : "", p->gemm.w.group_log2,
+    snprintf(all.what, IG_CU_TUNE_WHAT, "gemm_q %s%s%s group 2^%d %lldx%dx%d",
+             type_name(&p->gemm.w), p->gemm.w.offsets ? " offset" : "",
+             ig_cu_low_f8(d, p->round, INT_MAX) ? " by fp8" : "", p->gemm.w.group_log2,
              (long long)ig_cu_bucket(p->gemm.m), p->gemm.w.n, p->gemm.w.k);
     if (p->gemm.m && spec->n && spec->k && lay_out(&t, &all, (size_t)p->gemm.w.expert_bytes))
         IG_TRY(ig_cu_tune(d, &all, name, b->err));
@@ -217,25 +287,11 @@ static ingot_status choose(ig_cu_low *p, ig_device *d, ig_device_bind *b,
     return INGOT_OK;
 }
 
-/* Room for x as 8-bit floats; the product needs none. */
-static ingot_status bind_f8(ig_cu_low *p, ig_device *d, ig_device_bind *b)
-{
-    const int64_t groups = (p->gemm.w.k + 127) / 128, rows = p->gemm.rows;
-    const int64_t scales = p->round == CU_Q_F8_GROUPS ? groups : 1;
-    p->f8 = true;
-    b->kernel = "gemm_f8";
-    if (ig_cu_room(b, rows, (size_t)groups * 128, &p->at_tiles) &&
-        ig_cu_room(b, rows, (size_t)scales * sizeof(float), &p->at_factor))
-        return INGOT_OK;
-    ig_cu_low_unbind(p, d);
-    return IG_CU_DECLINE(b, "too many rows");
-}
-
 ingot_status ig_cu_low_bind(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint32_t in,
                             const ig_cu_low_weights *spec, size_t m, int max_slots, int tokens)
 {
     static const cu_q_slot some = {0, 0, 0, 0}; /* sizes are asked for with slots, of any content */
-    size_t rows, tiles;
+    size_t rows;
     *p = (ig_cu_low){.k = (int)spec->k, .round = spec->round};
     /* of a grid's blocks along y each has 8 rows or more */
     if (m > UINT16_MAX * 8 || !ig_align_ok(m, (size_t)8, &rows))
@@ -244,20 +300,17 @@ ingot_status ig_cu_low_bind(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint3
     if (b->declined) return INGOT_OK;
     p->gemm.m = (int)m;
     p->gemm.rows = (int)rows;
-    if (!max_slots && (spec->round == CU_Q_F8_ROWS || spec->round == CU_Q_F8_GROUPS) &&
-        cu_gemm_f8_suits(ig_cu_chip(d).cc, (int64_t)m))
-        return bind_f8(p, d, b);
     p->gemm.max_slots = max_slots;
     p->gemm.tokens = tokens;
     p->gemm.slots = max_slots ? &some : NULL;
+    if (max_slots && tokens == CU_F8_SLOT) p->gemm.variant = CU_Q_F8;
     ingot_status s = max_slots ? INGOT_OK : choose(p, d, b, spec);
     if (s) {
         ig_cu_low_unbind(p, d);
         return s;
     }
-    if (!ig_mul_ok(rows, (size_t)p->gemm.w.k * sizeof(uint16_t), &tiles) ||
-        (!p->gemm.few && (!ig_cu_room(b, (int64_t)tiles, 1, &p->at_tiles) ||
-                          !ig_cu_room(b, (int64_t)rows, sizeof(float), &p->at_factor))) ||
+    if ((!p->gemm.few && (!ig_cu_room(b, (int64_t)rows, tile_bytes(p), &p->at_tiles) ||
+                          !ig_cu_room(b, (int64_t)rows, factor_bytes(p), &p->at_factor))) ||
         !ig_cu_room(b, (int64_t)cu_gemm_q_scratch(&p->gemm), 1, &p->at_partial)) {
         ig_cu_low_unbind(p, d);
         return IG_CU_DECLINE(b, "too many rows");
@@ -277,33 +330,10 @@ void ig_cu_low_unbind(ig_cu_low *p, ig_device *d)
     p->weights = p->gemm.tickets = NULL;
 }
 
-static int run_f8(const ig_cu_low *p, ig_device_stream *s, char *room, const ig_cu_low_args *a)
-{
-    const cu_f8_acts_args acts = {.tiles = (uint8_t *)room + p->at_tiles,
-                                  .scale = (float *)(void *)(room + p->at_factor),
-                                  .x = a->x,
-                                  .ldx = a->ldx,
-                                  .type = a->type,
-                                  .m = p->gemm.m,
-                                  .rows = p->gemm.rows,
-                                  .k = p->k,
-                                  .round = p->round};
-    const cu_gemm_f8_args gemm = {.w = p->gemm.w,
-                                  .x = acts.tiles,
-                                  .scale = acts.scale,
-                                  .m = acts.m,
-                                  .rows = acts.rows,
-                                  .x_groups = p->round == CU_Q_F8_GROUPS,
-                                  .finish = a->finish};
-    const int status = cu_f8_acts(&acts, ig_cu_stream(s));
-    return status ? status : cu_gemm_f8(&gemm, ig_cu_stream(s));
-}
-
 int ig_cu_low_run(const ig_cu_low *p, ig_device_stream *s, const ig_device_run *r,
                   const ig_cu_low_args *a)
 {
     char *room = r->scratch;
-    if (p->f8) return run_f8(p, s, room, a);
     cu_gemm_q_args gemm = p->gemm;
     gemm.x = (const uint16_t *)(void *)(room + p->at_tiles);
     gemm.factor = (const float *)(void *)(room + p->at_factor);
@@ -321,7 +351,5 @@ int ig_cu_low_run(const ig_cu_low *p, ig_device_stream *s, const ig_device_run *
                                  .rows = gemm.rows,
                                  .k = p->k,
                                  .round = p->round};
-    if (gemm.few) return cu_gemm_q_few(&gemm, &acts, ig_cu_stream(s));
-    const int status = cu_q_acts(&acts, ig_cu_stream(s));
-    return status ? status : cu_gemm_q(&gemm, ig_cu_stream(s));
+    return run_variant(&gemm, &acts, ig_cu_stream(s));
 }

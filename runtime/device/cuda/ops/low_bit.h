@@ -29,11 +29,11 @@ typedef struct {
     size_t at_tiles, at_factor, at_partial; /* in scratch */
     int k;
     cu_q_round round;
-    bool f8; /* both operands are 8-bit floats: cu_gemm_f8 */
 } ig_cu_low;
 
 /* ig_cu_low_bind - the constant input `in` as `spec` says, for m rows of y. With slots: at most
- * max_slots of `tokens` rows, which lie among `m` rows (a multiple of 8). Takes the constant and
+ * max_slots of `tokens` rows, which lie among `m` rows (a multiple of 8); CU_F8_SLOT: as 8-bit
+ * floats on both sides. Takes the constant and
  * room. Declines what the device cannot do: b->declined. p stays where it is until it is unbound;
  * nothing is held where it failed or declined. */
 ingot_status ig_cu_low_bind(ig_cu_low *p, ig_device *d, ig_device_bind *b, uint32_t in,
@@ -54,6 +54,10 @@ typedef struct {
 } ig_cu_low_args;
 int ig_cu_low_run(const ig_cu_low *p, ig_device_stream *s, const ig_device_run *r,
                   const ig_cu_low_args *a);
+
+/* ig_cu_low_f8 - is a product of m rows a matrix, x rounded so, one of 8-bit floats on both sides?
+ */
+bool ig_cu_low_f8(const ig_device *d, cu_q_round round, int64_t m);
 
 /* What an attribute `acts` asks for beside weights of f (NULL: floats). */
 cu_q_round ig_cu_low_round(const char *acts, const ig_q_format *f);

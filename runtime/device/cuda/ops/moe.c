@@ -128,10 +128,12 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
     s->tokens = (int)tokens;
     s->experts = (int)experts;
     s->top = (int)top;
-    s->tile = cu_moe_tile(pairs, experts);
     s->rows = (int)cu_moe_rows(pairs, experts);
     up.round = ig_cu_low_round(acts, up.format);
     down.round = ig_cu_low_round(acts, down.format);
+    const int64_t each = pairs / IG_MAX(cu_moe_used(pairs, experts), INT64_C(1));
+    const bool f8 = ig_cu_low_f8(d, up.round, each) && ig_cu_low_f8(d, down.round, each);
+    s->tile = f8 ? CU_F8_SLOT : cu_moe_tile(pairs, experts);
     s->act = ig_cu_act(ig_cu_text(b, "act"));
     if (s->act < 0) return IG_CU_DECLINE(b, "an activation that the device lacks");
     s->act_a = (float)ig_cu_float(b, "act_a");
@@ -145,7 +147,7 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
     if (b->declined) return INGOT_OK;
     const ingot_status status = bind_product(&s->down, d, b, W_DOWN, &down, s, slots);
     if (status || b->declined) unbind_product(&s->up, d);
-    b->kernel = s->up.is_f32 ? "grouped f32" : "grouped gemm_q";
+    b->kernel = s->up.is_f32 ? "grouped f32" : f8 ? "grouped gemm_f8" : "grouped gemm_q";
     return status;
 }
 
