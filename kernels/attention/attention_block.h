@@ -105,7 +105,7 @@ VEC_INLINE float weigh(const row_view *r, float *s, size_t n, float *row_top, fl
     return factor;
 }
 
-/* ---- whole blocks whose scores are only scaled, and already are ---- */
+/* ---- whole blocks whose scores are only scaled, and already are, or masked beside that ---- */
 
 /* Sixteen rows' new tops from the largest scores of this block; factor as raise_top has it. */
 VEC_INLINE void raise_tops(float *top, float *sum, float *factor, const float *most)
@@ -119,16 +119,28 @@ VEC_INLINE void raise_tops(float *top, float *sum, float *factor, const float *m
     vf_store(factor, by);
 }
 
+/* Sixteen scores of a row, with the mask's share where there is one. */
+VEC_INLINE vf masked(float *z, const float *mask)
+{
+    if (!mask) return vf_load(z);
+    const vf sum = vf_add(vf_load(z), vf_load(mask));
+    vf_store(z, sum);
+    return sum;
+}
+
 /* weigh_rows - what weigh does, for `rows` rows of 64 scores all of which are seen; the arrays have
- * a multiple of 16 elements. In three sweeps, so that no row waits for another's largest score. */
-VEC_INLINE void weigh_rows(float *s, size_t rows, float *top, float *sum, float *factor)
+ * a multiple of 16 elements. mask: each row's [64], or NULL. In three sweeps, so that no row waits
+ * for another's largest score. */
+VEC_INLINE void weigh_rows(float *s, size_t rows, const float *const *mask, float *top, float *sum,
+                           float *factor)
 {
     enum { VECTORS = IG_ATT_BLOCK / 16 };
     float most[16];
     for (size_t r = 0; r < rows; r++) {
         float *z = s + r * IG_ATT_BLOCK;
         vf high = vf_set(LOWEST);
-        ATT_UNROLL for (size_t i = 0; i < VECTORS; i++) high = vf_max(high, vf_load(z + i * 16));
+        ATT_UNROLL for (size_t i = 0; i < VECTORS; i++) high =
+            vf_max(high, masked(z + i * 16, mask ? mask[r] + i * 16 : NULL));
         most[r % 16] = vf_top(high);
         if (r % 16 == 15 || r + 1 == rows) {
             const size_t from = r / 16 * 16;

@@ -1,7 +1,7 @@
 /* unit_conv_integer.c - convolutions of bytes with channels last, whose windows are read where they
- * lie, against 64-bit sums: kernels, strides, dilations, padding on each side, zero points of x
- * that are 0 (taps in the padding are left out) and not (they are gathered), more padding than
- * image, batches, channels beyond the kernel's 64, and threads. */
+ * lie or gathered, against 64-bit sums: kernels, strides, dilations, padding on each side, zero
+ * points of x that are 0 (taps in the padding are left out) and not (they are gathered), more
+ * padding than image, batches, channels beyond the kernel's 64, and threads. */
 #include "tests/ops/call.h"
 
 typedef struct {
@@ -19,7 +19,11 @@ static const shape shapes[] = {
     {1, {4, 3}, 4, 48, {7, 7}, {1, 1}, {1, 1}, {3, 3, 3, 3}}, /* a window larger than the image */
     {1, {2, 2}, 4, 5, {3, 3}, {1, 1}, {1, 1}, {4, 4, 4, 4}},  /* windows of padding alone */
     {3, {10, 10}, 16, 64, {1, 1}, {2, 2}, {1, 1}, {0, 0, 0, 0}},
-    {1, {60, 5}, 4, 17, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}}, /* lines run down */
+    {1, {60, 5}, 4, 17, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},  /* lines run down */
+    {1, {21, 20}, 3, 20, {7, 7}, {2, 2}, {1, 1}, {3, 3, 3, 3}}, /* few channels: gathered in runs */
+    {2, {9, 9}, 3, 20, {3, 3}, {1, 1}, {2, 2}, {2, 2, 2, 2}},
+    {2, {6, 8}, 1, 9, {5, 5}, {1, 1}, {1, 1}, {4, 4, 0, 1}},
+    {1, {5, 5}, 11, 9, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},
     {1, {40, 40}, 4, 8, {2, 2}, {1, 1}, {1, 1}, {0, 0, 0, 0}},
 };
 
