@@ -192,6 +192,22 @@ static ig_id key_mask(ig_import *c, const ig_onnx_node *n, ig_id mask, ig_id lik
     return unsqueezed(c, n, add, rank == 2 ? two : one, rank == 2 ? 2 : 1);
 }
 
+/* A mask of rank 1 counts the keys of each row: they become *len, and no mask is left. */
+static ingot_status take_counts(ig_import *c, const ig_onnx_node *n, ig_id *mask, ig_id *len)
+{
+    *len = IG_NO_VALUE;
+    if (*mask == IG_NO_VALUE || onnx_type(c, *mask)->rank != 1) return c->status;
+    const ig_type *m = onnx_type(c, *mask), *x = onnx_type(c, n->in[0]);
+    if (onnx_int(c, n, "unidirectional", 0) || onnx_given(n, 6) || x->rank != 3 ||
+        m->dims[0] != x->dims[0])
+        return ig_onnx_fail(c, n,
+                            "a mask of rank 1 must be [B], without unidirectional and "
+                            "without a past: give one of rank 2");
+    *len = cast(c, n, *mask, INGOT_I64);
+    *mask = IG_NO_VALUE;
+    return c->status;
+}
+
 static ig_id sum_of(ig_import *c, const ig_onnx_node *n, ig_id a, ig_id b)
 {
     if (a == IG_NO_VALUE) return b;
@@ -236,15 +252,9 @@ static ingot_status map_attention(ig_import *c, const ig_onnx_node *n, const cha
         for (size_t i = 0; i < 3; i++) sizes[i] = w->dims[1] / 3;
     }
     const ig_id product = ig_emit_new(c, n, "matmul", 3, n->in[0], given(n, 1), given(n, 2));
-    ig_id qkv[3], mask = given(n, 3), len = IG_NO_VALUE;
+    ig_id qkv[3], mask = given(n, 3), len;
     cut(c, n, product, sizes, qkv, -1);
-    if (mask != IG_NO_VALUE && onnx_type(c, mask)->rank == 1) { /* counts of keys */
-        const ig_type *m = onnx_type(c, mask), *x = onnx_type(c, n->in[0]);
-        if (onnx_int(c, n, "unidirectional", 0) || x->rank != 3 || m->dims[0] != x->dims[0])
-            return ig_onnx_fail(c, n, "a mask_index of rank 1 must be [B], without unidirectional");
-        len = cast(c, n, mask, INGOT_I64);
-        mask = IG_NO_VALUE;
-    }
+    IG_TRY(take_counts(c, n, &mask, &len));
     mask = sum_of(c, n, key_mask(c, n, mask, n->in[0]), given(n, 5));
     const ig_id in[7] = {qkv[0], qkv[1], qkv[2], mask, IG_NO_VALUE, IG_NO_VALUE, len};
     emit_attention(c, n, in, 1);
@@ -272,8 +282,10 @@ static ingot_status map_multi_head(ig_import *c, const ig_onnx_node *n, const ch
         cut(c, n, n->in[3], sizes, bias, 0);
         for (size_t i = 0; i < 3; i++) qkv[i] = binary(c, n, "add", qkv[i], bias[i]);
     }
-    const ig_id mask = sum_of(c, n, key_mask(c, n, given(n, 4), n->in[0]), given(n, 5));
-    const ig_id in[7] = {qkv[0], qkv[1], qkv[2], mask, given(n, 6), given(n, 7), IG_NO_VALUE};
+    ig_id mask = given(n, 4), len;
+    IG_TRY(take_counts(c, n, &mask, &len));
+    mask = sum_of(c, n, key_mask(c, n, mask, n->in[0]), given(n, 5));
+    const ig_id in[7] = {qkv[0], qkv[1], qkv[2], mask, given(n, 6), given(n, 7), len};
     emit_attention(c, n, in, IG_MIN(n->n_out, 3u));
     return c->status;
 }

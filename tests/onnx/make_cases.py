@@ -287,8 +287,20 @@ def grouped_queries():
     case("rotary_contrib", m, [x, places], want=[[turn(x.reshape(2, 3, 2, 8), places).reshape(2, 3, 16).astype(np.float32)]])
 
 
+def counted_keys():
+    """MultiHeadAttention whose key_padding_mask [B] counts the keys of each row."""
+    q, k, v = f32(2, 3, 8), f32(2, 5, 8), f32(2, 5, 8)
+    n, apart = np.array([2, 5], np.int32), lambda x: x.astype(np.float64).reshape(2, -1, 2, 4).transpose(0, 2, 1, 3)
+    e = np.exp(apart(q) @ apart(k).transpose(0, 1, 3, 2) / 2) * (np.arange(5) < n[:, None, None, None])
+    y = (e / e.sum(-1, keepdims=True) @ apart(v)).transpose(0, 2, 1, 3).reshape(2, 3, 8)
+    node = h.make_node("MultiHeadAttention", ["q", "k", "v", "", "n"], ["y"], domain="com.microsoft", num_heads=2)
+    m = model([node], [value(name, T.FLOAT, ["b", None, 8]) for name in "qkv"] + [value("n", T.INT32, ["b"])],
+              [value("y", T.FLOAT, ["b", None, 8])], domains=["com.microsoft"])
+    case("counted_keys", m, [q, k, v, n], want=[[y.astype(np.float32)]])
+
+
 for make in (perceptron, constants, encodings, functions, names, external, shapes, old_opsets, arithmetic, random_graphs, low_bit,
-             overhanging_windows, grouped_queries):
+             overhanging_windows, grouped_queries, counted_keys):
     make()
 plain = io.BytesIO()
 with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
