@@ -31,7 +31,7 @@ VEC_INLINE vf weight_of(vf x)
     const vf to_integer = vf_set(0x1.8p23f);
     x = vf_max(vf_set(-88.0f), x);
     const vf t = vf_fma(x, vf_set(0x1.715476p0f), to_integer), n = vf_sub(t, to_integer);
-    const vf r = vf_fnma(n, vf_set(0x1.7f7d1cp-20f), vf_fnma(n, vf_set(0x1.62e4p-1f), x));
+    const vf r = vf_fnma(vf_set(0x1.7f7d1cp-20f), n, vf_fnma(vf_set(0x1.62e4p-1f), n, x));
     const vf p = vf_fma(vf_fma(exp_part(r), r, vf_set(1.0f)), r, vf_set(1.0f));
     return vf_mul(p, vf_power(t));
 }

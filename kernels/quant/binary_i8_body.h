@@ -12,12 +12,13 @@ QUANT_INLINE float combined(float a, float b, binary_i8_kind fn)
     return fn == BINARY_I8_ADD ? a + b : fn == BINARY_I8_SUB ? a - b : a * b;
 }
 
-QUANT_INLINE void binary(uint8_t *restrict y, const uint8_t *restrict a, const uint8_t *restrict b,
-                         size_t n, const binary_i8_args *args, binary_i8_kind fn)
+QUANT_INLINE void binary(uint8_t *y, const uint8_t *a, const uint8_t *b, size_t n,
+                         const binary_i8_args *args, binary_i8_kind fn)
 {
     const binary_i8_args p = *args; /* y may not change it */
     const bounds limits = {p.low, p.high};
     if (p.a.step && p.b.step) {
+#pragma GCC ivdep
         for (size_t i = 0; i < n; i++)
             y[i] =
                 (uint8_t)(rounded(combined(widened(a[i], &p.a), widened(b[i], &p.b), fn) / p.scale,
@@ -29,6 +30,7 @@ QUANT_INLINE void binary(uint8_t *restrict y, const uint8_t *restrict a, const u
     const binary_i8_operand *each = left ? &p.a : &p.b;
     const uint8_t *x = left ? a : b;
     const float one = n ? widened(left ? b[0] : a[0], left ? &p.b : &p.a) : 0;
+#pragma GCC ivdep
     for (size_t i = 0; i < n; i++) {
         const float v = widened(x[i * each->step], each);
         const float c = left ? combined(v, one, fn) : combined(one, v, fn);
