@@ -16,7 +16,7 @@ static const char *const poolings[] = {"auto", "mean", "cls", "last", NULL}; /* 
 
 typedef struct {
     const args *a;
-    const ig_text_job *t;
+    ig_text_job *t;
     float *y; /* [n, width] */
     size_t bytes;
 } job;
@@ -36,6 +36,7 @@ static ingot_status write_npy(const job *j, ingot_error *err)
 static ingot_status print_json(const job *j, ingot_error *err)
 {
     ig_json out;
+    ingot_embedder_get_info(&j->t->info, j->t->e); /* where it is by now */
     ig_json_init(&out, stdout, 0);
     ig_json_object(&out, NULL);
     ig_json_text(&out, "model", j->a->given.model);

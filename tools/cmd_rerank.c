@@ -34,6 +34,7 @@ static double sigmoid(float x) { return 1 / (1 + exp(-(double)x)); }
 static ingot_status print_json(const job *j, ingot_error *err)
 {
     ig_json out;
+    ingot_embedder_get_info(&j->t->info, j->t->e); /* where it is by now */
     ig_json_init(&out, stdout, 2);
     ig_json_object(&out, NULL);
     ig_json_text(&out, "model", j->a->given.model);

@@ -162,7 +162,10 @@ static ingot_status cut_attention(ig_cuts *c, const ig_node *node, ingot_error *
     const size_t q = row_elements(c, node->in[0]), k = row_elements(c, input_at(node, 1)),
                  v = row_elements(c, input_at(node, 2));
     if (!kv || heads % c->n_ranks || kv % c->n_ranks)
-        return refuse(node, c->n_ranks, "its key heads are not a multiple of the ranks", err);
+        return ig_node_fail(err, INGOT_E_UNSUPPORTED, node,
+                            "%zu ranks cannot share it: they must divide its %zu key heads and %zu "
+                            "heads",
+                            c->n_ranks, kv, heads);
     if (!dv) dv = v ? v / kv : q / (heads + 2 * kv);
     const size_t d = k ? k / kv : (q - kv * dv) / (heads + kv);
     ig_runs runs[3] = {{.v = {heads_of(c, heads, d, 0)}, .n = 1},

@@ -43,4 +43,11 @@ expect 2 "no device is called 'gpu'" embed "$e" data --device gpu
 expect 5 'budget 0.0 MiB' embed "$e" data --device cuda:0 --gpu-mem 100
 expect_json embed "$e" data --gpu-mem 100 --json
 grep -q '"device": *"cpu"' "$work/out" || fail "auto, a full device: the CPU goes on"
+for fault in launch:5 launch:40 lost:5 launch:40,error:801; do # under auto the CPU goes on, and it is said
+    INGOT_EMU_FAULT=$fault expect_json embed "$e" data --device auto --json
+    grep -q '"device": *"cpu"' "$work/out" || fail "$fault: another device"
+    grep -q 'is not used any more, the CPU goes on' "$work/err" || fail "$fault: the log is silent"
+done
+INGOT_EMU_FAULT=launch:40 expect_json rerank "$work/reranker.ingot" 'how fast' compare --device auto --json
+grep -q '"device": *"cpu"' "$work/out" || fail "rerank: another device"
 INGOT_EMU_FAULT=lost:20 expect 5 'emulated' embed "$e" data --device cuda:0

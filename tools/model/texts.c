@@ -117,7 +117,7 @@ ingot_status ig_text_job_run(ig_cli *cli, const void *a, ingot_embedder_options 
     options.device_bytes = where.device_bytes;
     options.device_fraction = where.device_fraction;
     ig_text_job j = {0};
-    const ig_open_options how = {.threads = given->threads, .quiet = true};
+    const ig_open_options how = {.threads = given->threads};
     IG_TRY(ig_open_model(&j.o, cli, given->model, &how, err));
     ig_text_list_init(&j.texts, &j.o.rt->heap);
     ingot_status s = ig_open_embedder(&j.e, cli, &j.o, given->model, &options, err);
