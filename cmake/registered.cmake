@@ -16,7 +16,7 @@ set(problems)
 # ---- lists without a check ----
 set(included)
 foreach(check ${checks})
-  file(STRINGS ${check} lines REGEX "\\.kern\"")
+  file(STRINGS ${check} lines REGEX "^ *# *include \".*\\.kern\"")
   list(APPEND included ${lines})
 endforeach()
 set(listed)

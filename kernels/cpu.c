@@ -26,6 +26,13 @@ static const struct {
     {"bf16", IG_CPU_ARMBF16, IG_CPU_NEON | IG_CPU_DOTPROD | IG_CPU_I8MM | IG_CPU_ARMBF16},
 #endif
 };
+#if IG_X86
+#    define LEVELS "ref, avx2, avxvnni, avx512, avx512vnni, avx512bf16"
+#elif IG_ARM
+#    define LEVELS "ref, neon, dotprod, i8mm, bf16"
+#else
+#    define LEVELS "ref"
+#endif
 
 /* What INGOT_CPU_DISABLE takes away: a set, and all that build on it. */
 enum {
@@ -133,7 +140,5 @@ ingot_status ig_cpu_check(ingot_error *err)
                        "INGOT_CPU_ISA=%s: this CPU does not have it (see `ingot doctor`)", name);
     }
     return ig_fail(err, INGOT_E_ARG,
-                   "INGOT_CPU_ISA=%s: unknown level (ref, avx2, avxvnni, avx512, avx512vnni, "
-                   "avx512bf16, neon, dotprod, i8mm, bf16)",
-                   name);
+                   "INGOT_CPU_ISA=%s: unknown level (on this processor: " LEVELS ")", name);
 }

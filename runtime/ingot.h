@@ -278,14 +278,14 @@ typedef struct {
 
 /* ingot_session_open - plans and working memory for one caller at a time; cheap.
  *
- * A device that has no memory for the weights or the activations gives E_NOMEM when a plan is made;
- * under "auto" the session goes on on the CPU. A run in which the device is lost ends with
- * E_DEVICE, and later runs of the session are on the CPU. Either is told in the log and by
- * ingot_session_device. A run in which the device refuses a step ends with E_DEVICE, too, and the
- * session stays there. Errors: E_ARG (an option; no such device's name; a budget larger than the
- * device's memory, or another than it has), E_DEVICE (no such device: says why), E_NOMEM.
- * Threads: one call at a time per session (ingot_session_cancel excepted); sessions run in
- * parallel. */
+ * A device that has no memory for the weights or the activations gives E_NOMEM when a plan is made.
+ * A run in which the device is lost ends with E_DEVICE, and later runs of the session are on the
+ * CPU. A run in which the device refuses a step ends with E_DEVICE, too, and the session stays
+ * there. Under "auto" the CPU makes the run in any of these cases, and all later ones. Who moved to
+ * the CPU says so in the log and by ingot_session_device. Errors: E_ARG (an option; no such
+ * device's name; a budget larger than the device's memory, or another than it has), E_DEVICE (no
+ * such device: says why), E_NOMEM. Threads: one call at a time per session (ingot_session_cancel
+ * excepted); sessions run in parallel. */
 INGOT_API INGOT_MUST_USE ingot_status ingot_session_open(ingot_session **out, ingot_model *model,
                                                          const ingot_session_options *options,
                                                          ingot_error *err);

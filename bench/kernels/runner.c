@@ -214,7 +214,9 @@ ingot_status bench_end(bench *b, ingot_error *err)
     bench_drop(b);
     ig_progress_end(&b->progress);
     if (!b->status && !b->n_results)
-        return ig_fail(err, INGOT_E_ARG, "no bench fits --filter and --shape");
+        return ig_fail(err, INGOT_E_ARG,
+                       "no bench fits --filter and --shape; without them all names and shapes are "
+                       "shown");
     return b->status;
 }
 

@@ -122,26 +122,46 @@ static ingot_status emit_packed(ig_import *c, const ig_onnx_node *n, const nbits
     return c->status;
 }
 
-/* Blocks that matmul_q does not have: weights are widened when the model is converted. */
-static ingot_status emit_plain(ig_import *c, const ig_onnx_node *n, const nbits *w)
+/* Weights [n, k] in the type of their scales; zero points that are floats. IG_NO_VALUE: no memory.
+ */
+static ig_id widened(ig_import *c, const nbits *w)
+{
+    const int64_t whole[] = {(int64_t)w->n, (int64_t)w->k};
+    const ingot_dtype dtype = w->scales->type.dtype;
+    void *wide = ig_arena_take(&c->g->arena, w->n * w->k * ig_dtype(dtype)->bytes);
+    if (!wide) return IG_NO_VALUE;
+    for (size_t i = 0; i < w->n * w->k; i++) {
+        const size_t at = i / w->k * w->blocks + i % w->k / w->block;
+        ig_from_double(wide, dtype, i, ((double)w->q[i] - w->zero[at]) * w->scale[at]);
+    }
+    return ig_graph_const(c->g, w->b->name, dtype, 2, whole, wide);
+}
+
+/* The same for whole zero points, as a node over the weights of a byte. */
+static ig_id dequantized(ig_import *c, const ig_onnx_node *n, const nbits *w)
 {
     const int64_t whole[] = {(int64_t)w->n, (int64_t)w->k};
     const int64_t tables[] = {(int64_t)w->n, (int64_t)w->blocks};
     const size_t count = w->n * w->blocks;
-    if (w->zeros && is_float(w->zeros))
-        return ig_onnx_fail(c, n, "blocks of %zu with zero points that are floats", w->block);
     uint8_t *zero = ig_new_n(&c->g->arena, uint8_t, count);
-    if (!zero) return ig_onnx_fail(c, n, "no memory for zero points");
+    if (!zero) return IG_NO_VALUE;
     for (size_t i = 0; i < count; i++)
         zero[i] = w->zero ? (uint8_t)w->zero[i] : w->bits == 4 ? 8 : 128;
     const ig_id q = ig_graph_const_copy(c->g, w->b->name, INGOT_U8, 2, whole, w->q);
     const ig_id z = ig_graph_const(c->g, "", INGOT_U8, 2, tables, zero);
     const ig_id s = ig_graph_const(c->g, "", w->scales->type.dtype, 2, tables, w->scales->data);
-    if (q == IG_NO_VALUE || z == IG_NO_VALUE || s == IG_NO_VALUE)
-        return ig_onnx_fail(c, n, "no memory for weights");
+    if (q == IG_NO_VALUE || z == IG_NO_VALUE || s == IG_NO_VALUE) return IG_NO_VALUE;
     const ig_id b = ig_emit_new(c, n, "dequantize", 3, q, s, z);
     ig_set_int(c, ig_emit_last(c), "axis", 1);
     ig_set_int(c, ig_emit_last(c), "block_size", (int64_t)w->block);
+    return b;
+}
+
+/* Blocks that matmul_q does not have: weights are widened when the model is converted. */
+static ingot_status emit_plain(ig_import *c, const ig_onnx_node *n, const nbits *w)
+{
+    const ig_id b = w->zeros && is_float(w->zeros) ? widened(c, w) : dequantized(c, n, w);
+    if (b == IG_NO_VALUE) return ig_onnx_fail(c, n, "no memory for %zu by %zu weights", w->n, w->k);
     const ig_id in[] = {n->in[A], b, bias_of(n)};
     ig_set_int(c, ig_emit(c, n, "matmul", in, IG_LEN(in), n->out, 1), "trans_b", 1);
     return c->status;

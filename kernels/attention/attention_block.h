@@ -31,7 +31,7 @@ VEC_INLINE vf weight_of(vf x)
     const vf to_integer = vf_set(0x1.8p23f);
     x = vf_max(vf_set(-88.0f), x);
     const vf t = vf_fma(x, vf_set(0x1.715476p0f), to_integer), n = vf_sub(t, to_integer);
-    const vf r = vf_fnma(n, vf_set(0x1.7f7d1cp-20f), vf_fnma(n, vf_set(0x1.62e4p-1f), x));
+    const vf r = vf_fnma(vf_set(0x1.7f7d1cp-20f), n, vf_fnma(vf_set(0x1.62e4p-1f), n, x));
     const vf p = vf_fma(vf_fma(exp_part(r), r, vf_set(1.0f)), r, vf_set(1.0f));
     return vf_mul(p, vf_power(t));
 }
@@ -105,7 +105,7 @@ VEC_INLINE float weigh(const row_view *r, float *s, size_t n, float *row_top, fl
     return factor;
 }
 
-/* ---- whole blocks whose scores are only scaled, and already are ---- */
+/* ---- whole blocks whose scores are only scaled, and already are, or masked beside that ---- */
 
 /* Sixteen rows' new tops from the largest scores of this block; factor as raise_top has it. */
 VEC_INLINE void raise_tops(float *top, float *sum, float *factor, const float *most)
@@ -119,16 +119,28 @@ VEC_INLINE void raise_tops(float *top, float *sum, float *factor, const float *m
     vf_store(factor, by);
 }
 
+/* Sixteen scores of a row, with the mask's share where there is one. */
+VEC_INLINE vf masked(float *z, const float *mask)
+{
+    if (!mask) return vf_load(z);
+    const vf sum = vf_add(vf_load(z), vf_load(mask));
+    vf_store(z, sum);
+    return sum;
+}
+
 /* weigh_rows - what weigh does, for `rows` rows of 64 scores all of which are seen; the arrays have
- * a multiple of 16 elements. In three sweeps, so that no row waits for another's largest score. */
-VEC_INLINE void weigh_rows(float *s, size_t rows, float *top, float *sum, float *factor)
+ * a multiple of 16 elements. mask: each row's [64], or NULL. In three sweeps, so that no row waits
+ * for another's largest score. */
+VEC_INLINE void weigh_rows(float *s, size_t rows, const float *const *mask, float *top, float *sum,
+                           float *factor)
 {
     enum { VECTORS = IG_ATT_BLOCK / 16 };
     float most[16];
     for (size_t r = 0; r < rows; r++) {
         float *z = s + r * IG_ATT_BLOCK;
         vf high = vf_set(LOWEST);
-        ATT_UNROLL for (size_t i = 0; i < VECTORS; i++) high = vf_max(high, vf_load(z + i * 16));
+        ATT_UNROLL for (size_t i = 0; i < VECTORS; i++) high =
+            vf_max(high, masked(z + i * 16, mask ? mask[r] + i * 16 : NULL));
         most[r % 16] = vf_top(high);
         if (r % 16 == 15 || r + 1 == rows) {
             const size_t from = r / 16 * 16;

@@ -183,12 +183,21 @@ static void add_values(const work *w, const row_block *b, size_t block, size_t n
     att_multiply(&g, b->n, w->wide / ATT_LANES);
 }
 
-/* Blocks of which all rows see all keys, and whose scores are only scaled: most of them. */
+/* Blocks of which all rows see all keys, and whose scores are only scaled and masked: most of
+ * them. */
 static bool is_plain(const work *w, size_t n, bool whole)
 {
     const attention_args *p = w->p;
-    return whole && n == IG_ATT_BLOCK && !p->mask && !p->rule.slopes && !(p->rule.softcap > 0) &&
+    return whole && n == IG_ATT_BLOCK && !p->rule.slopes && !(p->rule.softcap > 0) &&
            !(p->pages && p->pages->format->type == IG_PAGE_I8);
+}
+
+/* The rows' parts of the mask, from token `block` on. */
+static void list_masks(const work *w, const row_block *b, size_t block, const float **mask)
+{
+    const attention_args *p = w->p;
+    for (size_t i = 0; i < b->n; i++)
+        mask[i] = p->mask + b->row[i].query * p->mask_row + b->row[i].head * p->mask_head + block;
 }
 
 /* The rows meet the keys [block, block + n). What rows see grows with the query. */
@@ -197,8 +206,12 @@ static void meet(work *w, row_block *b, size_t block, size_t n)
     const bool whole = b->row[b->n - 1].sees.begin <= block && b->row[0].sees.end >= block + n;
     const bool plain = is_plain(w, n, whole);
     score(w, b, block, n, plain ? w->p->rule.scale : 1);
-    if (plain) {
-        weigh_rows(w->s, b->n, b->top, b->sum, b->factor);
+    if (plain && w->p->mask) {
+        const float *mask[ATT_ROWS];
+        list_masks(w, b, block, mask);
+        weigh_rows(w->s, b->n, mask, b->top, b->sum, b->factor);
+    } else if (plain) {
+        weigh_rows(w->s, b->n, NULL, b->top, b->sum, b->factor);
     } else {
         for (size_t i = 0; i < b->n; i++) {
             const row_view view = view_of(w, b, i, block, n);

@@ -5,7 +5,11 @@
 #define ATTENTION_CUDA_H
 
 #include "kernels/attention/kv_cuda.h"
+#include "kernels/cuda/fault.h"
+#include "kernels/cuda/number.h"
 #include "kernels/cuda/stream.h"
+
+#include <stdbool.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -81,6 +85,33 @@ cu_attention_args cu_attention_some(const cu_attention_args *a, int32_t first, i
 
 /* Heads of these sizes that cu_attention and cu_paged_attend have the shared memory for. */
 int cu_attention_can(int64_t d, int64_t dv);
+
+/* ---- of any types, summed in f64: runtime/ops/attention_rows.h on the device ---- */
+
+/* What the output of scores holds, in the order of the op's choices. */
+typedef enum {
+    CU_SCORES_RAW,
+    CU_SCORES_CAPPED,
+    CU_SCORES_MASKED,
+    CU_SCORES_SOFTMAX
+} cu_scores_stage;
+
+typedef struct {
+    cu_attention_args of; /* sizes, strides, pointers and which keys the rule hides */
+    int q_type, k_type, v_type, y_type, mask_type, scores_type; /* of cu_number */
+    double scale, softcap;                                      /* softcap 0: none */
+    bool narrow;     /* the CPU sums in f32, so the mask is rounded to it: -1e300 hides a key */
+    bool hidden_nan; /* a query that sees nothing gives NaN, else zeros */
+    void *scores;    /* [batch, heads, tq, tk], or NULL */
+    cu_scores_stage stage;
+    const int64_t *keys; /* [batch] in device memory: so many are there, and the last query stands
+                            at the last of them; NULL: all. Told to `fault`: more than tk */
+    cu_fault_to fault;
+    double *room;   /* [blocks, tk] */
+    int32_t blocks; /* that share batch * heads * tq queries, fewer than 2^31 - blocks */
+} cu_attention_rows_args;
+
+int cu_attention_rows(const cu_attention_rows_args *a, cu_stream s);
 
 /* to [batch, heads, past_tokens + tokens, size] = past [.., past_tokens, ..] (NULL: none), then
  * rows of `from`, whose strides in elements are given; elements of `bytes` 1, 2, 4 or 8. */

@@ -59,7 +59,7 @@ __device__ __forceinline__ void flash90_gather(const flash90_memory<D, N> &m, co
     constexpr int BOX = FLASH90_BOX * 128;
     static_assert(N / FLASH90_BOX <= 32, "a lane a box");
     const int lane = threadIdx.x;
-    flash90_ring r;
+    ring_place<FLASH90_STAGES> r;
     int q_phase = 0, cut_phase = 0;
     while (items.next()) {
         const flash90_chunk c(a, items.now, N);
@@ -97,7 +97,7 @@ __device__ __forceinline__ void flash90_gather(const flash90_memory<D, N> &m, co
         int page = page_of(c.hi - 1);
         for (int n = c.hi - 1; n >= c.lo; n--, r.next()) {
             const int next_page = page_of(n - 1);
-            px_mbar_wait(m.ke + r.st, r.phase ^ 1);
+            px_mbar_wait(m.ke + r.st, r.parity ^ 1);
             load(m.k + r.st * M::TILE, tk, m.kf + r.st, n, page);
             if (n == c.hi - 1) {
                 px_mbar_wait(m.qe, q_phase ^ 1);
@@ -109,7 +109,7 @@ __device__ __forceinline__ void flash90_gather(const flash90_memory<D, N> &m, co
                 }
             }
             if (owed) settle(r.st ^ 1);
-            px_mbar_wait(m.ve + r.st, r.phase ^ 1);
+            px_mbar_wait(m.ve + r.st, r.parity ^ 1);
             owed = n == c.hi - 1 && end < N;
             load(m.v + r.st * M::TILE, tv, owed ? m.cut : m.vf + r.st, n, page);
             page = next_page;
@@ -137,7 +137,7 @@ __global__ void __launch_bounds__(384, 1)
     } else {
         px_reg_inc<232>();
         flash90_rows<D, N, E> c(wg - 1);
-        flash90_ring r;
+        ring_place<FLASH90_STAGES> r;
         int q_phase = 0;
         const int lane = c.thread & 31, row = c.own * 64 + c.thread / 32 * 16 + lane / 4;
         while (items.next()) {

@@ -21,6 +21,7 @@
 // in which the next K and V, 64 KB, come from L2.
 #pragma once
 #include "kernels/attention/element_sm80.cuh"
+#include "kernels/cuda/ring_sm90.cuh"
 
 struct flash90_args {
     void *y;
@@ -100,28 +101,12 @@ template <int D, int N> __device__ __forceinline__ void flash90_open(const flash
         px_mbar_init(m.qf, 1);
         px_mbar_init(m.qe, 2);
         px_mbar_init(m.cut, 1);
-        for (int i = 0; i < m.ST; i++) {
-            px_mbar_init(m.kf + i, 1);
-            px_mbar_init(m.vf + i, 1);
-            px_mbar_init(m.ke + i, 2);
-            px_mbar_init(m.ve + i, 2);
-        }
+        ring_init<FLASH90_STAGES>(m.kf, m.ke, 2);
+        ring_init<FLASH90_STAGES>(m.vf, m.ve, 2);
         px_mbar_fence_init();
     }
     __syncthreads();
 }
-
-// The stage, and the parity of its round.
-struct flash90_ring {
-    int st = 0, phase = 0;
-    __device__ __forceinline__ void next()
-    {
-        if (++st == FLASH90_STAGES) {
-            st = 0;
-            phase ^= 1;
-        }
-    }
-};
 
 // A block's share of n items: `now`, as long as next() says so.
 struct flash90_items {
@@ -209,9 +194,10 @@ template <int D, int N, class E> struct flash90_rows {
     }
 
     // Key tiles lo to hi - 1, the last first.
-    __device__ __forceinline__ void attend(const flash90_memory<D, N> &m, flash90_ring &r,
-                                           int &q_phase, int lo, int hi, const flash90_view &w,
-                                           const cu_att_rule &rule, const att_scores &score)
+    __device__ __forceinline__ void attend(const flash90_memory<D, N> &m,
+                                           ring_place<FLASH90_STAGES> &r, int &q_phase, int lo,
+                                           int hi, const flash90_view &w, const cu_att_rule &rule,
+                                           const att_scores &score)
     {
         typedef flash90_memory<D, N> M;
         float s[N / 2], f[2];
@@ -242,7 +228,7 @@ template <int D, int N, class E> struct flash90_rows {
         if (lo >= hi) return;
         px_mbar_wait(m.qf, q_phase);
         q_phase ^= 1;
-        px_mbar_wait(m.kf + r.st, r.phase);
+        px_mbar_wait(m.kf + r.st, r.parity);
         turn();
         issue_s(r.st);
         pass();
@@ -251,9 +237,9 @@ template <int D, int N, class E> struct flash90_rows {
         softmax(s, f, hi - 1, w, rule, score);
         pack();
         for (int n = hi - 2; n >= lo; n--) {
-            const int now = r.st, now_phase = r.phase;
+            const int now = r.st, now_phase = r.parity;
             r.next();
-            px_mbar_wait(m.kf + r.st, r.phase);
+            px_mbar_wait(m.kf + r.st, r.parity);
             turn();
             issue_s(r.st);
             px_mbar_wait(m.vf + now, now_phase);
@@ -270,7 +256,7 @@ template <int D, int N, class E> struct flash90_rows {
         }
         if (M::APART && leader) px_mbar_arrive(m.qe);
         turn();
-        px_mbar_wait(m.vf + r.st, r.phase);
+        px_mbar_wait(m.vf + r.st, r.parity);
         issue_o(r.st);
         pass();
         px_wg_wait<0>();
@@ -314,7 +300,7 @@ __device__ __forceinline__ void flash90_produce(const flash90_memory<D, N> &m, c
                                                 const flash90_args &a, flash90_items items)
 {
     typedef flash90_memory<D, N> M;
-    flash90_ring r;
+    ring_place<FLASH90_STAGES> r;
     int q_phase = 0;
     while (items.next()) {
         const flash90_tile t(a, items.now, N);
@@ -324,14 +310,14 @@ __device__ __forceinline__ void flash90_produce(const flash90_memory<D, N> &m, c
                 px_tma_4d(to + b * block, map, bar, b * 64, row, h, t.batch);
         };
         for (int n = t.hi - 1; n >= t.lo; n--, r.next()) {
-            px_mbar_wait(m.ke + r.st, r.phase ^ 1);
+            px_mbar_wait(m.ke + r.st, r.parity ^ 1);
             load(m.k + r.st * M::TILE, tk, m.kf + r.st, M::KV_BLOCK, n * N, t.head / a.shared);
             if (n == t.hi - 1) {
                 px_mbar_wait(m.qe, q_phase ^ 1);
                 q_phase ^= 1;
                 load(m.q, tq, m.qf, M::Q_BLOCK, t.m0, t.head);
             }
-            px_mbar_wait(m.ve + r.st, r.phase ^ 1);
+            px_mbar_wait(m.ve + r.st, r.parity ^ 1);
             load(m.v + r.st * M::TILE, tv, m.vf + r.st, M::KV_BLOCK, n * N, t.head / a.shared);
         }
     }
@@ -399,7 +385,7 @@ __global__ void __launch_bounds__(384, 1)
     } else {
         px_reg_inc<240>();
         flash90_rows<D, N, E> c(wg - 1);
-        flash90_ring r;
+        ring_place<FLASH90_STAGES> r;
         int q_phase = 0;
         while (items.next()) {
             const flash90_tile t(a, items.now, N);

@@ -4,9 +4,12 @@
 // A tile has PT pixels and WT output channels; k runs over taps, then channels. A thread copies the
 // same 16 bytes of k of several pixels: it divides k by the channels once a step, and each pixel
 // costs two additions and two comparisons against the edges of the image; what lies outside is
-// zero-filled by cp.async. The loop over the ring, the split operands (three planes), the shared
-// sums (split K) and the epilogue are those of gemm_sm80.cuh. Bytes in flight: 48 KB a
-// block of 128 x 128 x 32 with 4 stages.
+// zero-filled by cp.async. The loop over the ring, the shared sums (split K) and the epilogue are
+// those of gemm_sm80.cuh. Bytes in flight: 48 KB a block of 128 x 128 x 32 with 4 stages.
+//
+// Split operands (f32 as three bf16 planes h + m + l, exact): step t is product t % 6 of a K block,
+// from the smallest: (l h), (m m), (h l), (m h), (h m), (h h). What is left out is below 2^-24 of
+// the product of the sizes.
 //
 // PLANES: channels are the rows of the tile and pixels of one image its columns, so that results
 // are stored as [n, m, pixels]; else pixels of all images are the rows.
@@ -16,6 +19,10 @@
 #include "kernels/gemm/gemm_sm80.cuh"
 
 enum { CONV_BK = 32, CONV_STAGES = 4 };
+
+// Planes of rows and columns in the six products, four bits each.
+constexpr uint32_t SPLIT_A = 0x001012, SPLIT_B = 0x010210;
+constexpr int SPLIT_TERMS = 6, SPLIT_PLANES = 3;
 
 // What the launch adds to the arguments.
 struct conv_plan {

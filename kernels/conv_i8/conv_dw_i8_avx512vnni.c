@@ -19,7 +19,7 @@ DW_INLINE void bytes_of_64(const i8_finish *f, uint8_t *y, const __m512i acc[4],
 {
     __m512i q[4];
 #pragma GCC unroll 4
-    for (size_t k = 0; k < 4; k++) q[k] = rounded_16(f, acc[k], order + 16 * k);
+    for (size_t k = 0; k < 4; k++) q[k] = rounded_16(f, scaled_16(f, acc[k], order + 16 * k));
     if (n < 64)
         _mm512_mask_storeu_epi8(y, lanes_64(n), bytes_64(f, q));
     else

@@ -5,32 +5,6 @@
 #include "kernels/cuda/number.h"
 #include "kernels/cuda/ptx.cuh"
 
-__device__ __forceinline__ float nb_half(uint16_t h)
-{
-    const uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exp = h >> 10 & 0x1fu, man = h & 0x3ffu;
-    if (exp == 0x1fu) return px_float(sign | 0x7f800000u | man << 13);
-    if (exp) return px_float(sign | (exp + 112u) << 23 | man << 13);
-    const float tiny = (float)man * 0x1p-24f; // zero and subnormals are exact
-    return sign ? -tiny : tiny;
-}
-
-__device__ __forceinline__ uint16_t nb_to_half(float x)
-{
-    const uint32_t u = px_bits(x), sign = u >> 16 & 0x8000u, a = u & 0x7fffffffu;
-    if (a > 0x7f800000u) return (uint16_t)(sign | 0x7e00u | (a >> 13 & 0x3ffu));
-    if (a >= 0x47800000u) return (uint16_t)(sign | 0x7c00u); // 65536 and more, infinity
-    if (a < 0x38800000u) // below the smallest normal half: rounds to a multiple of 2^-24
-        return (uint16_t)(sign | (px_bits(px_float(a) + 0.5f) - 0x3f000000u));
-    return (uint16_t)(sign | (a - 0x38000000u + 0xfffu + (a >> 13 & 1u)) >> 13);
-}
-
-__device__ __forceinline__ uint16_t nb_to_bf16(float x)
-{
-    const uint32_t u = px_bits(x);
-    if ((u & 0x7fffffffu) > 0x7f800000u) return (uint16_t)(u >> 16 | 0x40u); // quiet NaN
-    return (uint16_t)((u + 0x7fffu + (u >> 16 & 1u)) >> 16);
-}
-
 // An integer of any type; those of 64 bits without a sign as their bits.
 __device__ __forceinline__ int64_t nb_int(const void *p, int type, int64_t i)
 {
@@ -83,7 +57,7 @@ template <class REAL> __device__ __forceinline__ REAL nb_real(const void *p, int
     case NB_F64:
         return (REAL)((const double *)p)[i];
     case NB_F16:
-        return (REAL)nb_half(((const uint16_t *)p)[i]);
+        return (REAL)px_h2f(((const uint16_t *)p)[i]);
     case NB_BF16:
         return (REAL)px_bf2f(((const uint16_t *)p)[i]);
     case NB_U64:
@@ -128,10 +102,10 @@ template <class REAL> __device__ __forceinline__ void nb_put(void *p, int type, 
         ((double *)p)[i] = (double)v;
         return;
     case NB_F16:
-        ((uint16_t *)p)[i] = nb_to_half((float)v);
+        ((uint16_t *)p)[i] = px_f2h((float)v);
         return;
     case NB_BF16:
-        ((uint16_t *)p)[i] = nb_to_bf16((float)v);
+        ((uint16_t *)p)[i] = px_f2bf((float)v);
         return;
     case NB_BOOL:
         ((uint8_t *)p)[i] = v != 0;

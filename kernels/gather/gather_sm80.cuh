@@ -131,7 +131,7 @@ __device__ __forceinline__ float table_value(const void *t, int type, int64_t i)
 {
     if (type == CU_TABLE_F32) return ((const float *)t)[i];
     const uint16_t h = ((const uint16_t *)t)[i];
-    return type == CU_TABLE_F16 ? nb_half(h) : px_bf2f(h);
+    return type == CU_TABLE_F16 ? px_h2f(h) : px_bf2f(h);
 }
 
 // V neighbours a thread: 8 of 16 bits are one load, 8 of 32 bits two.
@@ -158,7 +158,7 @@ __global__ void __launch_bounds__(GATHER_THREADS)
 #pragma unroll
         for (int k = 0; k < V; k++) {
             const uint16_t h = (uint16_t)(all[k / 2] >> k % 2 * 16);
-            v[k] = a.table_type == CU_TABLE_F16 ? nb_half(h) : px_bf2f(h);
+            v[k] = a.table_type == CU_TABLE_F16 ? px_h2f(h) : px_bf2f(h);
         }
     } else {
 #pragma unroll

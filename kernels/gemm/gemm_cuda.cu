@@ -4,24 +4,15 @@
 #include "kernels/gemm/gemm_pick_cuda.h"
 #include "kernels/gemm/gemm_sm80.cuh"
 
-static int64_t batch_count(const cu_gemm_batch *b)
-{
-    int64_t n = 1;
-    for (int d = 0; d < b->rank; d++) n *= b->dims[d];
-    return n;
-}
-
 extern "C" cu_gemm_shape cu_gemm_shape_of(const cu_gemm_args *a)
 {
     cu_gemm_shape s = {};
     s.m = a->m, s.n = a->n, s.k = a->k;
-    s.terms = a->split ? SPLIT_TERMS : 1;
-    s.batch = batch_count(&a->batch);
+    s.batch = cu_gemm_batch_count(&a->batch);
     s.element = 2;
     s.c_bytes = cu_float_bytes(a->c_type);
     s.may_split = true;
-    // a box that begins in one plane must not end in the next
-    s.tma = a->k > 0 && a->batch.rank <= 1 && (!a->split || a->k % 64 == 0);
+    s.tma = a->k > 0 && a->batch.rank <= 1;
     return s;
 }
 
@@ -36,8 +27,8 @@ static cu_gemm_choice choose(const cu_gemm_args *a, bool may_split)
 template <class T, class C, int BM, int BN, int BK, int ST>
 static int run(const cu_gemm_args *a, const gemm_plan &plan, cu_stream s)
 {
-    const int64_t blocks =
-        ((int64_t)a->m + BM - 1) / BM * (((int64_t)a->n + BN - 1) / BN) * batch_count(&a->batch);
+    const int64_t blocks = ((int64_t)a->m + BM - 1) / BM * (((int64_t)a->n + BN - 1) / BN) *
+                           cu_gemm_batch_count(&a->batch);
     if (blocks > INT32_MAX) return CU_INVALID;
     return cu_start(gemm_sm80<T, C, BM, BN, BK, ST>, dim3((unsigned)blocks, (unsigned)plan.splits),
                     128, gemm_sm80_smem<BM, BN, BK, ST>(), s, *a, plan);
@@ -59,7 +50,7 @@ static int run_type(const cu_gemm_args *a, const cu_gemm_choice &choice, cu_stre
 
 extern "C" int cu_gemm(const cu_gemm_args *a, cu_stream s)
 {
-    if (a->m <= 0 || a->n <= 0 || !batch_count(&a->batch)) return 0;
+    if (a->m <= 0 || a->n <= 0 || !cu_gemm_batch_count(&a->batch)) return 0;
     if (!cu_gemm_rows(a->a, a->lda, a->k) || !cu_gemm_rows(a->b, a->ldb, a->k) ||
         !cu_gemm_steps(&a->batch))
         return CU_INVALID;

@@ -39,6 +39,13 @@ typedef struct {
     int64_t c_step, r_step;
 } cu_gemm_batch;
 
+static inline int64_t cu_gemm_batch_count(const cu_gemm_batch *b)
+{
+    int64_t n = 1;
+    for (int d = 0; d < b->rank; d++) n *= b->dims[d];
+    return n;
+}
+
 /* What becomes of finished sums. Bias, residual and c are of one type. */
 typedef struct {
     void *c;
@@ -71,10 +78,6 @@ typedef struct {
     int64_t lda, ldb;
     cu_gemm_batch batch;
     cu_gemm_out out;
-    /* Operands of three bf16 planes, [rows, 3, k] as CU_CAST_SPLIT writes them: the six products of
-     * planes that matter are summed, which keeps f32's precision (see gemm_sm80.cuh). lda and ldb
-     * are 3 k or more. */
-    bool split;
     /* Room of cu_gemm_room(), 256-byte aligned; NULL: K is not split. */
     void *room;
     int *tickets; /* CU_GEMM_TICKETS ints, zero; left zero. With room. */

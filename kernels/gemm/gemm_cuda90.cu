@@ -4,19 +4,12 @@
 #include "kernels/gemm/gemm_sm90.cuh"
 #include "kernels/gemm/gemm_thin_sm90.cuh"
 
-static int64_t batch_count(const cu_gemm_batch *b)
-{
-    int64_t n = 1;
-    for (int d = 0; d < b->rank; d++) n *= b->dims[d];
-    return n;
-}
-
 // Rows of an operand in boxes of `box_rows` x 64; step 0: one matrix for the whole batch.
 static int map_of(igt_tmap *map, const cu_gemm_args *g, const void *base, int64_t rows, int64_t ld,
                   int64_t step, int box_rows)
 {
-    const uint64_t count = step ? (uint64_t)batch_count(&g->batch) : 1;
-    return cu_tmap_3d(map, base, 2, count, (uint64_t)rows, (uint64_t)g->k * (g->split ? 3 : 1),
+    const uint64_t count = step ? (uint64_t)cu_gemm_batch_count(&g->batch) : 1;
+    return cu_tmap_3d(map, base, 2, count, (uint64_t)rows, (uint64_t)g->k,
                       (uint64_t)(step ? step : rows * ld) * 2, (uint64_t)ld * 2, (uint32_t)box_rows,
                       H_BK, true);
 }
@@ -38,7 +31,7 @@ template <class T, class C, int BN, int ST, bool PING, int CL>
 static int run(const cu_gemm_args *g, const cu_gemm_choice *c, cu_stream s)
 {
     const int64_t tiles = ((int64_t)g->m + CL * H_BM - 1) / (CL * H_BM) *
-                          (((int64_t)g->n + BN - 1) / BN) * batch_count(&g->batch);
+                          (((int64_t)g->n + BN - 1) / BN) * cu_gemm_batch_count(&g->batch);
     const int processors = cu_this_chip().processors;
     igt_tmap ta, tb, tc = {};
     gemm90_plan plan = {};
@@ -47,7 +40,7 @@ static int run(const cu_gemm_args *g, const cu_gemm_choice *c, cu_stream s)
     if (!e) e = map_of(&tb, g, g->b, g->n, g->ldb, step_of(g, g->batch.b_step), BN / CL);
     plan.boxes = boxes_do(g);
     if (!e && plan.boxes)
-        e = cu_tmap_3d(&tc, g->out.c, 2, (uint64_t)batch_count(&g->batch), (uint64_t)g->m,
+        e = cu_tmap_3d(&tc, g->out.c, 2, (uint64_t)cu_gemm_batch_count(&g->batch), (uint64_t)g->m,
                        (uint64_t)g->n,
                        (uint64_t)(g->batch.rank ? g->batch.c_step : g->m * g->out.ldc) * 2,
                        (uint64_t)g->out.ldc * 2, 64, 64, true);
@@ -64,7 +57,8 @@ template <class T, class C, int NA, int ST>
 static int run_thin(const cu_gemm_args *g, const cu_gemm_choice *c, cu_stream s)
 {
     const int64_t tiles = ((int64_t)g->m + NA - 1) / NA *
-                          (((int64_t)g->n + THIN_BN - 1) / THIN_BN) * batch_count(&g->batch);
+                          (((int64_t)g->n + THIN_BN - 1) / THIN_BN) *
+                          cu_gemm_batch_count(&g->batch);
     const gemm_plan plan = {c->splits, c->split_steps};
     igt_tmap ta, tb;
     if (tiles > INT32_MAX) return CU_INVALID;

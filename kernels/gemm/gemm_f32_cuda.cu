@@ -3,19 +3,11 @@
 #include "kernels/gemm/gemm_f32_sm80.cuh"
 #include "kernels/gemm/gemm_pick_cuda.h"
 
-static int64_t batch_count(const cu_gemm_batch *b)
-{
-    int64_t n = 1;
-    for (int d = 0; d < b->rank; d++) n *= b->dims[d];
-    return n;
-}
-
 extern "C" cu_gemm_shape cu_gemm_f32_shape_of(const cu_gemm_f32_args *a)
 {
     cu_gemm_shape s = {};
     s.m = a->m, s.n = a->n, s.k = a->k;
-    s.terms = 1;
-    s.batch = batch_count(&a->batch);
+    s.batch = cu_gemm_batch_count(&a->batch);
     s.element = s.c_bytes = 4;
     s.may_split = true;
     return s;
@@ -32,8 +24,8 @@ static cu_gemm_choice choose(const cu_gemm_f32_args *a, bool may_split)
 template <int BM, int BN, int TM>
 static int run(const cu_gemm_f32_args *a, const gemm_plan &plan, cu_stream s)
 {
-    const int64_t blocks =
-        ((int64_t)a->m + BM - 1) / BM * (((int64_t)a->n + BN - 1) / BN) * batch_count(&a->batch);
+    const int64_t blocks = ((int64_t)a->m + BM - 1) / BM * (((int64_t)a->n + BN - 1) / BN) *
+                           cu_gemm_batch_count(&a->batch);
     if (blocks > INT32_MAX) return CU_INVALID;
     return cu_start(gemm_f32_sm80<BM, BN, TM>, dim3((unsigned)blocks, (unsigned)plan.splits),
                     BM / TM * BN / 8, gemm_f32_smem<BM, BN>(), s, *a, plan);
@@ -41,7 +33,7 @@ static int run(const cu_gemm_f32_args *a, const gemm_plan &plan, cu_stream s)
 
 extern "C" int cu_gemm_f32(const cu_gemm_f32_args *a, cu_stream s)
 {
-    if (a->m <= 0 || a->n <= 0 || !batch_count(&a->batch)) return 0;
+    if (a->m <= 0 || a->n <= 0 || !cu_gemm_batch_count(&a->batch)) return 0;
     const bool chosen = a->choice.splits && (a->room || !cu_gemm_choice_cuts(&a->choice));
     const cu_gemm_choice c = chosen ? a->choice : choose(a, a->room != nullptr);
     const gemm_plan plan = {c.splits, c.split_steps};

@@ -52,7 +52,7 @@ static int64_t tiles_of(const cu_gemm_block *b, const cu_gemm_shape *s)
 }
 static int64_t steps_of(const cu_gemm_block *b, const cu_gemm_shape *s)
 {
-    return ceil_div(s->k, b->bk) * s->terms;
+    return ceil_div(s->k, b->bk);
 }
 
 struct block_cost {
@@ -131,9 +131,9 @@ static double runs(const cu_gemm_block *b, const cu_gemm_shape *s, const cu_chip
 
 static double bytes_floor(const cu_gemm_shape *s, const cu_chip *chip)
 {
-    const double bytes = (double)s->element * (s->terms > 1 ? 3 : 1) * (double)s->batch *
-                             (double)(s->m * s->k + s->n * s->k) +
-                         (double)s->batch * (double)s->m * (double)s->n * s->c_bytes;
+    const double bytes =
+        (double)s->element * (double)s->batch * (double)(s->m * s->k + s->n * s->k) +
+        (double)s->batch * (double)s->m * (double)s->n * s->c_bytes;
     return bytes / (dram_rate(chip->cc) * chip->processors);
 }
 

@@ -15,7 +15,6 @@ extern "C" {
 
 typedef struct {
     int64_t m, n, k, batch;
-    int terms;            /* products of planes: 1, or 6 for split operands */
     int element, c_bytes; /* bytes of an element of a and b: 2, or 4 for f32; of c */
     bool may_split;       /* there is room for partial sums */
     bool tma;             /* operands may be read by TMA: one matrix each, or dense batches */

@@ -8,16 +8,8 @@
 // Split K: a tile's steps may be shared by several blocks. Each leaves its sums in `room`; the last
 // to arrive, by a ticket, adds all of them in order, so that the bits do not depend on who was
 // last.
-//
-// Split operands (f32 as three bf16 planes h + m + l, exact): step t is product t % 6 of a K block,
-// from the smallest: (l h), (m m), (h l), (m h), (h m), (h h). What is left out is below 2^-24 of
-// the product of the sizes.
 #pragma once
 #include "kernels/gemm/epilogue_sm80.cuh"
-
-// Planes of a and b in the six products, four bits each; 0: operands of one plane.
-constexpr uint32_t SPLIT_A = 0x001012, SPLIT_B = 0x010210;
-constexpr int SPLIT_TERMS = 6, SPLIT_PLANES = 3;
 
 // What a block needs beside the arguments.
 struct gemm_plan {
@@ -189,8 +181,7 @@ __global__ void __launch_bounds__(128)
     int im, in;
     walk<8>(blockIdx.x % tiles, tm, tn, im, in);
     const int m0 = im * BM, n0 = in * BN;
-    const int terms = g.split ? SPLIT_TERMS : 1;
-    const int steps = (g.k + BK - 1) / BK * terms, first = blockIdx.y * plan.split_steps,
+    const int steps = (g.k + BK - 1) / BK, first = blockIdx.y * plan.split_steps,
               kt = min(steps - first, plan.split_steps);
 
     // This thread copies chunk `ch` of rows r0, r0 + ROWS, ...
@@ -199,28 +190,22 @@ __global__ void __launch_bounds__(128)
     batch_start(g.batch, batch, a_at, b_at);
     const uint16_t *pa = (const uint16_t *)g.a + a_at + (int64_t)(m0 + r0) * g.lda + ch * 8;
     const uint16_t *pb = (const uint16_t *)g.b + b_at + (int64_t)(n0 + r0) * g.ldb + ch * 8;
-    int kb = first / terms, term = first % terms; // of the next step to copy
+    int k = first * BK; // of the next step to copy
     auto load = [&](int st) {
-        const int k = kb * BK;
         const bool in_k = k + ch * 8 < g.k;
-        int64_t ka = k, kn = k;
-        if (terms > 1) {
-            ka += (int64_t)(SPLIT_A >> term * 4 & 3) * g.k;
-            kn += (int64_t)(SPLIT_B >> term * 4 & 3) * g.k;
-        }
 #pragma unroll
         for (int i = 0; i < NA; i++) {
             const bool ok = in_k && m0 + r0 + i * ROWS < g.m;
             px_cp16(sa + st * BM * BK + gemm_swz<BK>(r0 + i * ROWS, ch),
-                    ok ? pa + ka + i * ROWS * g.lda : (const uint16_t *)g.a, ok ? 16 : 0);
+                    ok ? pa + k + i * ROWS * g.lda : (const uint16_t *)g.a, ok ? 16 : 0);
         }
 #pragma unroll
         for (int i = 0; i < NB; i++) {
             const bool ok = in_k && n0 + r0 + i * ROWS < g.n;
             px_cp16(sb + st * BN * BK + gemm_swz<BK>(r0 + i * ROWS, ch),
-                    ok ? pb + kn + i * ROWS * g.ldb : (const uint16_t *)g.b, ok ? 16 : 0);
+                    ok ? pb + k + i * ROWS * g.ldb : (const uint16_t *)g.b, ok ? 16 : 0);
         }
-        if (++term == terms) term = 0, kb++;
+        k += BK;
     };
     float acc[BM * BN / 128];
     ring_sums<T, BM, BN, BK, ST>(acc, sa, sb, kt, load);

@@ -20,6 +20,7 @@
 // stores while the next tile is multiplied, where nothing but alpha, bias and relu is asked for;
 // else as f32 pieces of 64 x 64 through epilogue_sm80.cuh.
 #pragma once
+#include "kernels/cuda/ring_sm90.cuh"
 #include "kernels/gemm/gemm_sm80.cuh"
 
 constexpr int H_BM = 128, H_BK = 64, H_WALK = 16, H_PIECE = 64 * 64 * 4;
@@ -84,32 +85,6 @@ template <int CL> __device__ __forceinline__ gemm90_place place_of(int tile, int
     return p;
 }
 
-// The columns of step k: K block and, of split operands, plane.
-__device__ __forceinline__ void columns_of(const cu_gemm_args &g, int step, int &ca, int &cb)
-{
-    if (g.split) {
-        const int term = step % SPLIT_TERMS, k = step / SPLIT_TERMS * H_BK;
-        ca = (int)(SPLIT_A >> term * 4 & 3) * g.k + k;
-        cb = (int)(SPLIT_B >> term * 4 & 3) * g.k + k;
-    } else
-        ca = cb = step * H_BK;
-}
-
-// A ring of stages: position and the parity of its present round.
-template <int ST> struct gemm90_ring {
-    int st = 0, parity = 0;
-    __device__ __forceinline__ void next()
-    {
-        if (++st == ST) st = 0, parity ^= 1;
-    }
-    __device__ __forceinline__ void skip(int n)
-    {
-        st += n;
-        parity ^= st / ST & 1;
-        st %= ST;
-    }
-};
-
 // The producer's part: every step of every piece of work, in the consumers' order. A stage is empty
 // when the consumers of all blocks that write it say so.
 template <int BN, int ST, int CL>
@@ -119,24 +94,22 @@ __device__ __forceinline__ void gemm90_produce(char *smem, const igt_tmap *ta, c
                                                int tn, int tiles)
 {
     constexpr int SA = H_BM * H_BK * 2, SB = BN * H_BK * 2;
-    gemm90_ring<ST> r;
+    ring_place<ST> r;
     for (gemm90_work<CL> w(plan, tiles, steps); w.next();) {
         const gemm90_place p = place_of<CL>(w.tile, tm, tn, BN);
         const int za = g.batch.rank && g.batch.a_step[0] ? p.batch : 0,
                   zb = g.batch.rank && g.batch.b_step[0] ? p.batch : 0;
         for (int k = w.k0; k < w.k0 + w.n; k++, r.next()) {
-            int ca, cb;
-            columns_of(g, k, ca, cb);
             px_mbar_wait(empty + r.st, r.parity ^ 1);
             px_mbar_expect(full + r.st, SA + SB);
-            px_tma_3d(smem + r.st * SA, ta, full + r.st, ca, p.m0, za);
+            px_tma_3d(smem + r.st * SA, ta, full + r.st, k * H_BK, p.m0, za);
             char *b = smem + ST * SA + r.st * SB;
             if constexpr (CL > 1) {
                 const int rank = (int)px_cluster_rank();
-                px_tma_3d_all(b + rank * (SB / CL), tb, full + r.st, cb, p.n0 + rank * (BN / CL),
-                              zb, (1 << CL) - 1);
+                px_tma_3d_all(b + rank * (SB / CL), tb, full + r.st, k * H_BK,
+                              p.n0 + rank * (BN / CL), zb, (1 << CL) - 1);
             } else
-                px_tma_3d(b, tb, full + r.st, cb, p.n0, zb);
+                px_tma_3d(b, tb, full + r.st, k * H_BK, p.n0, zb);
         }
     }
 }
@@ -154,7 +127,7 @@ template <int CL> __device__ __forceinline__ void gemm90_release(uint64_t *empty
 // sums of block h are acc[h * BN / 2 ..].
 template <class T, int BN, int ST, int MH, int CL>
 __device__ __forceinline__ void gemm90_consume(float (&acc)[MH * BN / 2], char *smem,
-                                               uint64_t *full, uint64_t *empty, gemm90_ring<ST> &r,
+                                               uint64_t *full, uint64_t *empty, ring_place<ST> &r,
                                                int steps, int row, bool leader)
 {
     constexpr int SA = H_BM * H_BK * 2, SB = BN * H_BK * 2;
@@ -317,19 +290,12 @@ __global__ void __launch_bounds__(384, 1)
     int *flag = (int *)(empty + ST);
     const int tid = threadIdx.x, wg = tid / 128, thread = tid % 128;
     const int tm = (g.m + CL * H_BM - 1) / (CL * H_BM), tn = (g.n + BN - 1) / BN,
-              steps = (g.k + H_BK - 1) / H_BK * (g.split ? SPLIT_TERMS : 1);
-    if (tid == 0) {
-        for (int i = 0; i < ST; i++) {
-            px_mbar_init(full + i, 1);
-            px_mbar_init(empty + i, PING ? 1 : 2 * CL);
-        }
-        px_mbar_fence_init();
-    }
-    if constexpr (CL > 1) {
+              steps = (g.k + H_BK - 1) / H_BK;
+    ring_open<ST>(full, empty, PING ? 1 : 2 * CL);
+    if constexpr (CL > 1) { // the others' barriers are there too
         px_cluster_arrive();
         px_cluster_wait();
-    } else
-        __syncthreads();
+    }
     if (wg == 0) {
         px_reg_dec<40>();
         if (tid == 0)
@@ -338,7 +304,7 @@ __global__ void __launch_bounds__(384, 1)
         px_reg_inc<232>();
         const int me = wg - 1;
         char *mine = piece + me * H_PIECE;
-        gemm90_ring<ST> r;
+        ring_place<ST> r;
         float acc[128];
         if constexpr (PING) {
             // Tiles in turns: barrier 3 + me is this one's leave to multiply.

@@ -34,28 +34,19 @@ __global__ void __launch_bounds__(THIN_CONSUMERS + 32, NA <= 64 ? 2 : 1)
     const int tm = (g.m + NA - 1) / NA, tn = (g.n + THIN_BN - 1) / THIN_BN, tiles = tm * tn,
               batch = blockIdx.x / tiles, in = blockIdx.x % tiles, m0 = in % tm * NA,
               n0 = in / tm * THIN_BN;
-    const int steps = (g.k + H_BK - 1) / H_BK * (g.split ? SPLIT_TERMS : 1),
-              first = blockIdx.y * plan.split_steps, kt = min(steps - first, plan.split_steps);
-    if (tid == 0) {
-        for (int i = 0; i < ST; i++) {
-            px_mbar_init(full + i, 1);
-            px_mbar_init(empty + i, 2);
-        }
-        px_mbar_fence_init();
-    }
-    __syncthreads();
-    gemm90_ring<ST> r;
+    const int steps = (g.k + H_BK - 1) / H_BK, first = blockIdx.y * plan.split_steps,
+              kt = min(steps - first, plan.split_steps);
+    ring_open<ST>(full, empty, 2);
+    ring_place<ST> r;
     if (wg == 2) {
         if (lane == 0) {
             const int za = g.batch.rank && g.batch.a_step[0] ? batch : 0,
                       zb = g.batch.rank && g.batch.b_step[0] ? batch : 0;
             for (int k = first; k < first + kt; k++, r.next()) {
-                int ca, cb;
-                columns_of(g, k, ca, cb);
                 px_mbar_wait(empty + r.st, r.parity ^ 1);
                 px_mbar_expect(full + r.st, SA + SB);
-                px_tma_3d(smem + r.st * SB, &tb, full + r.st, cb, n0, zb);
-                px_tma_3d(smem + ST * SB + r.st * SA, &ta, full + r.st, ca, m0, za);
+                px_tma_3d(smem + r.st * SB, &tb, full + r.st, k * H_BK, n0, zb);
+                px_tma_3d(smem + ST * SB + r.st * SA, &ta, full + r.st, k * H_BK, m0, za);
             }
         }
         return;

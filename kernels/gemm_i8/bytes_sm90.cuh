@@ -10,7 +10,7 @@
 // Op says what is multiplied and what becomes of it: Args, mma(sums, a, b, keep), finish(args, m,
 // n, sum).
 #pragma once
-#include "kernels/cuda/ptx.cuh"
+#include "kernels/cuda/ring_sm90.cuh"
 
 constexpr int B8_BM = 128, B8_BK = 128, B8_COLUMNS = 32, B8_PITCH = 36;
 template <int BN, int ST> constexpr int b8_shared()
@@ -36,32 +36,19 @@ __global__ void __launch_bounds__(384, 1)
         m0 = (group * 16 + in % gm) * B8_BM;
         n0 = in / gm * BN;
     };
-    if (tid == 0) {
-        for (int i = 0; i < ST; i++) {
-            px_mbar_init(full + i, 1);
-            px_mbar_init(empty + i, 2);
-        }
-        px_mbar_fence_init();
-    }
-    __syncthreads();
-    int st = 0, ph = 0;
-    auto next = [&] {
-        if (++st == ST) {
-            st = 0;
-            ph ^= 1;
-        }
-    };
+    ring_open<ST>(full, empty, 2);
+    ring_place<ST> ring;
     if (wg == 0) {
         px_reg_dec<40>();
         if (tid == 0)
             for (int i = blockIdx.x; i < tm * tn; i += gridDim.x) {
                 int m0, n0;
                 tile(i, m0, n0);
-                for (int t = 0; t < kt; t++, next()) {
-                    px_mbar_wait(empty + st, ph ^ 1);
-                    px_mbar_expect(full + st, SA + SW);
-                    px_tma_2d(sa + st * SA, &ta, full + st, t * B8_BK, m0);
-                    px_tma_2d(sw + st * SW, &tw, full + st, t * B8_BK, n0);
+                for (int t = 0; t < kt; t++, ring.next()) {
+                    px_mbar_wait(empty + ring.st, ring.parity ^ 1);
+                    px_mbar_expect(full + ring.st, SA + SW);
+                    px_tma_2d(sa + ring.st * SA, &ta, full + ring.st, t * B8_BK, m0);
+                    px_tma_2d(sw + ring.st * SW, &tw, full + ring.st, t * B8_BK, n0);
                 }
             }
     } else {
@@ -73,10 +60,10 @@ __global__ void __launch_bounds__(384, 1)
             bool keep = false;
             tile(i, m0, n0);
             int acc[R];
-            for (int t = 0; t < kt; t++, next()) {
-                px_mbar_wait(full + st, ph);
-                const uint64_t da = px_desc_k128(sa + st * SA + (wg - 1) * 64 * B8_BK),
-                               dw = px_desc_k128(sw + st * SW);
+            for (int t = 0; t < kt; t++, ring.next()) {
+                px_mbar_wait(full + ring.st, ring.parity);
+                const uint64_t da = px_desc_k128(sa + ring.st * SA + (wg - 1) * 64 * B8_BK),
+                               dw = px_desc_k128(sw + ring.st * SW);
                 px_wg_fence();
 #    pragma unroll
                 for (int kk = 0; kk < B8_BK / 32; kk++) {
@@ -86,7 +73,7 @@ __global__ void __launch_bounds__(384, 1)
                 px_wg_commit();
                 px_wg_wait<1>(); // the previous step is done: its stage may be filled again
                 if (prev >= 0 && me == 0) px_mbar_arrive(empty + prev);
-                prev = st;
+                prev = ring.st;
             }
             px_wg_wait<0>();
             if (prev >= 0 && me == 0) px_mbar_arrive(empty + prev);

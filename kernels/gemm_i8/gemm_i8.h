@@ -19,7 +19,8 @@
  * Rows and k beyond the matrix are 0. Activations are packed for each product, in the order that
  * the chosen variant wants: take ig_gemm_i8_acts() and ig_gemm_i8() under the same CPU mask. Where
  * ig_gemm_i8_raw() says so, rows of u8 are that order already when each row has k rounded up to 4
- * readable bytes (of any value: they meet weights of 0).
+ * readable bytes (of any value: they meet weights of 0), and may lie in pieces; what is in none of
+ * them takes no part in the sum over aw.
  *
  * Class E. Threads: pure; split rows and panels anywhere. */
 #ifndef IG_GEMM_I8_H
@@ -48,10 +49,20 @@ void ig_gemm_i8_fix(int32_t *fix, const int32_t *sums, const int32_t *zeros, siz
 typedef void gemm_i8_acts_fn(void *acts, int32_t *sums, const void *a, bool is_signed, size_t m,
                              size_t k, size_t a_row);
 
+/* A piece of k whose activations lie side by side: groups of four, k4 .. k4 + n4 - 1 of the
+ * weights, that begin `at` bytes past the beginning of a row. */
+typedef struct {
+    ptrdiff_t at;
+    size_t k4, n4;
+} gemm_i8_piece;
+
 typedef struct {
     void *y;          /* [m, n], rows y_row elements apart */
     const void *acts; /* packed, from its first row */
     size_t acts_row;  /* bytes from row to row; 0: as packed */
+    const gemm_i8_piece
+        *pieces; /* NULL: all of k lies side by side; else the others are left out */
+    size_t n_pieces;
     const int8_t *panels;
     i8_finish finish;      /* arrays [n rounded up to 16] */
     const int32_t *a_sum;  /* [m]; not read without w_zero */

@@ -15,6 +15,18 @@
  * unrolls every loop over it early. */
 #define IG_UNROLL _Pragma("GCC unroll 32")
 
+/* The pieces of k: p's, or `whole`, which the caller lends. */
+typedef struct {
+    const gemm_i8_piece *piece, *end;
+} i8_pieces;
+
+ACTS_INLINE i8_pieces pieces_of(const gemm_i8_args *p, gemm_i8_piece *whole)
+{
+    *whole = (gemm_i8_piece){0, 0, (p->k + 3) / 4};
+    if (!p->pieces) return (i8_pieces){whole, whole + 1};
+    return (i8_pieces){p->pieces, p->pieces + p->n_pieces};
+}
+
 ACTS_INLINE uint8_t act_at(const uint8_t *a, size_t i, uint8_t flip)
 {
     return (uint8_t)(a[i] ^ flip);

@@ -13,14 +13,13 @@
 typedef struct {
     const int8_t *w;  /* the panel */
     const uint8_t *a; /* the first row */
-    size_t k4, a_row;
+    size_t a_row;
 } i8_place;
 
 ACTS_INLINE i8_place place_of(const gemm_i8_args *p, size_t row, size_t panel)
 {
     const size_t k4 = (p->k + 3) / 4, a_row = p->acts_row ? p->acts_row : k4 * 4;
-    return (i8_place){p->panels + panel * k4 * 64, (const uint8_t *)p->acts + row * a_row, k4,
-                      a_row};
+    return (i8_place){p->panels + panel * k4 * 64, (const uint8_t *)p->acts + row * a_row, a_row};
 }
 
 /* Four activations of one row, for each column. */

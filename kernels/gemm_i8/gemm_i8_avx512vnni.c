@@ -31,21 +31,26 @@ ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t ro
 {
     const size_t k4 = (p->k + 3) / 4, a_row = p->acts_row ? p->acts_row : k4 * 4;
     const size_t w_panel = k4 * 64;
-    const int8_t *w = p->panels + panel * w_panel;
-    const uint8_t *a = (const uint8_t *)p->acts + row * a_row;
+    const int8_t *panels_at = p->panels + panel * w_panel;
+    const uint8_t *rows_at = (const uint8_t *)p->acts + row * a_row;
     __m512i sum[MOST];
     IG_UNROLL
     for (size_t i = 0; i < rows * panels; i++) sum[i] = start_16(p, (panel + i % panels) * 16);
-    for (size_t g = 0; g < k4; g++, w += 64, a += 4) {
-        __m512i weights[WIDE];
-        IG_UNROLL
-        for (size_t q = 0; q < panels; q++) weights[q] = _mm512_loadu_si512(w + q * w_panel);
-        IG_UNROLL
-        for (size_t r = 0; r < rows; r++) {
-            const __m512i act = broadcast(a + r * a_row);
+    gemm_i8_piece whole;
+    for (i8_pieces s = pieces_of(p, &whole); s.piece < s.end; s.piece++) {
+        const int8_t *w = panels_at + s.piece->k4 * 64;
+        const uint8_t *a = rows_at + s.piece->at;
+        for (size_t g = s.piece->n4; g; g--, w += 64, a += 4) {
+            __m512i weights[WIDE];
             IG_UNROLL
-            for (size_t q = 0; q < panels; q++)
-                sum[r * panels + q] = add_dots(sum[r * panels + q], act, weights[q]);
+            for (size_t q = 0; q < panels; q++) weights[q] = _mm512_loadu_si512(w + q * w_panel);
+            IG_UNROLL
+            for (size_t r = 0; r < rows; r++) {
+                const __m512i act = broadcast(a + r * a_row);
+                IG_UNROLL
+                for (size_t q = 0; q < panels; q++)
+                    sum[r * panels + q] = add_dots(sum[r * panels + q], act, weights[q]);
+            }
         }
     }
     store_tile(p, row, panel, sum, rows, panels);
@@ -79,18 +84,23 @@ static const struct {
 static void vector(const gemm_i8_args *p, size_t row, size_t panel)
 {
     const size_t k4 = (p->k + 3) / 4, a_row = p->acts_row ? p->acts_row : k4 * 4;
-    const int8_t *w = p->panels + panel * k4 * 64;
-    const uint8_t *a = (const uint8_t *)p->acts + row * a_row;
+    const int8_t *panel_at = p->panels + panel * k4 * 64;
+    const uint8_t *row_at = (const uint8_t *)p->acts + row * a_row;
     __m512i sum[4] = {start_16(p, panel * 16), _mm512_setzero_si512(), _mm512_setzero_si512(),
                       _mm512_setzero_si512()};
-    size_t g = 0;
-    for (; g + 4 <= k4; g += 4, w += 256, a += 16) {
-        IG_UNROLL
-        for (size_t i = 0; i < 4; i++)
-            sum[i] = add_dots(sum[i], broadcast(a + 4 * i), _mm512_loadu_si512(w + 64 * i));
+    gemm_i8_piece whole;
+    for (i8_pieces s = pieces_of(p, &whole); s.piece < s.end; s.piece++) {
+        const int8_t *w = panel_at + s.piece->k4 * 64;
+        const uint8_t *a = row_at + s.piece->at;
+        size_t g = s.piece->n4;
+        for (; g >= 4; g -= 4, w += 256, a += 16) {
+            IG_UNROLL
+            for (size_t i = 0; i < 4; i++)
+                sum[i] = add_dots(sum[i], broadcast(a + 4 * i), _mm512_loadu_si512(w + 64 * i));
+        }
+        for (; g; g--, w += 64, a += 4)
+            sum[0] = add_dots(sum[0], broadcast(a), _mm512_loadu_si512(w));
     }
-    for (; g < k4; g++, w += 64, a += 4)
-        sum[0] = add_dots(sum[0], broadcast(a), _mm512_loadu_si512(w));
     sum[0] = _mm512_add_epi32(_mm512_add_epi32(sum[0], sum[1]), _mm512_add_epi32(sum[2], sum[3]));
     store_tile(p, row, panel, sum, 1, 1);
 }
@@ -109,7 +119,7 @@ static void each_tile(const gemm_i8_args *p, size_t row, size_t end, size_t pane
 void gemm_i8_avx512vnni(const gemm_i8_args *p, size_t first_row, size_t end_row, size_t first_panel,
                         size_t end_panel)
 {
-    if (end_row == first_row + 1) {
+    if (end_row == first_row + 1 && !p->pieces) {
         for (size_t panel = first_panel; panel < end_panel; panel++) vector(p, first_row, panel);
         return;
     }

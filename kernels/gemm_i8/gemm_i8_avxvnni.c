@@ -16,22 +16,27 @@ void gemm_i8_acts_avxvnni(void *acts, int32_t *sums, const void *a, bool is_sign
 ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t rows)
 {
     const size_t k4 = (p->k + 3) / 4, a_row = p->acts_row ? p->acts_row : k4 * 4;
-    const int8_t *w = p->panels + panel * k4 * 64;
-    const uint8_t *a = (const uint8_t *)p->acts + row * a_row;
+    const int8_t *panel_at = p->panels + panel * k4 * 64;
+    const uint8_t *rows_at = (const uint8_t *)p->acts + row * a_row;
     __m256i low[ROWS], high[ROWS];
     IG_UNROLL
     for (size_t r = 0; r < rows; r++) {
         low[r] = start_8(p, panel * 16);
         high[r] = start_8(p, panel * 16 + 8);
     }
-    for (size_t g = 0; g < k4; g++, w += 64, a += 4) {
-        const __m256i w0 = _mm256_loadu_si256((const __m256i *)w);
-        const __m256i w1 = _mm256_loadu_si256((const __m256i *)(w + 32));
-        IG_UNROLL
-        for (size_t r = 0; r < rows; r++) {
-            const __m256i act = broadcast(a + r * a_row);
-            low[r] = _mm256_dpbusd_avx_epi32(low[r], act, w0);
-            high[r] = _mm256_dpbusd_avx_epi32(high[r], act, w1);
+    gemm_i8_piece whole;
+    for (i8_pieces s = pieces_of(p, &whole); s.piece < s.end; s.piece++) {
+        const int8_t *w = panel_at + s.piece->k4 * 64;
+        const uint8_t *a = rows_at + s.piece->at;
+        for (size_t g = s.piece->n4; g; g--, w += 64, a += 4) {
+            const __m256i w0 = _mm256_loadu_si256((const __m256i *)w);
+            const __m256i w1 = _mm256_loadu_si256((const __m256i *)(w + 32));
+            IG_UNROLL
+            for (size_t r = 0; r < rows; r++) {
+                const __m256i act = broadcast(a + r * a_row);
+                low[r] = _mm256_dpbusd_avx_epi32(low[r], act, w0);
+                high[r] = _mm256_dpbusd_avx_epi32(high[r], act, w1);
+            }
         }
     }
     store_tile(p, row, panel, low, high, rows);

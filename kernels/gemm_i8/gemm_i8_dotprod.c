@@ -17,8 +17,6 @@ ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, int32x4_t
 {
     const i8_place at = place_of(p, row, panel);
     const int8x16_t ones = vdupq_n_s8(1);
-    const int8_t *w = at.w;
-    const uint8_t *a = at.a;
     int32x4_t sum[NEXT][4], weights[4];
     IG_UNROLL
     for (size_t v = 0; v < 4; v++) {
@@ -26,18 +24,23 @@ ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, int32x4_t
         IG_UNROLL
         for (size_t r = 0; r < rows; r++) sum[r][v] = vdupq_n_s32(0);
     }
-    for (size_t g = 0; g < at.k4; g++, w += 64, a += 4) {
-        int8x16_t b[4];
-        IG_UNROLL
-        for (size_t v = 0; v < 4; v++) {
-            b[v] = vld1q_s8(w + 16 * v);
-            if (count) weights[v] = vdotq_s32(weights[v], b[v], ones);
-        }
-        IG_UNROLL
-        for (size_t r = 0; r < rows; r++) {
-            const int8x16_t x = four_flipped(a + r * at.a_row);
+    gemm_i8_piece whole;
+    for (i8_pieces s = pieces_of(p, &whole); s.piece < s.end; s.piece++) {
+        const int8_t *w = at.w + s.piece->k4 * 64;
+        const uint8_t *a = at.a + s.piece->at;
+        for (size_t g = s.piece->n4; g; g--, w += 64, a += 4) {
+            int8x16_t b[4];
             IG_UNROLL
-            for (size_t v = 0; v < 4; v++) sum[r][v] = vdotq_s32(sum[r][v], b[v], x);
+            for (size_t v = 0; v < 4; v++) {
+                b[v] = vld1q_s8(w + 16 * v);
+                if (count) weights[v] = vdotq_s32(weights[v], b[v], ones);
+            }
+            IG_UNROLL
+            for (size_t r = 0; r < rows; r++) {
+                const int8x16_t x = four_flipped(a + r * at.a_row);
+                IG_UNROLL
+                for (size_t v = 0; v < 4; v++) sum[r][v] = vdotq_s32(sum[r][v], b[v], x);
+            }
         }
     }
     IG_UNROLL

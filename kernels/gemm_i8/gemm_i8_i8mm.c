@@ -47,28 +47,32 @@ ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, size_t ro
 {
     const i8_place at = place_of(p, row, panel);
     const uint8_t *a[ROWS];
-    const int8_t *w = at.w;
     int32x4_t acc[PAIRS][8];
     uint8x16_t x[PAIRS];
     IG_UNROLL
-    for (size_t r = 0; r < 2 * pairs; r++) a[r] = at.a + IG_MIN(r, rows - 1) * at.a_row;
-    IG_UNROLL
     for (size_t i = 0; i < pairs; i++) IG_UNROLL
     for (size_t v = 0; v < 8; v++) acc[i][v] = vdupq_n_s32(0);
-    for (size_t g = at.k4 / 2; g; g--, w += 128) {
+    gemm_i8_piece whole;
+    for (i8_pieces s = pieces_of(p, &whole); s.piece < s.end; s.piece++) {
+        const int8_t *w = at.w + s.piece->k4 * 64;
         IG_UNROLL
-        for (size_t i = 0; i < pairs; i++) {
-            x[i] = vcombine_u8(vld1_u8(a[2 * i]), vld1_u8(a[2 * i + 1]));
-            a[2 * i] += 8;
-            a[2 * i + 1] += 8;
+        for (size_t r = 0; r < 2 * pairs; r++)
+            a[r] = at.a + s.piece->at + IG_MIN(r, rows - 1) * at.a_row;
+        for (size_t g = s.piece->n4 / 2; g; g--, w += 128) {
+            IG_UNROLL
+            for (size_t i = 0; i < pairs; i++) {
+                x[i] = vcombine_u8(vld1_u8(a[2 * i]), vld1_u8(a[2 * i + 1]));
+                a[2 * i] += 8;
+                a[2 * i + 1] += 8;
+            }
+            add_products(acc, x, w, w + 64, pairs);
         }
-        add_products(acc, x, w, w + 64, pairs);
-    }
-    if (at.k4 % 2) {
-        IG_UNROLL
-        for (size_t i = 0; i < pairs; i++)
-            x[i] = vcombine_u8(half_acts(a[2 * i]), half_acts(a[2 * i + 1]));
-        add_products(acc, x, w, NULL, pairs);
+        if (s.piece->n4 % 2) {
+            IG_UNROLL
+            for (size_t i = 0; i < pairs; i++)
+                x[i] = vcombine_u8(half_acts(a[2 * i]), half_acts(a[2 * i + 1]));
+            add_products(acc, x, w, NULL, pairs);
+        }
     }
     IG_UNROLL
     for (size_t i = 0; i < pairs; i++) {

@@ -17,8 +17,6 @@ ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, int32x4_t
                       const size_t rows, const bool count)
 {
     const i8_place at = place_of(p, row, panel);
-    const int8_t *w = at.w;
-    const uint8_t *a = at.a;
     int32x4_t part[NEXT][8], weights[4];
     IG_UNROLL
     for (size_t v = 0; v < 8; v++) {
@@ -26,20 +24,25 @@ ACTS_INLINE void tile(const gemm_i8_args *p, size_t row, size_t panel, int32x4_t
         IG_UNROLL
         for (size_t r = 0; r < rows; r++) part[r][v] = vdupq_n_s32(0);
     }
-    for (size_t g = 0; g < at.k4; g++, w += 64, a += 4) {
-        int8x16_t x[NEXT];
-        IG_UNROLL
-        for (size_t r = 0; r < rows; r++) x[r] = four_flipped(a + r * at.a_row);
-        IG_UNROLL
-        for (size_t v = 0; v < 4; v++) {
-            const int8x16_t b = vld1q_s8(w + 16 * v);
-            if (count) weights[v] = vpadalq_s16(weights[v], vpaddlq_s8(b));
+    gemm_i8_piece whole;
+    for (i8_pieces s = pieces_of(p, &whole); s.piece < s.end; s.piece++) {
+        const int8_t *w = at.w + s.piece->k4 * 64;
+        const uint8_t *a = at.a + s.piece->at;
+        for (size_t g = s.piece->n4; g; g--, w += 64, a += 4) {
+            int8x16_t x[NEXT];
             IG_UNROLL
-            for (size_t r = 0; r < rows; r++) {
-                const int16x8_t low = vmull_s8(vget_low_s8(b), vget_low_s8(x[r]));
-                const int16x8_t high = vmull_high_s8(b, x[r]);
-                part[r][2 * v] = vpadalq_s16(part[r][2 * v], low);
-                part[r][2 * v + 1] = vpadalq_s16(part[r][2 * v + 1], high);
+            for (size_t r = 0; r < rows; r++) x[r] = four_flipped(a + r * at.a_row);
+            IG_UNROLL
+            for (size_t v = 0; v < 4; v++) {
+                const int8x16_t b = vld1q_s8(w + 16 * v);
+                if (count) weights[v] = vpadalq_s16(weights[v], vpaddlq_s8(b));
+                IG_UNROLL
+                for (size_t r = 0; r < rows; r++) {
+                    const int16x8_t low = vmull_s8(vget_low_s8(b), vget_low_s8(x[r]));
+                    const int16x8_t high = vmull_high_s8(b, x[r]);
+                    part[r][2 * v] = vpadalq_s16(part[r][2 * v], low);
+                    part[r][2 * v + 1] = vpadalq_s16(part[r][2 * v + 1], high);
+                }
             }
         }
     }

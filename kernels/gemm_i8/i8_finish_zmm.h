@@ -22,9 +22,8 @@ FINISH_INLINE __m512 scaled_16(const i8_finish *f, __m512i acc, size_t n)
 
 /* Rounded to integers less the zero point: what is too low or NaN becomes the lowest integer, and
  * only what is too high needs care. */
-FINISH_INLINE __m512i rounded_16(const i8_finish *f, __m512i acc, size_t n)
-{
-    const __m512 v = scaled_16(f, acc, n); /* min gives its second operand for a NaN */
+FINISH_INLINE __m512i rounded_16(const i8_finish *f, __m512 v)
+{ /* min gives its second operand for a NaN */
     return _mm512_cvtps_epi32(f->small ? v : _mm512_min_ps(_mm512_set1_ps(512), v));
 }
 
@@ -45,23 +44,30 @@ FINISH_INLINE __m512i bytes_64(const i8_finish *f, const __m512i q[4])
     return _mm512_min_epu8(_mm512_max_epu8(_mm512_packus_epi16(one, two), low), high);
 }
 
-/* The same for the sums of 16 * vectors columns side by side, n onwards: one store of the first
- * `left` (any number from 64 up: all). */
+/* Four vectors of rounded sums, of columns side by side, as bytes: one store of the first `stored`.
+ */
+FINISH_INLINE void store_bytes(const i8_finish *f, void *y, size_t at, const __m512i q[4],
+                               size_t stored)
+{
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i bytes = _mm512_permutexvar_epi32(order, bytes_64(f, q));
+    if (stored == 64)
+        _mm512_storeu_si512((uint8_t *)y + at, bytes);
+    else
+        _mm512_mask_storeu_epi8((uint8_t *)y + at, ((__mmask64)1 << stored) - 1, bytes);
+}
+
+/* The sums of 16 * vectors columns, n onwards, of which the first `left` are stored (any number
+ * from 64 up: all). */
 FINISH_INLINE void finish_bytes(const i8_finish *f, void *y, size_t at, const __m512i *acc,
                                 size_t vectors, size_t n, size_t left)
 {
     __m512i q[4];
 #pragma GCC unroll 4
     for (size_t i = 0; i < 4; i++)
-        q[i] = i < vectors ? rounded_16(f, acc[i], n + 16 * i) : _mm512_setzero_si512();
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i bytes = _mm512_permutexvar_epi32(order, bytes_64(f, q));
-    const size_t most = 16 * vectors;
-    const size_t stored = left < most ? left : most;
-    if (stored == 64)
-        _mm512_storeu_si512((uint8_t *)y + at, bytes);
-    else
-        _mm512_mask_storeu_epi8((uint8_t *)y + at, ((__mmask64)1 << stored) - 1, bytes);
+        q[i] =
+            i < vectors ? rounded_16(f, scaled_16(f, acc[i], n + 16 * i)) : _mm512_setzero_si512();
+    store_bytes(f, y, at, q, left < 16 * vectors ? left : 16 * vectors);
 }
 
 /* Sums of columns n .. n + 15, of which `lanes` are stored at element `at` of y, as i32 or f32. */
@@ -74,7 +80,7 @@ FINISH_INLINE void finish_16(const i8_finish *f, void *y, size_t at, __m512i acc
         _mm512_mask_storeu_ps((float *)y + at, lanes, scaled_16(f, acc, n));
 }
 
-/* finish_wide - 16 * vectors columns as i32 or f32. */
+/* finish_wide - 16 * vectors columns of a row as i32 or f32. */
 FINISH_INLINE void finish_wide(const i8_finish *f, void *y, size_t at, const __m512i *acc,
                                size_t vectors, size_t n, size_t left)
 {

@@ -12,7 +12,7 @@ typedef struct {
     int64_t ld_residual, ldy;
     int64_t bias_step; /* from the bias of one matrix to the next */
     cu_float type;     /* of y, bias and residual */
-    cu_act act;
+    int act;           /* a cu_act */
     float a, b;
     /* Panels of 16 rows of W are 8 of "up" and their 8 of "gate" (kernels/gemm/glu.h). */
     int gated;

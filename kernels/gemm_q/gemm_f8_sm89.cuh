@@ -6,6 +6,7 @@
 // already. After each stage the sums are multiplied by the scales of both sides and added to others
 // in f32.
 #pragma once
+#include "kernels/gemm_q/f8.cuh"
 #include "kernels/gemm_q/gemm_f8_cuda.h"
 #include "kernels/gemm_q/gemm_q_sm80.cuh"
 
@@ -84,18 +85,8 @@ __global__ void __launch_bounds__(256) gemm_f8_sm89(const __grid_constant__ cu_g
 #    pragma unroll
             for (int j = 0; j < NT / 8; j++) px_mma_e4m3(acc[j], a, b[0][j]);
         }
-        const uint32_t d =
-            *(const uint32_t *)(scales + half * 128 + (warp & 3) * 32 + (lane >> 2) * 4);
-        const float up = px_h2f((uint16_t)d), low = px_h2f((uint16_t)(d >> 16));
-        const float2 *tokens = (const float2 *)(scales + S::w_scales) + (lane & 3);
-#    pragma unroll
-        for (int j = 0; j < NT / 8; j++) {
-            const float2 by = tokens[j * 4];
-            sum[j][0] = fmaf(acc[j][0], up * by.x, sum[j][0]);
-            sum[j][1] = fmaf(acc[j][1], up * by.y, sum[j][1]);
-            sum[j][2] = fmaf(acc[j][2], low * by.x, sum[j][2]);
-            sum[j][3] = fmaf(acc[j][3], low * by.y, sum[j][3]);
-        }
+        f8_add(sum, acc, scales + half * 128 + (warp & 3) * 32 + (lane >> 2) * 4,
+               scales + S::w_scales);
     }
     px_cp_wait<0>();
     if (row + half >= rows) return;

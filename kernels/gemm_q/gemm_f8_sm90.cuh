@@ -9,6 +9,7 @@
 // instructions a warp, while the other warpgroup multiplies for 256 clocks. A stage is 33 KB, six
 // of them 198 KB: more in flight than a multiprocessor's share of the bandwidth asks for.
 #pragma once
+#include "kernels/gemm_q/f8.cuh"
 #include "kernels/gemm_q/gemm_f8_cuda.h"
 #include "kernels/gemm_q/gemm_q_sm90.cuh"
 
@@ -31,45 +32,33 @@ __global__ void __launch_bounds__(384, 1) gemm_f8_sm90(const __grid_constant__ c
     const int tid = threadIdx.x, wg = tid / 128, lane = tid & 31;
     const int tiles = w.k / 64, rows = w.n / 64, pairs = (rows + 1) / 2, blocks = (tiles + 1) / 2;
     const int items = pairs * ((p.m + NT - 1) / NT);
-    if (tid == 0) {
-        for (int i = 0; i < ST; i++) {
-            px_mbar_init(full + i, 1);
-            px_mbar_init(empty + i, 8); // warps
-        }
-        px_mbar_fence_init();
-    }
-    __syncthreads();
-    int st = 0, ph = 0;
-    auto next = [&] {
-        if (++st == ST) {
-            st = 0;
-            ph ^= 1;
-        }
-    };
+    ring_open<ST>(full, empty, 8 /* warps */);
+    ring_place<ST> ring;
     if (wg == 0) {
         px_reg_dec<40>();
         if (tid == 0)
             for (int item = blockIdx.x; item < items; item += gridDim.x) {
                 const int row = item % pairs * 2, m0 = item / pairs * NT;
                 const int halves = min(2, rows - row), tokens = min(NT, p.rows - m0);
-                for (int t = 0; t < blocks; t++, next()) {
-                    char *at = smem + st * S::stage, *to = smem + S::tables + st * S::scales;
+                for (int t = 0; t < blocks; t++, ring.next()) {
+                    char *at = smem + ring.st * S::stage,
+                         *to = smem + S::tables + ring.st * S::scales;
                     const int bytes = min(2, tiles - 2 * t) * S::tile;
-                    px_mbar_wait(empty + st, ph ^ 1);
-                    px_mbar_expect(full + st, tokens * 132 + halves * (bytes + S::w_scales));
+                    px_mbar_wait(empty + ring.st, ring.parity ^ 1);
+                    px_mbar_expect(full + ring.st, tokens * 132 + halves * (bytes + S::w_scales));
                     px_bulk_load(at, p.x + ((int64_t)t * p.rows + m0) * 128, tokens * 128,
-                                 full + st);
+                                 full + ring.st);
                     px_bulk_load(to + 2 * S::w_scales,
                                  p.scale + (int64_t)(p.x_groups ? t : 0) * p.rows + m0, tokens * 4,
-                                 full + st);
+                                 full + ring.st);
                     for (int h = 0; h < halves; h++) {
                         const int64_t g =
                             (int64_t)(row + h) * w.groups + ((int64_t)t * 128 >> w.group_log2);
                         px_bulk_load(at + S::x + h * 2 * S::tile,
                                      w.quants + ((int64_t)(row + h) * tiles + 2 * t) * S::tile,
-                                     bytes, full + st);
+                                     bytes, full + ring.st);
                         px_bulk_load(to + h * S::w_scales, w.scales + g * 64, S::w_scales,
-                                     full + st);
+                                     full + ring.st);
                     }
                 }
             }
@@ -82,11 +71,11 @@ __global__ void __launch_bounds__(384, 1) gemm_f8_sm90(const __grid_constant__ c
             float acc[R], sum[R];
 #    pragma unroll
             for (int i = 0; i < R; i++) sum[i] = 0.f;
-            for (int t = 0; t < blocks; t++, next()) {
-                px_mbar_wait(full + st, ph);
-                const char *at = smem + st * S::stage,
+            for (int t = 0; t < blocks; t++, ring.next()) {
+                px_mbar_wait(full + ring.st, ring.parity);
+                const char *at = smem + ring.st * S::stage,
                            *weights = at + S::x + (wg - 1) * 2 * S::tile + me * 16,
-                           *scales = smem + S::tables + st * S::scales;
+                           *scales = smem + S::tables + ring.st * S::scales;
                 // Where the last block has one tile the other is zeros, like x there. No branch
                 // around the products: the compiler would make one wait for the other.
                 const bool both = 2 * t + 1 < tiles;
@@ -102,20 +91,11 @@ __global__ void __launch_bounds__(384, 1) gemm_f8_sm90(const __grid_constant__ c
                 for (int s = 0; s < 4; s++) px_wgmma_e4m3_rs(acc, a[s], dx + s * 2, s > 0);
                 px_wg_commit();
                 px_wg_wait<0>();
-                const uint32_t d = *(const uint32_t *)(scales + (wg - 1) * S::w_scales + warp * 32 +
-                                                       (lane >> 2) * 4);
-                const float up = px_h2f((uint16_t)d), low = px_h2f((uint16_t)(d >> 16));
-                const float2 *tokens = (const float2 *)(scales + 2 * S::w_scales) + (lane & 3);
-#    pragma unroll
-                for (int j = 0; j < R / 4; j++) {
-                    const float2 by = tokens[j * 4];
-                    sum[j * 4] = fmaf(acc[j * 4], up * by.x, sum[j * 4]);
-                    sum[j * 4 + 1] = fmaf(acc[j * 4 + 1], up * by.y, sum[j * 4 + 1]);
-                    sum[j * 4 + 2] = fmaf(acc[j * 4 + 2], low * by.x, sum[j * 4 + 2]);
-                    sum[j * 4 + 3] = fmaf(acc[j * 4 + 3], low * by.y, sum[j * 4 + 3]);
-                }
+                f8_add((float(&)[R / 4][4]) sum, (const float(&)[R / 4][4]) acc,
+                       scales + (wg - 1) * S::w_scales + warp * 32 + (lane >> 2) * 4,
+                       scales + 2 * S::w_scales);
                 __syncwarp();
-                if (lane == 0) px_mbar_arrive(empty + st);
+                if (lane == 0) px_mbar_arrive(empty + ring.st);
             }
             // the tables' scales are 256 times what the codes are to be multiplied by
             if (row < rows) q_finish90(sum, out, p.finish, w.row, nullptr, 0x1p-8f, row, m0, p.m);

@@ -3,7 +3,7 @@
  * activations (ig_q_act.lane), so that they are those of q - 8. */
 #include "kernels/gemm_q/q_zmm.h"
 
-enum { FEW = 0, MOST_8 = 5 };
+enum { FEW = 0, MOST = 12, MOST_8 = 5 };
 
 /* Words: sum and the nibbles times activations of dwords [k0, k1). */
 VEC_INLINE __m512i q_words(const __m512i w[DWORDS], const ig_q_act *a, __m512i sum, const size_t k0,

@@ -2,7 +2,7 @@
  * activations, whose dwords are broadcast from memory. */
 #include "kernels/gemm_q/q_zmm.h"
 
-enum { FEW = 2, MOST_8 = 12 };
+enum { FEW = 2, MOST = 12, MOST_8 = 12 };
 
 /* q_dot - in place and with the broadcast as an operand: with intrinsics gcc 12 copies and spills.
  */
@@ -16,17 +16,48 @@ VEC_INLINE __m512i q_dot(__m512i sum, __m512i w, const int8_t *a)
 #endif
 }
 
+/* Sums of the products of k 0 .. 15 and of 16 .. 31 of few columns, added to what is there: each
+ * line of quants is loaded when it is multiplied. High nibbles stay where they are, 16 times too
+ * large, which one shift of a sum that began with zero takes back. */
+VEC_INLINE void q_halves(__m512i *first, __m512i *second, const uint8_t *from, const ig_q_act *a,
+                         const size_t cols, const size_t bits)
+{
+    const __m512i low = _mm512_set1_epi8(15), high = _mm512_set1_epi8((char)0xf0);
+    UNROLL for (size_t i = 0; i < cols; i++) second[i] = _mm512_setzero_si512();
+    UNROLL for (size_t k = 0; k < bits; k++)
+    {
+        __m512i w = _mm512_loadu_si512(from + k * 64);
+        q_here(w);
+        UNROLL for (size_t i = 0; i < cols; i++)
+        {
+            const int8_t *q = a[i].q + 4 * k;
+            if (bits == 4) first[i] = q_dot(first[i], _mm512_and_si512(w, low), q);
+            if (bits == 4) second[i] = q_dot(second[i], _mm512_and_si512(w, high), q + 16);
+            if (bits == 8 && k < DWORDS / 2) first[i] = q_dot(first[i], w, q);
+            if (bits == 8 && k >= DWORDS / 2) second[i] = q_dot(second[i], w, q);
+        }
+    }
+    UNROLL for (size_t i = 0; bits == 4 && i < cols; i++) second[i] =
+        _mm512_srai_epi32(second[i], 4);
+}
+
 VEC_INLINE void q_group(__m512 *y, const uint8_t *from, const ig_q_act *a, __m512 d, __m512 z,
                         const size_t cols, const size_t bits, const bool offset)
 {
-    __m512i w[DWORDS];
-    q_unpack(w, from, bits, cols > FEW);
+    __m512i w[DWORDS], sum[MOST], rest[FEW];
+    if (cols > FEW) q_unpack(w, from, bits);
     UNROLL for (size_t i = 0; i < cols; i++)
     {
-        __m512i sum = q_dword(&a[i].fix);
-        if (bits == 8) sum = _mm512_slli_epi32(sum, 4);
-        UNROLL for (size_t k = 0; k < DWORDS; k++) sum = q_dot(sum, w[k], a[i].q + 4 * k);
-        y[i] = q_add(y[i], d, &a[i], sum);
+        sum[i] = q_dword(&a[i].fix);
+        if (bits == 8) sum[i] = _mm512_slli_epi32(sum[i], 4);
+        if (cols <= FEW) continue;
+        UNROLL for (size_t k = 0; k < DWORDS; k++) sum[i] = q_dot(sum[i], w[k], a[i].q + 4 * k);
+    }
+    if (cols <= FEW) q_halves(sum, rest, from, a, cols, bits);
+    UNROLL for (size_t i = 0; i < cols; i++)
+    {
+        if (cols <= FEW) sum[i] = _mm512_add_epi32(sum[i], rest[i]);
+        y[i] = q_add(y[i], d, &a[i], sum[i]);
         if (offset) y[i] = _mm512_fmadd_ps(z, _mm512_set1_ps(a[i].sum), y[i]);
     }
 }
@@ -36,18 +67,21 @@ VEC_INLINE void q_group_two(__m512 *y, const uint8_t *from, const ig_q_act *a, c
                             const size_t cols, const size_t bits, const bool min)
 {
     const __m512i s0 = _mm512_srai_epi32(v->s[0], 16), s1 = _mm512_srai_epi32(v->s[1], 16);
-    __m512i w[DWORDS];
-    q_unpack(w, from, bits, cols > FEW);
+    __m512i w[DWORDS], first[MOST], second[MOST];
+    UNROLL for (size_t i = 0; i < cols; i++) first[i] = second[i] = _mm512_setzero_si512();
+    if (cols > FEW)
+        q_unpack(w, from, bits);
+    else
+        q_halves(first, second, from, a, cols, bits);
     UNROLL for (size_t i = 0; i < cols; i++)
     {
-        __m512i first = _mm512_setzero_si512(), second = first;
-        UNROLL for (size_t k = 0; k < DWORDS / 2; k++)
+        UNROLL for (size_t k = 0; cols > FEW && k < DWORDS / 2; k++)
         {
-            first = q_dot(first, w[k], a[i].q + 4 * k);
-            second = q_dot(second, w[k + 4], a[i].q + 16 + 4 * k);
+            first[i] = q_dot(first[i], w[k], a[i].q + 4 * k);
+            second[i] = q_dot(second[i], w[k + 4], a[i].q + 16 + 4 * k);
         }
         const __m512i sum =
-            _mm512_add_epi32(_mm512_mullo_epi32(first, s0), _mm512_mullo_epi32(second, s1));
+            _mm512_add_epi32(_mm512_mullo_epi32(first[i], s0), _mm512_mullo_epi32(second[i], s1));
         y[i] = q_add_two(y[i], v, &a[i], sum, min);
     }
 }

@@ -60,14 +60,6 @@ __device__ __forceinline__ void q_widen_e4m3(uint32_t (&a)[4], uint32_t w0, uint
     a[2] = q_e4m3_pair(w1, 0x1404);
     a[3] = q_e4m3_pair(w1, 0x3424);
 }
-// Registers of operand A of mma of 8-bit floats for 32 k: rows r and r + 8, k as the tiles have it.
-__device__ __forceinline__ void f8_operand(uint32_t (&a)[4], uint4 w)
-{
-    a[0] = px_prmt(w.x, w.y, 0x5410);
-    a[1] = px_prmt(w.x, w.y, 0x7632);
-    a[2] = px_prmt(w.z, w.w, 0x5410);
-    a[3] = px_prmt(w.z, w.w, 0x7632);
-}
 template <bool OFFSET>
 __device__ __forceinline__ void q_scale(uint32_t (&a)[4], uint32_t d, uint32_t o)
 {

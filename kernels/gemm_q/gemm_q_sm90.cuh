@@ -11,6 +11,7 @@
 //
 // For at most 64 tokens reading the weights is the bound, and gemm_q_sm80.cuh the better kernel.
 #pragma once
+#include "kernels/cuda/ring_sm90.cuh"
 #include "kernels/gemm_q/gemm_q_sm80.cuh"
 
 // The sums of a warpgroup's 64 rows (row tile `row`) and R * 2 tokens from m0 on, as wgmma left
@@ -68,21 +69,8 @@ __global__ void __launch_bounds__(384, 1) gemm_q_sm90(const __grid_constant__ cu
     // Groups of a tile that have a scale of their own, and how many steps of 16 k share one.
     const int fine = w.group_log2 < 6 ? 64 >> w.group_log2 : 1;
     const int share = w.group_log2 < 6 ? w.group_log2 - 4 : 2;
-    if (tid == 0) {
-        for (int i = 0; i < ST; i++) {
-            px_mbar_init(full + i, 1);
-            px_mbar_init(empty + i, 8); // warps
-        }
-        px_mbar_fence_init();
-    }
-    __syncthreads();
-    int st = 0, ph = 0;
-    auto next = [&] {
-        if (++st == ST) {
-            st = 0;
-            ph ^= 1;
-        }
-    };
+    ring_open<ST>(full, empty, 8 /* warps */);
+    ring_place<ST> ring;
     if (wg == 0) {
         px_reg_dec<40>();
         if (tid == 0)
@@ -90,22 +78,23 @@ __global__ void __launch_bounds__(384, 1) gemm_q_sm90(const __grid_constant__ cu
                 const int row = item % pairs * 2, m0 = item / pairs * NT;
                 const int halves = min(2, rows - row), x_bytes = min(NT, p.rows - m0) * 128;
                 const int table = BITS == 16 ? 0 : fine * 128;
-                for (int t = 0; t < tiles; t++, next()) {
-                    char *at = smem + st * S::stage;
-                    px_mbar_wait(empty + st, ph ^ 1);
-                    px_mbar_expect(full + st,
+                for (int t = 0; t < tiles; t++, ring.next()) {
+                    char *at = smem + ring.st * S::stage;
+                    px_mbar_wait(empty + ring.st, ring.parity ^ 1);
+                    px_mbar_expect(full + ring.st,
                                    x_bytes + halves * (S::tile + table * (OFFSET ? 2 : 1)));
-                    px_bulk_load(at, p.x + ((int64_t)t * p.rows + m0) * 64, x_bytes, full + st);
+                    px_bulk_load(at, p.x + ((int64_t)t * p.rows + m0) * 64, x_bytes,
+                                 full + ring.st);
                     for (int h = 0; h < halves; h++) {
                         const int64_t g =
                             (int64_t)(row + h) * w.groups + (int)((int64_t)t * 64 >> w.group_log2);
                         px_bulk_load(at + S::x + h * S::tile,
                                      w.quants + ((int64_t)(row + h) * tiles + t) * S::tile, S::tile,
-                                     full + st);
+                                     full + ring.st);
                         char *to = at + S::x + S::quants + h * 2 * S::tables;
-                        if (BITS < 16) px_bulk_load(to, w.scales + g * 64, table, full + st);
+                        if (BITS < 16) px_bulk_load(to, w.scales + g * 64, table, full + ring.st);
                         if (OFFSET)
-                            px_bulk_load(to + S::tables, w.offsets + g * 64, table, full + st);
+                            px_bulk_load(to + S::tables, w.offsets + g * 64, table, full + ring.st);
                     }
                 }
             }
@@ -119,9 +108,10 @@ __global__ void __launch_bounds__(384, 1) gemm_q_sm90(const __grid_constant__ cu
             float acc[R];
             int prev = -1;
             bool keep = false;
-            for (int t = 0; t < tiles; t++, next()) {
-                px_mbar_wait(full + st, ph);
-                const char *at = smem + st * S::stage, *quants = at + S::x + (wg - 1) * S::tile;
+            for (int t = 0; t < tiles; t++, ring.next()) {
+                px_mbar_wait(full + ring.st, ring.parity);
+                const char *at = smem + ring.st * S::stage,
+                           *quants = at + S::x + (wg - 1) * S::tile;
                 const char *table =
                     at + S::x + S::quants + (wg - 1) * 2 * S::tables + warp * 32 + (lane >> 2) * 4;
                 uint32_t words[BITS], d[4] = {0, 0, 0, 0}, o[4] = {0, 0, 0, 0}, a[4][4];
@@ -144,7 +134,7 @@ __global__ void __launch_bounds__(384, 1) gemm_q_sm90(const __grid_constant__ cu
                 px_wg_wait<0>(); // the step before: its registers and its stage are free
                 __syncwarp();
                 if (prev >= 0 && lane == 0) px_mbar_arrive(empty + prev);
-                prev = st;
+                prev = ring.st;
                 if (!there) continue;
 #    pragma unroll
                 for (int s = 0; s < 4; s++) {

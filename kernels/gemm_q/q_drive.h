@@ -167,22 +167,31 @@ VEC_INLINE void q_columns(const q_tiles *tiles, q_tile *t, const ig_q_act *acts,
     }
 }
 
-/* Groups [g0, g1), which lie in whole blocks or in the last. */
+/* Where groups [g0, g1), which lie in whole blocks or in the last, are in each panel. */
+typedef struct {
+    q_place at;
+    size_t groups;
+} q_part;
+
+VEC_INLINE q_part q_part_of(const q_tile *t, size_t g0, size_t g1)
+{
+    return (q_part){q_place_of(t->layout, t->format, g0), g1 - g0};
+}
+
 VEC_INLINE void q_chunk(const q_tiles *tiles, q_tile *t, const uint8_t *panel, const ig_q_act *acts,
-                        float *y, size_t rows, size_t g0, size_t g1)
+                        float *y, size_t rows, const q_part *part)
 {
     float scales[CHUNK * LEVEL_FLOATS] __attribute__((aligned(64)));
-    const q_place at = q_place_of(t->layout, t->format, g0);
-    t->quants = panel + at.quants;
-    t->head = panel + at.scale;
-    t->table = at.offset - at.scale;
-    t->groups = g1 - g0;
+    t->quants = panel + part->at.quants;
+    t->head = panel + part->at.scale;
+    t->table = part->at.offset - part->at.scale;
+    t->groups = part->groups;
     t->scale = scales;
     if (tiles->scales) { /* block by block */
         const q_tile whole = *t;
         float *to = scales;
-        for (size_t g = g0, n; g < g1; g += n) {
-            n = t->groups = IG_MIN(g1 - g, t->layout->per_block);
+        for (size_t left = part->groups, n; left; left -= n) {
+            n = t->groups = IG_MIN(left, t->layout->per_block);
             q_expand(to, t, tiles->scales);
             to += n * q_expanded_floats(t->format);
             t->head += t->layout->block_bytes;
@@ -215,29 +224,49 @@ VEC_INLINE void q_stream(const q_tiles *tiles, q_tile *t, const uint8_t *panel,
     }
 }
 
-/* The sums of panels [p, end), chunk of k after chunk; each panel's begin IG_Q_ROWS * 16 floats
- * after the one before. */
+/* Sums of panels lie this far apart. */
+enum { Y_STEP = IG_Q_ROWS * IG_Q_PANEL };
+
+VEC_INLINE const ig_q_act *q_acts_at(const q_tile *t, const ig_q_act *acts, size_t g)
+{
+    return (const ig_q_act *)(const void *)((const char *)acts + g * t->act_step);
+}
+
+/* The sums of panels [p, end), chunk of k after chunk. */
 VEC_INLINE void q_chunks(const ig_gemm_q_args *g, const q_tiles *tiles, q_tile *t,
-                         const ig_q_act *acts, float *y, size_t rows, size_t p, size_t end,
-                         size_t deep)
+                         const ig_q_act *acts, float *y, size_t rows, size_t p, size_t end)
 {
     const ig_q_layout *l = t->layout;
     const size_t whole = l->groups - l->groups % l->per_block;
     for (size_t g0 = 0, g1; g0 < l->groups; g0 = g1) {
-        g1 = IG_MIN(g0 + deep, g0 < whole ? whole : l->groups);
-        const ig_q_act *from =
-            (const ig_q_act *)(const void *)((const char *)acts + g0 * t->act_step);
+        g1 = IG_MIN(g0 + CHUNK, g0 < whole ? whole : l->groups);
+        const q_part part = q_part_of(t, g0, g1);
         for (size_t q = p; q < end; q++)
-            q_chunk(tiles, t, g->panels + q * l->panel_bytes, from,
-                    y + (q - p) * IG_Q_ROWS * IG_Q_PANEL, rows, g0, g1);
+            q_chunk(tiles, t, g->panels + q * l->panel_bytes, q_acts_at(t, acts, g0),
+                    y + (q - p) * Y_STEP, rows, &part);
     }
+}
+
+/* .. panel after panel, one tile of rows. */
+VEC_INLINE void q_panels(const ig_gemm_q_args *g, const q_tiles *tiles, q_tile *t,
+                         const ig_q_act *acts, float *y, size_t rows, size_t p, size_t end)
+{
+    const ig_q_layout *l = t->layout;
+    const size_t whole = l->groups - l->groups % l->per_block;
+    const q_part parts[] = {q_part_of(t, 0, whole), q_part_of(t, whole, l->groups)};
+    for (size_t q = p; q < end; q++)
+        for (size_t i = 0; i < 2; i++)
+            if (parts[i].groups)
+                q_chunk(tiles, t, g->panels + q * l->panel_bytes,
+                        i ? q_acts_at(t, acts, whole) : acts, y + (q - p) * Y_STEP, rows,
+                        &parts[i]);
 }
 
 /* Rows [m0, m1) of one activation block, panels [p, end): at most WIDE of them. */
 VEC_INLINE void q_block(const ig_gemm_q_args *g, const q_tiles *tiles, const ig_q_layout *l,
                         size_t m0, size_t m1, size_t p, size_t end)
 {
-    float y[WIDE][IG_Q_ROWS * IG_Q_PANEL] __attribute__((aligned(64)));
+    float y[WIDE][Y_STEP] __attribute__((aligned(64)));
     const ig_q_format *f = g->format;
     const ig_q_act *acts = g->acts + ig_q_act_at(g->m, l->groups, m0, 0);
     const size_t rows = m1 - m0,
@@ -249,14 +278,18 @@ VEC_INLINE void q_block(const ig_gemm_q_args *g, const q_tiles *tiles, const ig_
                 .ahead = rows <= WIDE_FROM && l->panel_bytes * ig_q_panels(g->n) >= AHEAD_FROM,
                 .layout = l,
                 .format = f};
-    for (size_t q = p; q < end; q++) memset(y[q - p], 0, rows * IG_Q_PANEL * sizeof **y);
-    for (size_t q = p; one_tile && q < end; q++)
-        if (tiles->scales && f->group)
+    /* Not by memset: a load that is wider than the stores before it waits until they are in L1. */
+    for (size_t q = p; q < end; q++)
+        for (size_t r = 0; r < rows; r++) vf_store(y[q - p] + r * IG_Q_PANEL, vf_set(0));
+    if (!one_tile)
+        q_chunks(g, tiles, &t, acts, y[0], rows, p, end);
+    else if (!tiles->scales)
+        q_panels(g, tiles, &t, acts, y[0], rows, p, end);
+    for (size_t q = p; one_tile && tiles->scales && q < end; q++)
+        if (f->group)
             q_stream(tiles, &t, g->panels + q * l->panel_bytes, acts, y[q - p], rows);
         else
-            q_chunks(g, tiles, &t, acts, y[q - p], rows, q, q + 1,
-                     tiles->scales ? (size_t)CHUNK : l->groups);
-    if (!one_tile) q_chunks(g, tiles, &t, acts, y[0], rows, p, end, CHUNK);
+            q_chunks(g, tiles, &t, acts, y[q - p], rows, q, q + 1);
     const q_result to = {g->c, g->ldc, g->n, &g->epilogue, tiles->finish};
     if (g->gated) q_finish_gated(&to, y[0], m0, rows, p, end);
     for (size_t q = p; !g->gated && q < end; q++) q_finish(&to, y[q - p], m0, rows, q);

@@ -14,6 +14,16 @@
 
 enum { DWORDS = 8 /* of k in a group */ };
 
+/* q_here - x is loaded at this point, once, whatever the compiler thinks of it; q_step: the pointer
+ * is moved at this point, or gcc keeps four of them where it has registers for one. */
+#if defined(__AVX512F__)
+#    define q_here(x) __asm__ volatile("" : "+v"(x))
+#    define q_step(p) __asm__ volatile("" : "+r"(p))
+#else
+#    define q_here(x) (void)(x) /* emulated */
+#    define q_step(p) (void)(p)
+#endif
+
 VEC_INLINE __m512i q_dword(const void *p)
 {
     int32_t v;
@@ -28,19 +38,15 @@ VEC_INLINE __m512i q_nibbles(const uint8_t *from, bool high)
     return _mm512_and_si512(high ? _mm512_srli_epi16(v, 4) : v, mask);
 }
 
-/* The eight registers of a group. once: for many columns, that nothing is loaded twice; for few,
- * which wait for memory, both halves at their own time bring 29 GB/s for 27. */
-VEC_INLINE void q_unpack(__m512i w[DWORDS], const uint8_t *from, const size_t bits, const bool once)
+/* The eight registers of a group. */
+VEC_INLINE void q_unpack(__m512i w[DWORDS], const uint8_t *from, const size_t bits)
 {
     const __m512i mask = _mm512_set1_epi8(15);
-    (void)once;
     UNROLL for (size_t k = 0; k < bits; k++) w[k] = _mm512_loadu_si512(from + k * 64);
     if (bits == 8) return;
     UNROLL for (size_t k = 0; k < 4; k++)
     {
-#if defined(__AVX512F__) /* not where the intrinsics are emulated */
-        if (once) __asm__("" : "+v"(w[k]));
-#endif
+        q_here(w[k]); /* or gcc loads twice */
         w[k + 4] = _mm512_and_si512(_mm512_srli_epi16(w[k], 4), mask);
         w[k] = _mm512_and_si512(w[k], mask);
     }
@@ -53,19 +59,27 @@ typedef struct {
     __m512i s[2], second;
 } q_levels;
 
+/* p: s of both groups of 16, second: t, as pairs of words */
+VEC_INLINE q_levels q_levels_from(__m512 d, __m512 e, __m512i p, __m512i second, const size_t bits,
+                                  const bool min)
+{
+    q_levels v = {.d = d, .e = e};
+    v.s[0] = _mm512_mask_blend_epi16(0xaaaaaaaa, p, _mm512_slli_epi32(p, 16));
+    v.s[1] = _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(p, 16), p);
+    v.second =
+        min ? second
+            : _mm512_slli_epi16(_mm512_sub_epi16(_mm512_setzero_si512(), p), bits == 4 ? 3 : 7);
+    return v;
+}
+
 /* from: the tables of a block; at: bytes to those of the group. */
 VEC_INLINE q_levels q_levels_of(const q_tile *t, const uint8_t *from, size_t at, const size_t bits,
                                 const bool min)
 {
-    const uint8_t *both = from - t->layout->super_bytes, *second = from + at + t->table;
-    const __m512i p = q_load_pairs(from + at);
-    q_levels v = {.d = q_load_scales(both, 2), .e = q_load_scales(both + 2 * IG_Q_PANEL, 2)};
-    v.s[0] = _mm512_mask_blend_epi16(0xaaaaaaaa, p, _mm512_slli_epi32(p, 16));
-    v.s[1] = _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(p, 16), p);
-    v.second =
-        min ? q_load_pairs(second)
-            : _mm512_slli_epi16(_mm512_sub_epi16(_mm512_setzero_si512(), p), bits == 4 ? 3 : 7);
-    return v;
+    const uint8_t *both = from - t->layout->super_bytes;
+    return q_levels_from(
+        q_load_scales(both, 2), q_load_scales(both + 2 * IG_Q_PANEL, 2), q_load_pairs(from + at),
+        min ? q_load_pairs(from + at + t->table) : _mm512_setzero_si512(), bits, min);
 }
 
 /* y + d a.d sum */

@@ -7,7 +7,7 @@
  *   max_i8      y[i] = the largest x[t][i] of t < taps, or the lowest byte: a window of channels
  * side by side range       the lowest and highest of 0 and all x; NaN is passed over
  *
- *   y  [n]; does not overlap the inputs
+ *   y  [n]; does not overlap the inputs, but may be one input of binary_i8 that is not repeated
  *   to_signed, from_signed  bytes are s8, else u8; zero lies in the range of that type
  *   step  0: scale[0] holds for all, 1: one each
  *

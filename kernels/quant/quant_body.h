@@ -62,73 +62,36 @@ void IG_ISA(range_f32)(float *low, float *high, const float *x, size_t n)
     *high = vf_top(vf_max(h[0], h[1]));
 }
 
-QUANT_INLINE float widened(uint8_t x, const binary_i8_operand *p)
-{
-    const uint8_t flip = p->is_signed ? 0x80 : 0;
-    return (float)((int32_t)(x ^ flip) - (p->zero + flip)) * p->scale;
-}
+QUANT_INLINE uint8_t larger(uint8_t a, uint8_t b) { return a > b ? a : b; }
 
-QUANT_INLINE float combined(float a, float b, binary_i8_kind fn)
+/* Of nine inputs, or of fewer that are repeated: a window of 3 x 3 in one pass. y may be one of
+ * them. flip: 0x80 takes the sign bit of s8 for the largest. */
+QUANT_INLINE void largest(uint8_t *y, const uint8_t *const *from, size_t n, uint8_t flip)
 {
-    return fn == BINARY_I8_ADD ? a + b : fn == BINARY_I8_SUB ? a - b : a * b;
-}
-
-QUANT_INLINE void binary(uint8_t *restrict y, const uint8_t *restrict a, const uint8_t *restrict b,
-                         size_t n, const binary_i8_args *args, binary_i8_kind fn)
-{
-    const binary_i8_args p = *args; /* y may not change it */
-    const bounds limits = {p.low, p.high};
-    if (p.a.step && p.b.step) {
-        for (size_t i = 0; i < n; i++)
-            y[i] =
-                (uint8_t)(rounded(combined(widened(a[i], &p.a), widened(b[i], &p.b), fn) / p.scale,
-                                  limits) +
-                          p.zero);
-        return;
-    }
-    const bool left = p.a.step; /* the other one is the same for all */
-    const binary_i8_operand *each = left ? &p.a : &p.b;
-    const uint8_t *x = left ? a : b;
-    const float one = n ? widened(left ? b[0] : a[0], left ? &p.b : &p.a) : 0;
+    const uint8_t *a = from[0], *b = from[1], *c = from[2], *d = from[3], *e = from[4];
+    const uint8_t *f = from[5], *g = from[6], *h = from[7], *k = from[8];
+#pragma GCC ivdep
     for (size_t i = 0; i < n; i++) {
-        const float v = widened(x[i * each->step], each);
-        const float c = left ? combined(v, one, fn) : combined(one, v, fn);
-        y[i] = (uint8_t)(rounded(c / p.scale, limits) + p.zero);
-    }
-}
-
-void IG_ISA(binary_i8)(uint8_t *y, const uint8_t *a, const uint8_t *b, size_t n,
-                       const binary_i8_args *p)
-{
-    switch (p->fn) {
-    case BINARY_I8_ADD:
-        binary(y, a, b, n, p, BINARY_I8_ADD);
-        break;
-    case BINARY_I8_SUB:
-        binary(y, a, b, n, p, BINARY_I8_SUB);
-        break;
-    case BINARY_I8_MUL:
-        binary(y, a, b, n, p, BINARY_I8_MUL);
-        break;
-    }
-}
-
-/* y is the running maximum: it stays in L1. */
-QUANT_INLINE void largest(uint8_t *restrict y, const uint8_t *restrict x, size_t n, uint8_t flip)
-{
-    for (size_t i = 0; i < n; i++) {
-        const uint8_t a = y[i] ^ flip, b = x[i] ^ flip;
-        y[i] = (uint8_t)((a > b ? a : b) ^ flip);
+        const uint8_t ab = larger(a[i] ^ flip, b[i] ^ flip), cd = larger(c[i] ^ flip, d[i] ^ flip);
+        const uint8_t ef = larger(e[i] ^ flip, f[i] ^ flip), gh = larger(g[i] ^ flip, h[i] ^ flip);
+        const uint8_t most = larger(larger(ab, cd), larger(ef, gh));
+        y[i] = larger(most, k[i] ^ flip) ^ flip;
     }
 }
 
 void IG_ISA(max_i8)(uint8_t *y, const uint8_t *const *x, size_t taps, size_t n, bool is_signed)
 {
-    for (size_t i = 0; i < n; i++) y[i] = taps ? x[0][i] : is_signed ? 0x80 : 0;
-    for (size_t t = 1; t < taps; t++) {
+    if (!taps) {
+        for (size_t i = 0; i < n; i++) y[i] = is_signed ? 0x80 : 0;
+        return;
+    }
+    const uint8_t *from[9] = {x[0]};
+    for (size_t t = 1; t == 1 || t < taps; t += 8) {
+        for (size_t i = 0; i < 8; i++) from[i + 1] = t + i < taps ? x[t + i] : from[0];
         if (is_signed)
-            largest(y, x[t], n, 0x80);
+            largest(y, from, n, 0x80);
         else
-            largest(y, x[t], n, 0);
+            largest(y, from, n, 0);
+        from[0] = y;
     }
 }

@@ -63,9 +63,11 @@ __device__ __forceinline__ int64_t sample_element(const cu_grid_sample_args &g, 
     return i < size ? (int64_t)i : n - 1;
 }
 
-// The taps of one dimension around place x: count in `n`, where and how much.
+enum { SAMPLE_THREADS = 128, SAMPLE_SLOTS = 3 * 4 };
+
+// The taps of one dimension around place x: how many; where and how much, SAMPLE_THREADS apart.
 __device__ __forceinline__ int sample_taps(const cu_grid_sample_args &g, double x, int64_t n,
-                                           int64_t (&at)[4], double (&weight)[4])
+                                           int64_t *at, double *weight)
 {
     const double low = g.align_corners ? 0 : -0.5, size = (double)n;
     const double high = g.align_corners ? size - 1 : size - 0.5;
@@ -82,23 +84,22 @@ __device__ __forceinline__ int sample_taps(const cu_grid_sample_args &g, double 
     const double left = floor(x), r = x - left, s = 1 - r, k = -0.75;
     if (g.mode == CU_SAMPLE_LINEAR) {
         at[0] = sample_element(g, left, n);
-        at[1] = sample_element(g, left + 1, n);
+        at[SAMPLE_THREADS] = sample_element(g, left + 1, n);
         weight[0] = s;
-        weight[1] = r;
+        weight[SAMPLE_THREADS] = r;
         return 2;
     }
 #pragma unroll
-    for (int i = 0; i < 4; i++) at[i] = sample_element(g, left - 1 + i, n);
+    for (int i = 0; i < 4; i++) at[i * SAMPLE_THREADS] = sample_element(g, left - 1 + i, n);
     weight[0] = ((k * (r + 1) - 5 * k) * (r + 1) + 8 * k) * (r + 1) - 4 * k;
-    weight[1] = ((k + 2) * r - (k + 3)) * r * r + 1;
-    weight[2] = ((k + 2) * s - (k + 3)) * s * s + 1;
-    weight[3] = ((k * (s + 1) - 5 * k) * (s + 1) + 8 * k) * (s + 1) - 4 * k;
+    weight[SAMPLE_THREADS] = ((k + 2) * r - (k + 3)) * r * r + 1;
+    weight[2 * SAMPLE_THREADS] = ((k + 2) * s - (k + 3)) * s * s + 1;
+    weight[3 * SAMPLE_THREADS] = ((k * (s + 1) - 5 * k) * (s + 1) + 8 * k) * (s + 1) - 4 * k;
     return 4;
 }
 
 // A thread takes a point and all its channels: the taps are found once, and kept in shared memory
 // ([dim][tap][thread]), where loops may index them.
-enum { SAMPLE_THREADS = 128, SAMPLE_SLOTS = 3 * 4 };
 
 __global__ void __launch_bounds__(SAMPLE_THREADS)
     grid_samples(const __grid_constant__ cu_grid_sample_args g, cu_div points, uint32_t total)
@@ -114,9 +115,11 @@ __global__ void __launch_bounds__(SAMPLE_THREADS)
     int n1 = 1, n2 = 1, all = 1; // taps of the later dims, of all
 #pragma unroll 1
     for (int d = 0; d < 3; d++) {
-        int64_t place[4] = {0, -1, -1, -1};
-        double w[4] = {1, 0, 0, 0};
+        int64_t *place = at + d * 4 * SAMPLE_THREADS;
+        double *w = weight + d * 4 * SAMPLE_THREADS;
         int n = 1;
+        place[0] = 0;
+        w[0] = 1;
         if (d < g.dims) {
             const double v = nb_real<double>(g.grid, g.grid_type, at_grid + g.dims - 1 - d);
             const double x =
@@ -127,11 +130,6 @@ __global__ void __launch_bounds__(SAMPLE_THREADS)
         n1 = d == 1 ? n : n1;
         n2 = d == 2 ? n : n2;
         all *= n;
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-            at[(d * 4 + i) * SAMPLE_THREADS] = place[i];
-            weight[(d * 4 + i) * SAMPLE_THREADS] = w[i];
-        }
     }
     const int64_t size1 = g.dims > 1 ? g.size[1] : 1, size2 = g.dims > 2 ? g.size[2] : 1;
 #pragma unroll 1
@@ -151,13 +149,14 @@ __global__ void __launch_bounds__(SAMPLE_THREADS)
                        weight[k * SAMPLE_THREADS] * nb_real<double>(g.x, g.type, nearest);
         }
         const int64_t to = ((int64_t)batch * g.channels + c) * points.d + p;
-        if (g.mode != CU_SAMPLE_NEAREST)
-            nb_put<double>(g.y, g.type, to, sum);
-        else if (g.type > NB_BF16) // integers keep all their bits
-            nb_put_int(g.y, g.type, to, nearest < 0 ? 0 : nb_int(g.x, g.type, nearest));
-        else
-            nb_put<double>(g.y, g.type, to,
-                           nearest < 0 ? 0 : nb_real<double>(g.x, g.type, nearest));
+        if (g.mode == CU_SAMPLE_NEAREST) {
+            if (g.type > NB_BF16) { // integers keep all their bits
+                nb_put_int(g.y, g.type, to, nearest < 0 ? 0 : nb_int(g.x, g.type, nearest));
+                continue;
+            }
+            sum = nearest < 0 ? 0 : nb_real<double>(g.x, g.type, nearest);
+        }
+        nb_put<double>(g.y, g.type, to, sum);
     }
 }
 

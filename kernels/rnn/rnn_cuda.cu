@@ -1,6 +1,7 @@
 // rnn_cuda.cu - instances and launchers of recurrences.
 #include "kernels/cuda/launch.cuh"
 #include "kernels/rnn/recurrence_sm80.cuh"
+#include "kernels/rnn/rnn_any_sm80.cuh"
 #include "kernels/rnn/rnn_sm80.cuh"
 
 template <int KIND> static int step(const cu_rnn_args *a, cu_stream s)
@@ -23,6 +24,13 @@ extern "C" int cu_rnn_step(const cu_rnn_args *a, cu_stream s)
     default:
         return step<CU_LSTM>(a, s);
     }
+}
+
+extern "C" int cu_rnn_any_step(const cu_rnn_any_args *a, cu_stream s)
+{
+    const int64_t units = (int64_t)a->batch * a->hidden;
+    return cu_start(rnn_any_step, (unsigned)((units + RNN_ANY_WARPS - 1) / RNN_ANY_WARPS),
+                    RNN_ANY_WARPS * 32, 0, s, *a);
 }
 
 extern "C" int cu_causal_conv(const cu_causal_conv_args *a, cu_stream s)

@@ -1,4 +1,5 @@
-/* rnn_cuda.h - one step of an RNN, GRU or LSTM on a device, product with the state included, f32.
+/* rnn_cuda.h - one step of an RNN, GRU or LSTM on a device, product with the state included: f32,
+ * and any type.
  *
  * The sums of the input (x W, without biases) of all times were made before by a product. A step
  * reads R once and writes the new state; steps follow each other as launches, which a graph
@@ -58,6 +59,41 @@ typedef struct {
 } cu_rnn_args;
 
 int cu_rnn_step(const cu_rnn_args *a, cu_stream s);
+
+/* ---- the same for any float type, summed in f64, the product with the input included ---- */
+
+/* A state [batch, hidden]: row b at b * row elements of p, of a cu_number; p NULL: zeros. */
+typedef struct {
+    const void *p;
+    int type;
+    int64_t row;
+} cu_rnn_state;
+
+typedef struct {
+    cu_rnn_kind kind;
+    int type;                        /* of cu_number: of all that is no state before the step */
+    int batch, hidden, gates, input; /* gates: as above */
+    int t;
+    const void *x; /* of this time: row b at b * x_row, [input] */
+    int64_t x_row;
+    const void *w, *r;           /* [gates * hidden, input], [gates * hidden, hidden] */
+    const void *bias, *peephole; /* as above */
+    cu_rnn_state h, c;           /* before the step */
+    double *h_new, *c_new;       /* [batch, hidden] after it; h_new is not h */
+    double *z, *reset;           /* GRU in two launches: [batch, hidden] each */
+    void *last_h, *last_c;       /* the same, row b at b * last_row; NULL: not asked */
+    int64_t last_row;
+    const void *lens;
+    int lens_type; /* of cu_number */
+    void *y;
+    int64_t y_row;
+    bool input_forget;
+    double clip;
+    int act[3];
+    double alpha[3], beta[3];
+} cu_rnn_any_args;
+
+int cu_rnn_any_step(const cu_rnn_any_args *a, cu_stream s);
 
 /* ---- other recurrences ---- */
 

@@ -88,8 +88,8 @@ struct scatter_float {
     // As it would be stored: narrow types round each time.
     static __device__ __forceinline__ float kept(float v, int type)
     {
-        if (type == NB_F16) return nb_half(nb_to_half(v));
-        if (type == NB_BF16) return px_bf2f(nb_to_bf16(v));
+        if (type == NB_F16) return px_h2f(px_f2h(v));
+        if (type == NB_BF16) return px_bf2f(px_f2bf(v));
         return v;
     }
     static __device__ __forceinline__ void store(void *p, int type, int64_t i, float v)

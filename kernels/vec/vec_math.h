@@ -23,8 +23,8 @@ VEC_INLINE vf exp_reduce(vf x, vf *n)
 {
     const vf to_integer = vf_set(0x1.8p23f);
     *n = vf_sub(vf_fma(x, vf_set(0x1.715476p0f), to_integer), to_integer);
-    const vf r = vf_fnma(*n, vf_set(0x1.62e4p-1f), x);
-    return vf_fnma(*n, vf_set(0x1.7f7d1cp-20f), r);
+    const vf r = vf_fnma(vf_set(0x1.62e4p-1f), *n, x);
+    return vf_fnma(vf_set(0x1.7f7d1cp-20f), *n, r);
 }
 
 /* vf_exp - subnormal results included. */

@@ -24,6 +24,11 @@ static bool open_file(const char *path)
 {
     typedef const ig_device_api *give_table(void);
     give_table *table = NULL;
+    if (ig_library_is_cut(path)) {
+        (void)ig_fail(&plugin.why, INGOT_E_DEVICE,
+                      "%.300s is cut off: it is shorter than it says (install it again)", path);
+        return false;
+    }
     void *library = ig_library_open(&path, 1);
     if (!library) {
         const char *why = dlerror();
@@ -33,7 +38,12 @@ static bool open_file(const char *path)
     }
     snprintf(plugin.path, sizeof plugin.path, "%s", path);
     ig_library_find(library, "ingot_cuda_plugin_v1", &table);
-    const ig_device_api *api = table ? table() : NULL;
+    if (!table) {
+        (void)ig_fail(&plugin.why, INGOT_E_DEVICE,
+                      "%.300s is no CUDA plugin of Ingot (it has no ingot_cuda_plugin_v1)", path);
+        return false;
+    }
+    const ig_device_api *api = table();
     if (!api || api->abi != IG_DEVICE_ABI || api->bytes != sizeof *api) {
         (void)ig_fail(&plugin.why, INGOT_E_DEVICE,
                       "%.300s is of another version of Ingot than this one (%s); install both "
@@ -117,6 +127,11 @@ ingot_status ig_device_name(ig_device_kind *kind, int *ordinal, const char *name
     *kind = IG_ON_CUDA;
     if (!strcmp(name, "cuda")) return INGOT_OK;
     const size_t digits = !strncmp(name, "cuda:", 5) ? strspn(name + 5, "0123456789") : 0;
+    if (strchr(name, ','))
+        return ig_fail(err, INGOT_E_ARG,
+                       "'%.60s': only a language model that answers can be shared by several "
+                       "devices; give one",
+                       name);
     if (!digits || digits > 3 || name[5 + digits])
         return ig_fail(err, INGOT_E_ARG, "no device is called '%.60s': auto, cpu or cuda:0", name);
     *ordinal = atoi(name + 5);

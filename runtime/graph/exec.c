@@ -7,6 +7,22 @@
 
 enum { SIDE_LIMIT_DEFAULT = 4, LARGE_BLOCK = 1 << 20 /* worth placing on NUMA nodes */ };
 
+/* The CPU may take over what a device failed at: all of it belongs to this exec and lies here. */
+static bool may_fall_back(const ig_exec *x)
+{
+    const ig_exec_device *d = &x->options.device;
+    return d->api && d->may_fall_back && !d->only && !x->before && !x->g->parent;
+}
+
+static ingot_status open_device(ig_exec *x, ingot_error *err)
+{
+    ingot_error own = {0}, *e = err ? err : &own;
+    const ingot_status s = ig_exec_device_open(x, e);
+    if (!s || !may_fall_back(x)) return s;
+    ig_exec_fall(x, e->text);
+    return INGOT_OK;
+}
+
 ingot_status ig_exec_open(ig_exec **out, const ig_graph *g, const ig_exec_options *options,
                           ingot_error *err)
 {
@@ -25,7 +41,7 @@ ingot_status ig_exec_open(ig_exec **out, const ig_graph *g, const ig_exec_option
     x->body.fed = ig_take0(options->heap, g->n_inputs * sizeof *x->body.fed);
     ingot_status s =
         x->in_types && x->body.fed ? INGOT_OK : ig_fail(err, INGOT_E_NOMEM, "executor: no memory");
-    if (!s && x->options.device.api) s = ig_exec_device_open(x, err);
+    if (!s && x->options.device.api) s = open_device(x, err);
     if (s) ig_exec_close(&x);
     *out = x;
     return s;
@@ -343,7 +359,7 @@ static ingot_status run_steps(ig_exec *x, const ig_plan *p, ingot_error *err)
     return INGOT_OK;
 }
 
-ingot_status ig_exec_run(ig_exec *x, ig_tensor *out, const ig_tensor *in, ingot_error *err)
+static ingot_status run_once(ig_exec *x, ig_tensor *out, const ig_tensor *in, ingot_error *err)
 {
     IG_TRY(take_inputs(x, in, err));
     IG_TRY(find_plan(x, x->in_types, err));
@@ -361,4 +377,15 @@ ingot_status ig_exec_run(ig_exec *x, ig_tensor *out, const ig_tensor *in, ingot_
     if (p->tail) IG_TRY(ig_tail_run(x, p, err));
     for (size_t i = 0; i < x->g->n_outputs; i++) IG_TRY(give_output(x, i, &out[i], err));
     return INGOT_OK;
+}
+
+ingot_status ig_exec_run(ig_exec *x, ig_tensor *out, const ig_tensor *in, ingot_error *err)
+{
+    ingot_error own = {0}, *e = err ? err : &own;
+    const bool again = may_fall_back(x);
+    const ingot_status s = run_once(x, out, in, e);
+    const bool there = x->options.device.api; /* not lost */
+    if (!again || (s != INGOT_E_DEVICE && (s != INGOT_E_NOMEM || !there))) return s;
+    if (there) ig_exec_fall(x, e->text);
+    return run_once(x, out, in, err);
 }

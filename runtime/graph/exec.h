@@ -29,13 +29,14 @@ typedef struct {
  * what goes in and out.
  *
  * A run in which the device is lost ends with E_DEVICE, and the exec goes on without it: later runs
- * are the CPU's. */
+ * are the CPU's. With may_fall_back whatever the device fails at or has no memory for, opening and
+ * runs, is done by the CPU, and so are later runs. */
 typedef struct {
     const ig_device_api *api; /* NULL: there is none */
     ig_device *device;
     ig_device_stream *stream; /* that the exec works on; NULL: it opens its own */
     const char *name;         /* "cuda:0" */
-    bool may_fall_back;       /* a plan that the device has no memory for is made for the CPU */
+    bool may_fall_back;       /* to the CPU, as above */
     bool only; /* never on the CPU, which cannot read what the steps work on (pages of
                   the device): once lost, every run is E_DEVICE */
 } ig_exec_device;

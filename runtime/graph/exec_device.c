@@ -111,7 +111,7 @@ static ingot_status launch(ig_exec *x, const ig_step *step, ingot_error *err)
     return d->api->launch(d->stream, &r);
 }
 
-/* Output o has its size now; where the host needs it, it comes down. */
+/* Output o has its size now, if it was open; where the host needs it, it comes down. */
 static ingot_status size_output(ig_exec *x, ig_plan *p, const ig_step *step, uint32_t o,
                                 ingot_error *err)
 {
@@ -120,6 +120,7 @@ static ingot_status size_output(ig_exec *x, ig_plan *p, const ig_step *step, uin
     ig_tensor *t = step->out[o];
     const ig_type *planned = &p->types[id];
     size_t bytes;
+    if (ig_type_static(planned)) return INGOT_OK;
     *t = (ig_tensor){.dtype = planned->dtype, .rank = planned->rank};
     for (int i = 0; i < t->rank; i++)
         t->dims[i] = planned->dims[i] < 0 ? step->taken->n : planned->dims[i];

@@ -77,18 +77,19 @@ typedef struct ig_cost {
 } ig_cost;
 
 enum {
-    IG_OP_VIEW = 1 << 0,      /* output 0 has the bytes of input 0; never run */
-    IG_OP_INPLACE = 1 << 1,   /* output 0 may overwrite input 0 when the byte sizes agree */
-    IG_OP_ALLOCATES = 1 << 2, /* run makes its outputs with ig_run_output: sizes only data tells,
-                                 strings, sequences */
-    IG_OP_TYPE_ONLY = 1 << 3, /* the result depends on the inputs' types, not their content */
-    IG_OP_RANDOM = 1 << 4,    /* two calls differ: never folded or merged */
-    IG_OP_KINDS = 1 << 5,     /* takes sequences and optionals; others are refused before infer */
-    IG_OP_KEEP_BIND = 1 << 7, /* bind is dear (it packs weights) and asks for the content of
-                                 constants only: a step that is bound when it runs keeps it for the
-                                 next run with the same types */
-    IG_OP_PACKED = 1 << 6,    /* takes constants in packed layouts, but never as input 0; the check
-                                 refuses    others, bind a layout that is not the op's */
+    IG_OP_VIEW = 1 << 0,        /* output 0 has the bytes of input 0; never run */
+    IG_OP_INPLACE = 1 << 1,     /* output 0 may overwrite input 0 when the byte sizes agree */
+    IG_OP_ALLOCATES = 1 << 2,   /* run makes its outputs with ig_run_output: sizes only data tells,
+                                   strings, sequences */
+    IG_OP_TYPE_ONLY = 1 << 3,   /* the result depends on the inputs' types, not their content */
+    IG_OP_RANDOM = 1 << 4,      /* two calls differ: never folded or merged */
+    IG_OP_KINDS = 1 << 5,       /* takes sequences and optionals; others are refused before infer */
+    IG_OP_KEEP_BIND = 1 << 7,   /* bind is dear (it packs weights) and asks for the content of
+                                   constants only: a step that is bound when it runs keeps it for the
+                                   next run with the same types */
+    IG_OP_INPLACE_ANY = 1 << 8, /* output 0 may overwrite any one input, likewise */
+    IG_OP_PACKED = 1 << 6, /* takes constants in packed layouts, but never as input 0; the check
+                              refuses    others, bind a layout that is not the op's */
 };
 
 struct ig_op {

@@ -11,15 +11,12 @@ static bool all_static(const ig_plan *p, const ig_id *ids, uint32_t n)
     return true;
 }
 
-/* The plan is one for an input that was left out: there is nothing more to know of it. A node with
- * subgraphs hands it on, and is bound when it runs. */
+/* A node with subgraphs hands on what was left out, and is bound when it runs. */
 static bool inputs_known(const ig_plan *p, const ig_node *node)
 {
     for (uint32_t i = 0; i < node->n_in; i++) {
         const ig_id id = node->in[i];
-        const bool left_out = id != IG_NO_VALUE && p->types[id].optional &&
-                              p->places[id].kind == IG_PLACE_INPUT && !node->n_sub;
-        if (!left_out && !all_static(p, &id, 1)) return false;
+        if (!(ig_plan_left_out(p, id) && !node->n_sub) && !all_static(p, &id, 1)) return false;
     }
     return true;
 }

@@ -167,6 +167,12 @@ static inline bool ig_step_is_view(const ig_step *step) /* the bytes of its inpu
     return step->kind == IG_STEP_NODE && step->node->op->flags & IG_OP_VIEW && !step->dynamic;
 }
 
+/* An input of the graph that the plan is without: there is nothing more to know of it. */
+static inline bool ig_plan_left_out(const ig_plan *p, ig_id id)
+{
+    return id != IG_NO_VALUE && p->types[id].optional && p->places[id].kind == IG_PLACE_INPUT;
+}
+
 /* What a step's node looks like to bind: types, content that is known, layouts. */
 typedef struct {
     const ig_type **in, **out;

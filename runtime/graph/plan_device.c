@@ -26,7 +26,7 @@ static bool is_taken(const ig_on_device *t, uint32_t i) { return i < 64 && t->ta
 static bool plain_values(const ig_plan *p, const ig_id *ids, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        if (ids[i] == IG_NO_VALUE) continue;
+        if (ids[i] == IG_NO_VALUE || ig_plan_left_out(p, ids[i])) continue;
         const ig_type *t = &p->types[ids[i]];
         size_t bytes;
         if (!ig_type_static(t) || t->dtype == INGOT_STR || !ig_type_bytes(t, &bytes)) return false;

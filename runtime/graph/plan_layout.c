@@ -67,15 +67,15 @@ static uint32_t *last_reads(const side *m, ig_arena *a)
     return last;
 }
 
-/* May the step's output 0 take over the bytes of its input 0? Only when nobody reads them later,
+/* May the step's output 0 take over the bytes of its input `at`? Only when nobody reads them later,
  * and no other input shares them. */
-static bool may_overwrite(const side *m, const ig_step *step, uint32_t s, const uint32_t *last)
+static bool may_overwrite(const side *m, const ig_step *step, uint32_t s, uint32_t at,
+                          const uint32_t *last)
 {
     const ig_plan *p = m->p;
     const ig_node *node = step->node;
-    const bool allowed = step->taken ? step->taken->in_place : node->op->flags & IG_OP_INPLACE;
-    if (!allowed || node->n_in == 0 || node->in[0] == IG_NO_VALUE) return false;
-    const ig_id in = node->in[0], root = root_of(m, in);
+    if (node->in[at] == IG_NO_VALUE) return false;
+    const ig_id in = node->in[at], root = root_of(m, in);
     size_t in_bytes, out_bytes;
     if (m->places[root].kind != IG_PLACE_ARENA || m->places[root].last > s) return false;
     /* element by element: a broadcast i64 input can have the bytes of a bool output, but not its
@@ -85,9 +85,21 @@ static bool may_overwrite(const side *m, const ig_step *step, uint32_t s, const 
         !ig_type_bytes(&p->types[node->out[0]], &out_bytes) || in_bytes != out_bytes ||
         in_bytes != m->places[root].bytes)
         return false;
-    for (uint32_t i = 1; i < node->n_in; i++)
-        if (node->in[i] != IG_NO_VALUE && root_of(m, node->in[i]) == root) return false;
+    for (uint32_t i = 0; i < node->n_in; i++)
+        if (i != at && node->in[i] != IG_NO_VALUE && root_of(m, node->in[i]) == root) return false;
     return last[in] <= s;
+}
+
+/* The input whose bytes the step's output 0 takes over; IG_NO_VALUE: none. */
+static ig_id overwritten(const side *m, const ig_step *step, uint32_t s, const uint32_t *last)
+{
+    const ig_node *node = step->node;
+    const uint32_t flags =
+        step->taken ? step->taken->in_place ? IG_OP_INPLACE : 0 : node->op->flags;
+    const uint32_t n = flags & IG_OP_INPLACE_ANY ? node->n_in : flags & IG_OP_INPLACE ? 1 : 0;
+    for (uint32_t i = 0; i < IG_MIN(n, node->n_in); i++)
+        if (may_overwrite(m, step, s, i, last)) return node->in[i];
+    return IG_NO_VALUE;
 }
 
 /* The bytes of a step's output; false: they are made in a run. */
@@ -109,15 +121,16 @@ static void assign_output(const side *m, uint32_t s, uint32_t o, const uint32_t 
     const ig_node *node = step->node;
     const ig_id id = node->out[o];
     ig_place *at = &m->places[id];
+    const ig_id taken = o == 0 ? overwritten(m, step, s, last) : IG_NO_VALUE;
     size_t bytes;
     if (!output_bytes(m, step, id, &bytes)) {
         at->kind = IG_PLACE_SIDE;
     } else if (o == 0 && node->op->flags & IG_OP_VIEW) {
         at->kind = IG_PLACE_ALIAS;
         at->root = node->in[0];
-    } else if (o == 0 && may_overwrite(m, step, s, last)) {
+    } else if (taken != IG_NO_VALUE) {
         at->kind = IG_PLACE_ALIAS;
-        at->root = root_of(m, node->in[0]);
+        at->root = root_of(m, taken);
         use(m, id, last[id]);
     } else {
         *at = (ig_place){.kind = IG_PLACE_ARENA, .bytes = bytes, .first = s, .last = s};

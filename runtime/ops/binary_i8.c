@@ -116,6 +116,7 @@ const ig_op ig_op_binary_i8 = {
     .max_out = 1,
     .attrs = attrs,
     .attrs_bytes = sizeof(binary_i8_attrs),
+    .flags = IG_OP_INPLACE_ANY,
     .infer = infer,
     .bind = bind,
     .run = run,

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { WIDE = 32 }; /* bytes past the rows of windows that may be written */
+
 /* ---- bind ---- */
 
 static bool list_taps(ig_conv_i8 *s, ig_arena *arena)
@@ -78,10 +80,12 @@ ingot_status ig_conv_i8_bind(ig_conv_i8 *s, ig_bind *b, size_t copies)
     if (!list_taps(s, b->arena) || !list_slots(s, copies, b->arena))
         return ig_node_fail(b->err, INGOT_E_NOMEM, b->node, "no memory for the window");
     cut(s, IG_MAX(b->n_threads, (size_t)1));
+    ig_conv_i8_place_bind(s, IG_MAX(b->n_threads, (size_t)1));
     b->scratch_bytes = 0; /* count one worker's part alone */
-    const size_t rows = s->block_rows;
+    const size_t rows = s->in_place ? IG_MAX(s->block_rows, (size_t)IG_I8_ROWS) : s->block_rows;
     if (!ig_gemm_i8_acts_bytes(rows, s->k, &acts) || !ig_align_ok(s->k, 4, &k4) ||
-        !ig_mul_ok(rows, copies ? 4 * s->dw_groups * sizeof(void *) : k4, &room))
+        !ig_mul_ok(rows, copies ? 4 * s->dw_groups * sizeof(void *) : k4, &room) ||
+        !ig_add_ok(room, WIDE, &room))
         return ig_bind_fail(b, "the windows are too large");
     size_t at;
     IG_TRY(ig_scratch_add(b, room, 1, &at));
@@ -177,37 +181,70 @@ static inline void copy(uint8_t *to, const uint8_t *from, size_t n)
     }
 }
 
-/* One window as a row of k4 bytes, where it lies in x from `base` on; else gather_border. */
-static void gather_one(const ig_conv_i8 *s, uint8_t *to, const uint8_t *base)
+/* One window as a row of k4 bytes, where it lies in x from `base` on; else gather_border. wide: the
+ * runs of a window of few channels are copied with what follows them, which the next run covers. */
+static void gather_one(const ig_conv_i8 *s, uint8_t *to, const uint8_t *base, bool wide)
 {
     const size_t run = s->run * s->c_each;
-    for (size_t t = 0; t < s->taps; t += s->run, to += run) copy(to, base + s->offset[t], run);
+    if (wide && run <= WIDE / 2)
+        for (size_t t = 0; t < s->taps; t += s->run, to += run)
+            memcpy(to, base + s->offset[t], WIDE / 2);
+    else if (wide)
+        for (size_t t = 0; t < s->taps; t += s->run, to += run)
+            memcpy(to, base + s->offset[t], WIDE);
+    else
+        for (size_t t = 0; t < s->taps; t += s->run, to += run) copy(to, base + s->offset[t], run);
     for (size_t i = s->k; i % 4; i++) *to++ = 0;
+}
+
+/* How many of the s->run taps from t on, which lie side by side, come before the image, and how
+ * many up to its end. */
+static void run_of_taps(const ig_conv_i8 *s, const place *at, size_t t, size_t *before, size_t *end)
+{
+    const int64_t *by = s->tap + t * (size_t)s->win.n, run = (int64_t)s->run;
+    const int last = s->win.n - 1;
+    const int64_t first = at->in[last] + by[last], left = s->win.in[last] - first;
+    *before = *end = 0;
+    for (int d = 0; d < last; d++)
+        if (at->in[d] + by[d] < 0 || at->in[d] + by[d] >= s->win.in[d]) return;
+    *before = (size_t)IG_MIN(IG_MAX(-first, (int64_t)0), run);
+    *end = IG_MAX((size_t)IG_MIN(IG_MAX(left, (int64_t)0), run), *before);
 }
 
 static void gather_border(const ig_conv_i8_job *j, uint8_t *to, const uint8_t *x, const place *at,
                           ptrdiff_t base)
 {
     const ig_conv_i8 *s = j->s;
-    for (size_t t = 0; t < s->taps; t++, to += s->c_each)
-        copy(to, tap_inside(s, at, t) ? x + base + s->offset[t] : j->border, s->c_each);
+    const size_t c = s->c_each;
+    for (size_t t = 0; t < s->taps; t += s->run, to += s->run * c) {
+        size_t before, end;
+        run_of_taps(s, at, t, &before, &end);
+        memset(to, j->border[0], before * c);
+        if (end > before)
+            copy(to + before * c, x + base + s->offset[t] + (ptrdiff_t)(before * c),
+                 (end - before) * c);
+        memset(to + end * c, j->border[0], (s->run - end) * c);
+    }
     for (size_t i = s->k; i % 4; i++) *to++ = 0;
 }
 
-/* The windows of output positions [p, p + rows) of an image, group g. */
-static void gather(const ig_conv_i8_job *j, uint8_t *to, const uint8_t *x, size_t p, size_t rows,
-                   size_t g)
+void ig_conv_i8_gather(const ig_conv_i8_job *j, uint8_t *to, const uint8_t *x, size_t p,
+                       size_t rows, size_t g)
 {
     const ig_conv_i8 *s = j->s;
     const size_t k4 = (s->k + 3) / 4 * 4;
     const ptrdiff_t by = window_step(s);
+    const uint8_t *end = j->x + s->batch * s->p_in * s->c;
+    const bool few = s->run * s->c_each <= WIDE;
     place at;
     place_at(s, p, &at);
     x += g * s->c_each;
     for (size_t r = 0, n; r < rows; r += n, step(s, &at, n)) {
         ptrdiff_t base;
         n = run_inside(s, &at, rows - r, &base);
-        for (size_t i = 0; i < n; i++, base += by, to += k4) gather_one(s, to, x + base);
+        const ptrdiff_t last = base + (ptrdiff_t)(n - (n > 0)) * by + s->offset[s->taps - s->run];
+        const bool wide = few && end - x - last >= WIDE;
+        for (size_t i = 0; i < n; i++, base += by, to += k4) gather_one(s, to, x + base, wide);
         if (n) continue;
         n = 1;
         gather_border(j, to, x, &at, base);
@@ -263,7 +300,7 @@ static void products(const ig_conv_i8_job *j, char *mine, size_t image, size_t p
     const bool raw = s->raw && !s->x_signed && !j->columns.w_zero;
     gemm_i8_args q = {.y = result(j, image, p, g * s->m_each + col), .y_row = s->m};
     if (!s->direct || (raw && s->c % 4)) {
-        gather(j, (uint8_t *)mine, x, p, rows, g);
+        ig_conv_i8_gather(j, (uint8_t *)mine, x, p, rows, g);
         a = (const uint8_t *)mine;
     }
     const size_t a_row = a == (const uint8_t *)mine ? k4 : s->c;
@@ -317,6 +354,10 @@ void ig_conv_i8_run(const ig_conv_i8_job *j, ig_pool *pool)
 {
     const ig_conv_i8 *s = j->s;
     const size_t macs = s->block_rows * s->k * s->m;
+    if (s->in_place && !j->columns.w_zero) {
+        ig_conv_i8_place_run(j, pool);
+        return;
+    }
     ig_parallel(pool, s->batch * s->blocks * s->col_blocks,
                 (size_t)(s->depthwise ? 2 : 8) * IG_GRAIN / (macs + 1) + 1, 0, work,
                 (void *)(uintptr_t)j);

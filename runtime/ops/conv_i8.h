@@ -1,8 +1,9 @@
-/* conv_i8.h - the geometry of a convolution of bytes with channels last, and its two ways through
- * the kernels: rows of gathered windows as a matrix product, or depthwise.
+/* conv_i8.h - the geometry of a convolution of bytes with channels last, and its ways through the
+ * kernels: rows of windows as a matrix product, or depthwise.
  *
  * Output positions are made in blocks; a block's windows are gathered by one worker, or read where
- * they are when a window is one position of x. */
+ * they are when a window is one position of x. In two dimensions they are read where they are as
+ * far as they lie in the image (conv_i8_place.c), if the kernel can do that. */
 #ifndef IG_OPS_CONV_I8_H
 #define IG_OPS_CONV_I8_H
 
@@ -30,6 +31,8 @@ typedef struct {
     gemm_i8_acts_fn *pack;
     conv_dw_i8_fn *dw;
     size_t worker_bytes, at_acts, at_sums; /* a worker's scratch: windows, packed rows, sums */
+    size_t bands, band_cols;               /* in place: of output rows; columns of a task */
+    bool in_place;                         /* windows may be read where they are */
 } ig_conv_i8;
 
 /* ig_conv_i8_bind - from a window and the channels filled in; lists the taps, cuts the blocks.
@@ -51,5 +54,19 @@ typedef struct {
 } ig_conv_i8_job;
 
 void ig_conv_i8_run(const ig_conv_i8_job *j, ig_pool *pool);
+
+/* ---- between the two files ---- */
+
+/* The windows of output positions [p, p + rows) of an image x, group g, as rows of k rounded up to
+ * 4 bytes. */
+void ig_conv_i8_gather(const ig_conv_i8_job *j, uint8_t *to, const uint8_t *x, size_t p,
+                       size_t rows, size_t g);
+
+/* ig_conv_i8_place_bind - sets in_place and the bands. */
+void ig_conv_i8_place_bind(ig_conv_i8 *s, size_t n_threads);
+
+/* ig_conv_i8_place_run - all of the convolution, when in_place is set and neither x is signed nor
+ * the weights have zero points. */
+void ig_conv_i8_place_run(const ig_conv_i8_job *j, ig_pool *pool);
 
 #endif

@@ -39,15 +39,16 @@ static ingot_status measure(ig_window *w, int i, const ig_window_attrs *a, const
         w->end[i] = total - w->begin[i];
         return INGOT_OK;
     }
-    const int64_t room = size + w->begin[i] + w->end[i] - extent;
-    if (room < 0) {
+    const int64_t room = size + w->begin[i] + w->end[i] - extent,
+                  beyond = a->ceil_mode ? w->stride[i] - 1 : 0; /* what a last window may lack */
+    if (room + beyond < 0) {
         if (size == 0) return ig_node_fail(err, INGOT_E_FORMAT, node, "an image without pixels");
         return ig_node_fail(err, INGOT_E_FORMAT, node,
                             "a window of %lld does not fit %lld pixels with padding %lld and %lld",
                             (long long)extent, (long long)size, (long long)w->begin[i],
                             (long long)w->end[i]);
     }
-    w->out[i] = (room + (a->ceil_mode ? w->stride[i] - 1 : 0)) / w->stride[i] + 1;
+    w->out[i] = (room + beyond) / w->stride[i] + 1;
     if (a->ceil_mode && (w->out[i] - 1) * w->stride[i] >= size + w->begin[i]) w->out[i]--;
     return INGOT_OK;
 }

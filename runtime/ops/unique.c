@@ -31,6 +31,12 @@ static ingot_status infer(ig_infer *c)
     if (out->rank > 0) out->dims[axis] = IG_DIM_UNKNOWN;
     for (uint32_t i = 1; i < c->n_out; i++)
         c->out[i] = (ig_type){.dtype = INGOT_I64, .rank = 1, .dims = {IG_DIM_UNKNOWN}};
+    /* one for each input: its number is known where theirs is */
+    size_t n;
+    if (c->n_out > 2 && a->axis != IG_NO_AXIS && x->rank >= 0)
+        c->out[2].dims[0] = x->dims[axis];
+    else if (c->n_out > 2 && a->axis == IG_NO_AXIS && ig_type_static(x) && ig_type_elements(x, &n))
+        c->out[2].dims[0] = (int64_t)n;
     return INGOT_OK;
 }
 

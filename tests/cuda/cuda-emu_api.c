@@ -237,6 +237,35 @@ static void a_device_is_lost_in_mid_run(void **state)
     }
 }
 
+/* Whenever it is lost, "auto" gives the results of every run: opening, planning, copying, launching
+ * and recording have their turns. */
+static void auto_goes_on_wherever_it_is_lost(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"lost:%d", "launch:%d", "launch:%d,error:801", "record:%d"};
+    for (size_t k = 0; k < IG_LEN(kinds); k++) {
+        bool happened = true;
+        for (int n = 1; happened; n++) {
+            char fault[64];
+            ingot_error err;
+            ingot_session *s;
+            snprintf(fault, sizeof fault, kinds[k], n);
+            set_fault(fault);
+            check_ok(open_session(&s, "auto", 0, &err));
+            for (int again = 0; again < 4; again++) check_ok(run(s, 16, &err));
+            happened = strstr(said, "(error");
+            const bool recorded = !strstr(said, "cannot be recorded");
+            const bool cpu = !strcmp(ingot_session_device(s, NULL), "cpu");
+            assert_int_equal(cpu, happened && recorded);
+            if (n == 1) assert_true(happened);
+            ingot_session_close(&s);
+            set_fault(NULL);
+            close_all(NULL);
+            open_all(NULL);
+        }
+    }
+}
+
 /* A step that the device refuses ends the run that it is in, under its name. */
 static void a_step_is_refused_in_mid_run(void **state)
 {
@@ -251,7 +280,7 @@ static void a_step_is_refused_in_mid_run(void **state)
     for (size_t i = 0; i < IG_LEN(cases); i++) {
         ingot_error err;
         ingot_session *s;
-        check_ok(open_session(&s, i == 1 ? "auto" : "cuda:0", 0, &err));
+        check_ok(open_session(&s, "cuda:0", 0, &err));
         set_fault(cases[i].fault);
         assert_int_equal(run(s, 16, &err), INGOT_E_DEVICE);
         expect_text(cases[i].fault, err.text, cases[i].text);
@@ -298,6 +327,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(memory_is_full_at_load, open_all, close_all),
         cmocka_unit_test_setup_teardown(memory_is_full_in_mid_run, open_all, close_all),
         cmocka_unit_test_setup_teardown(a_device_is_lost_in_mid_run, open_all, close_all),
+        cmocka_unit_test_setup_teardown(auto_goes_on_wherever_it_is_lost, open_all, close_all),
         cmocka_unit_test_setup_teardown(a_step_is_refused_in_mid_run, open_all, close_all),
         cmocka_unit_test_setup_teardown(exact_and_fast_share_a_budget, open_all, close_all),
     };

@@ -86,6 +86,56 @@ static void rounded()
               1, 0, 1);
 }
 
+// What the kernel that takes a query at a time is for.
+static void attention_by_rows()
+{
+    for (int dtype : {INGOT_F32, INGOT_F16, INGOT_BF16, INGOT_F64}) {
+        const double t = dtype == INGOT_F64   ? 1e-12
+                         : dtype == INGOT_F32 ? 3e-6
+                         : dtype == INGOT_F16 ? 1e-3
+                                              : 8e-3;
+        Tensor q = Tensor(dtype, {2, 4, 9, 24}).random(), v = Tensor(dtype, {2, 2, 140, 20});
+        Tensor k = Tensor(dtype, {2, 2, 140, 24}).random(), none, mask(INGOT_BOOL, {1, 4, 9, 66});
+        v.random();
+        mask.fill([](size_t i) { return (double)(i / 66 % 5 != 2 && bits() % 3); });
+        const attributes a = {attribute("causal", 1), attribute("left_window", 30),
+                              attribute("scores", ""), attribute("hidden_nan", 0)};
+        for (const char *stage : {"raw", "capped", "masked", "softmax"})
+            for (int hidden_nan : {0, 1}) {
+                attributes with = a;
+                with[2] = attribute("scores", stage);
+                with[3] = attribute("hidden_nan", hidden_nan);
+                with.push_back(attribute("softcap", 1.5));
+                op_agrees(describe(stage, dtype), "attention", with, {q, k, v, mask}, 4, t, 2);
+            }
+        Tensor past_k = Tensor(dtype, {2, 2, 37, 24}).random(),
+               past_v = Tensor(dtype, {2, 2, 37, 20}).random();
+        op_agrees(describe("scores, past", dtype), "attention", {attribute("causal", 1)},
+                  {q, k, v, none, past_k, past_v}, 4, t, 1, 6);
+    }
+    Tensor q = Tensor(INGOT_F32, {2, 3, 5, 8}).random(), k = Tensor(INGOT_F32, {2, 3, 7, 8});
+    Tensor v = Tensor(INGOT_F32, {2, 3, 7, 6}).random(), none, counts(INGOT_I64, {2});
+    k.random();
+    counts.set(0, 7), counts.set(1, 3);
+    op_agrees("scores, counts of keys", "attention", {attribute("causal", 1)},
+              {q, k, v, none, none, none, counts}, 4, 3e-6, 3, 6);
+    for (int m : {INGOT_I8, INGOT_U8, INGOT_I64, INGOT_U64, INGOT_F64, INGOT_F16}) {
+        Tensor mask = Tensor(m, {3, 5, 7}).fill([](size_t) { return (double)below(4); });
+        op_agrees(describe("a mask of", m), "attention", {}, {q, k, v, mask}, 1, 3e-6, 1);
+    }
+    Tensor far = Tensor(INGOT_F64, {5, 7}).fill([](size_t i) { return i % 3 ? -1e300 : 0; });
+    op_agrees("a mask beyond f32", "attention", {}, {q, k, v, far}, 1, 3e-6, 1);
+    op_agrees("a softmax in f64", "attention", {attribute("softmax_precision", (int)INGOT_F64)},
+              {q, k, v}, 1, 3e-6, 1);
+    Tensor wide = Tensor(INGOT_F64, {2, 3, 7, 6}).random();
+    op_agrees("values of another type", "attention", {}, {q, k, wide}, 1, 3e-6, 1);
+    Tensor no_k(INGOT_F32, {2, 3, 0, 8}), no_v(INGOT_F32, {2, 3, 0, 6});
+    op_agrees("no keys", "attention", {}, {q, no_k, no_v}, 1, 0, 1);
+    Tensor long_q = Tensor(INGOT_F32, {1, 1, 2, 9000}).random();
+    Tensor long_k = Tensor(INGOT_F32, {1, 1, 3, 9000}).random();
+    op_agrees("heads of 9000", "attention", {}, {long_q, long_k, long_k}, 1, 3e-6, 1);
+}
+
 static void ropes()
 {
     Tensor at(INGOT_I64, {7});
@@ -134,6 +184,7 @@ int main()
     attention_masks();
     attention_layouts();
     attention_past();
+    attention_by_rows();
     rounded();
     ropes();
     return done();

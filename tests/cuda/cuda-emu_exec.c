@@ -2,6 +2,8 @@
  * their steps lie, whole plans are recorded, and data that a step refuses ends a run. */
 #include "tests/cuda/exec_bench.h"
 
+#include <math.h>
+
 /* No two blocks of the device that are needed at the same time overlap. */
 static void places_are_apart(const ig_plan *p)
 {
@@ -78,6 +80,45 @@ static void a_whole_plan_is_recorded(void **state)
     ig_tensor in = small_tensor(b.x, 2, (int64_t[]){ROWS, COLUMNS}), out = {0};
     check_ok(ig_exec_run(x, &out, &in, &err));
     check_ok(ig_exec_run(x, &out, &in, &err));
+    set_fault(NULL);
+    ig_exec_close(&x);
+    ig_graph_close(&g);
+    close_bench(&b);
+}
+
+/* Zeros in place of an input that a run leaves out: plans with and without it lie on the device
+ * whole, and are recorded. */
+static void an_input_left_out_is_zeros_there(void **state)
+{
+    (void)state;
+    ingot_error err;
+    bench b;
+    open_bench(&b, 0);
+    ig_graph *g = ig_graph_open(&b.heap, NULL);
+    const int64_t dims[] = {ROWS, COLUMNS};
+    ig_type maybe = ig_type_tensor(INGOT_F32, 2, dims);
+    maybe.optional = true;
+    const ig_id in[2] = {small_input(g, "x", 2, dims), ig_graph_value(g, "maybe", &maybe)};
+    const ig_id pair[2] = {in[1], in[0]}, filled = ig_graph_value(g, "", NULL);
+    ig_node *n = ig_graph_node(g, ig_op_find("or_zeros"), "fill", pair, 2, &filled, 1, 0);
+    *(int64_t *)n->attrs = INGOT_F32;
+    const ig_id y = small_copy(g, small_binary(g, "max", in[0], filled));
+    assert_true(ig_graph_set_io(g, in, 2, &y, 1));
+    ig_exec *x = open_exec(&b, g, false);
+    for (int run = 0; run < 8; run++) {
+        ig_tensor given[2] = {b.in[0], b.in[1]}, out = {0};
+        const bool left_out = run % 2 == 0;
+        ig_plan_info info;
+        if (left_out) given[1] = (ig_tensor){.absent = true};
+        for (int i = 0; i < SIZE; i++) b.x[i] = (float)((i + run) % 9 - 4), b.y[i] = (float)(i % 5);
+        if (run == 6) set_fault("launch:3"); /* two replays are two calls */
+        check_ok(ig_exec_run(x, &out, given, &err));
+        for (int i = 0; i < SIZE; i++)
+            assert_true(((float *)out.data)[i] == fmaxf(b.x[i], left_out ? 0 : b.y[i]));
+        assert_true(ig_exec_info(&info, x));
+        assert_int_equal(info.n_on_device, info.n_steps);
+        assert_int_equal(info.n_copies, left_out ? 2 : 3);
+    }
     set_fault(NULL);
     ig_exec_close(&x);
     ig_graph_close(&g);
@@ -225,6 +266,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_graphs_give_the_same_bits),
         cmocka_unit_test(a_whole_plan_is_recorded),
+        cmocka_unit_test(an_input_left_out_is_zeros_there),
         cmocka_unit_test(shapes_are_not_copied),
         cmocka_unit_test(wrong_indices_are_refused),
         cmocka_unit_test(outputs_stay_where_they_are_made),

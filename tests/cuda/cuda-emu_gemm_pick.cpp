@@ -10,7 +10,7 @@ static cu_gemm_shape shape(int64_t m, int64_t n, int64_t k)
 {
     cu_gemm_shape s = {};
     s.m = m, s.n = n, s.k = k;
-    s.terms = 1, s.batch = 1, s.element = 2, s.c_bytes = 2, s.may_split = s.tma = true;
+    s.batch = 1, s.element = 2, s.c_bytes = 2, s.may_split = s.tma = true;
     return s;
 }
 
@@ -28,7 +28,7 @@ static void sound(const cu_chip &chip, const cu_gemm_shape &s)
 {
     const cu_gemm_choice c = cu_gemm_pick(&s, &chip, -1);
     const cu_gemm_block *b = cu_gemm_block_of(c.variant);
-    const int64_t steps = (s.k + b->bk - 1) / b->bk * s.terms;
+    const int64_t steps = (s.k + b->bk - 1) / b->bk;
     bool ok = c.cycles < 1e300 && b->element == s.element && chip.cc >= b->cc_min &&
               chip.cc <= b->cc_max && b->shared_bytes <= chip.shared_bytes;
     ok &= s.tma || b->cc_max != 90;
@@ -90,7 +90,6 @@ int main()
         cu_gemm_shape s =
             shape(1 + below(1 << below(14)), 1 + below(1 << below(15)), 8 * below(1 << below(11)));
         s.batch = 1 + below(3) * below(20), s.element = below(3) ? 2 : 4;
-        s.terms = s.element == 2 && below(4) == 0 ? 6 : 1;
         s.may_split = below(2), s.tma = s.k && below(2);
         for (const cu_chip *chip : {&h200, &a100, &ada}) sound(*chip, s);
     }

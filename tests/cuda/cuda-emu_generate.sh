@@ -62,10 +62,20 @@ for n in 200 600 1000; do
 done
 INGOT_EMU_FAULT=launch:50 same "a kernel that fails" --device auto
 said 'computed again on the CPU'
+for n in 130 150; do # while it computes what a session lacks
+    INGOT_EMU_FAULT=launch:$n same "a session of a device that is lost" --device cuda:0 --session "$work/lost"
+    said 'is lost: .*computed again on the CPU'
+    [ -s "$work/lost" ] || fail "launch:$n: no session"
+    rm "$work/lost"
+done
+for n in $(seq 2 12); do # while it is opened
+    INGOT_EMU_FAULT=lost:$n expect 5 'is lost: .*--device auto' generate "$work/m.ingot" --ids 1 -n 1 --device cuda:0
+    INGOT_EMU_FAULT=lost:$n same "lost at call $n" --device auto
+done
 # one that is too small
 INGOT_EMU_FAULT=memory:60000 same "too small" --device auto
 said 'computed on the CPU'
-INGOT_EMU_FAULT=memory:60000 expect 2 'holds no page' generate "$work/m.ingot" --ids 1 -n 1 --device cuda:0
+INGOT_EMU_FAULT=memory:60000 expect 5 'no room for keys and values: .*--gpu-mem' generate "$work/m.ingot" --ids 1 -n 1 --device cuda:0
 for n in 1 2 3 4; do INGOT_EMU_FAULT=alloc:$n same "allocation $n" --device auto; done
 INGOT_EMU_FAULT=driver:none same "no driver" --device auto
 INGOT_EMU_FAULT=driver:none expect 5 'driver' generate "$work/m.ingot" --ids 1 -n 1 --device cuda:0

@@ -30,6 +30,8 @@ static void names(void **state)
         assert_int_equal(ig_device_name(&kind, &ordinal, bad[i], &err), INGOT_E_ARG);
         assert_non_null(strstr(err.text, "auto, cpu or cuda:0"));
     }
+    assert_int_equal(ig_device_name(&kind, &ordinal, "cuda:0,cuda:1", &err), INGOT_E_ARG);
+    assert_non_null(strstr(err.text, "give one"));
 }
 
 static void a_device_is_shared(void **state)

@@ -80,10 +80,17 @@ static void sequences()
             op_refuses(describe("lstm", dtype), "lstm", {attribute("hidden_size", 4)},
                        {numbers({7, 3, 5}), numbers({1, 16, 5}), numbers({1, 16, 4}), Tensor(),
                         indices(dtype, {3}, 8, 1, value)});
+        op_refuses("lengths of a byte", "rnn", {attribute("hidden_size", 4)},
+                   {numbers({7, 3, 5}), numbers({1, 4, 5}), numbers({1, 4, 4}), Tensor(),
+                    indices(INGOT_I8, {3}, 8, 2, value)});
     }
     op_refuses("attention", "attention", {},
                {numbers({2, 2, 4, 8}), numbers({2, 2, 6, 8}), numbers({2, 2, 6, 8}), Tensor(),
                 Tensor(), Tensor(), indices(INGOT_I64, {2}, 6, 1, 7)});
+    op_refuses("attention with scores", "attention", {},
+               {numbers({2, 2, 4, 8}), numbers({2, 2, 6, 8}), numbers({2, 2, 6, 8}), Tensor(),
+                Tensor(), Tensor(), indices(INGOT_I64, {2}, 6, 1, -7)},
+               4);
 }
 
 static void regions()

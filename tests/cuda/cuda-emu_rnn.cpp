@@ -1,5 +1,6 @@
 // Steps of recurrent cells on the emulator against double: products with the state, gates, what is
-// over keeps its state.
+// over keeps its state. The step for any type: its activations; the rest in cuda-emu_rnn_types.cpp.
+#include "kernels/cuda/number.h"
 #include "kernels/rnn/rnn_cuda.h"
 #include "tests/cuda/harness.hpp"
 
@@ -88,8 +89,62 @@ static void step(cu_rnn_kind kind, int batch, int hidden, bool more)
         check(distance(c, of_f32, want_c.data(), state) < 1e-6, "%s: the cell", what);
 }
 
+static double activated(int fn, double a, double b, double x)
+{
+    switch (fn) {
+    case CU_RNN_AFFINE:
+        return a * x + b;
+    case CU_RNN_ELU:
+        return x < 0 ? a * (exp(x) - 1) : x;
+    case CU_RNN_HARD_SIGMOID:
+        return fmin(1, fmax(0, a * x + b));
+    case CU_RNN_LEAKY_RELU:
+        return x < 0 ? a * x : x;
+    case CU_RNN_RELU:
+        return fmax(x, 0);
+    case CU_RNN_SCALED_TANH:
+        return a * tanh(b * x);
+    case CU_RNN_SIGMOID:
+        return sigmoid(x);
+    case CU_RNN_SOFTPLUS:
+        return log(1 + exp(x));
+    case CU_RNN_SOFTSIGN:
+        return x / (1 + fabs(x));
+    case CU_RNN_TANH:
+        return tanh(x);
+    default:
+        return x > a ? x : 0;
+    }
+}
+
+// The step for any type: every activation, with and without a clip.
+static void activations(int fn, double clip)
+{
+    const int hidden = 70;
+    double *x = buffer<double>(1), *w = buffer<double>(hidden), *r = buffer<double>(1);
+    double *h_new = buffer<double>(hidden), *c_new = buffer<double>(hidden);
+    x[0] = 1;
+    for (int j = 0; j < hidden; j++) w[j] = (j - 35) / 8.0;
+    cu_rnn_any_args a = {};
+    a.kind = CU_RNN, a.type = NB_F64, a.batch = 1, a.hidden = hidden, a.gates = 1, a.input = 1;
+    a.x = x, a.x_row = 1, a.w = w, a.r = r, a.h_new = h_new, a.c_new = c_new, a.clip = clip;
+    a.act[0] = fn, a.alpha[0] = 0.6, a.beta[0] = 0.3; // no state before: r is not read
+    char what[64];
+    snprintf(what, sizeof what, "activation %d, clip %g", fn, clip);
+    same_in_all_modes(what, h_new, (size_t)hidden * 8,
+                      [&] { return cu_rnn_any_step(&a, nullptr); });
+    bool ok = true;
+    for (int j = 0; j < hidden; j++) {
+        const double v = activated(fn, 0.6, 0.3, fmin(fmax(w[j], -clip), clip));
+        ok = ok && fabs(h_new[j] - v) < 1e-13;
+    }
+    check(ok, "%s", what);
+}
+
 int main()
 {
+    for (int fn = CU_RNN_AFFINE; fn <= CU_RNN_THRESHOLDED_RELU; fn++)
+        for (double clip : {(double)INFINITY, 1.5}) activations(fn, clip);
     for (cu_rnn_kind kind : {CU_RNN, CU_GRU_LINEAR, CU_GRU_RESET, CU_LSTM})
         for (bool more : {false, true}) {
             step(kind, 1, 7, more);

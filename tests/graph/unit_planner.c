@@ -121,8 +121,33 @@ static void random_graphs(void **state)
     for (unsigned seed = 1; seed <= ROUNDS; seed++) one_round(seed);
 }
 
+/* neg(y - relu(x)): the difference takes over its second operand, as the first is the caller's. */
+static void a_second_operand_is_overwritten(void **state)
+{
+    (void)state;
+    ingot_error err;
+    ig_heap heap;
+    ig_heap_init(&heap, NULL);
+    ig_graph *g = ig_graph_open(&heap, NULL);
+    const int64_t dims[] = {ROWS, COLUMNS};
+    const ig_id in[2] = {small_input(g, "x", 2, dims), small_input(g, "y", 2, dims)};
+    const ig_id relu = small_unary(g, "relu", in[0]);
+    const ig_id less = small_binary(g, "sub", in[1], relu), out = small_unary(g, "neg", less);
+    assert_true(ig_graph_set_io(g, in, 2, &out, 1));
+    const ig_exec_options o = {.heap = &heap};
+    const ig_type types[2] = {ig_type_tensor(INGOT_F32, 2, dims),
+                              ig_type_tensor(INGOT_F32, 2, dims)};
+    ig_plan *p;
+    check_ok(ig_plan_open(&p, NULL, g, &o, types, &err));
+    assert_int_equal(p->places[less].kind, IG_PLACE_ALIAS);
+    assert_int_equal(root_of(p, less), root_of(p, relu));
+    ig_plan_close(&p);
+    ig_graph_close(&g);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_graphs)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_graphs),
+                                       cmocka_unit_test(a_second_operand_is_overwritten)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 
 typedef struct {
     size_t m, n, k;
-    bool a_signed, w_signed, zeros, extreme, k_major, raw;
+    bool a_signed, w_signed, zeros, extreme, k_major, raw, pieces; /* pieces: of raw rows */
     i8_to to;
 } gemm_case;
 
@@ -66,6 +66,62 @@ static i8_finish random_finish(const gemm_case *g, size_t n16)
                        .high = (float)(low + 255 - zero),
                        .zero = zero,
                        .small = !g->extreme && pick & 4};
+}
+
+/* Of k in fours, about two thirds in pieces. In a row the pieces lie in reverse order, a byte
+ * apart. */
+static size_t random_pieces(gemm_i8_piece *pieces, size_t k)
+{
+    size_t n = 0;
+    ptrdiff_t at = (ptrdiff_t)(k + k / 4);
+    for (size_t k4 = 0, n4; k4 < k / 4; k4 += n4) {
+        n4 = check_pick(1, k / 4 - k4);
+        if (check_pick(0, 2) == 0) continue;
+        at -= 4 * (ptrdiff_t)n4 + 1;
+        pieces[n++] = (gemm_i8_piece){at, k4, n4};
+    }
+    return n;
+}
+
+/* Rows of pieces: the sums lack what is in none of them. */
+static void check_pieces(gemm_i8_fn *fn, const gemm_case *g)
+{
+    const size_t m = g->m, n = g->n, k = g->k / 4 * 4, n16 = (n + 15) / 16 * 16, y_row = n + 1;
+    const size_t a_row = k + k / 4 + 2;
+    size_t panel_bytes;
+    check_true(ig_gemm_i8_weight_bytes(n, k, &panel_bytes), "weight bytes");
+    const uint8_t *a = operand(m * a_row, g->extreme), *w = operand(n * k, g->extreme);
+    int8_t *panels = check_bytes(panel_bytes);
+    int32_t *sums = check_i32(n16, 0, 0);
+    const i8_finish f = random_finish(g, n16);
+    const size_t each = i8_finish_bytes(&f), bytes = m * y_row * each;
+    uint8_t *want = check_bytes(bytes), *got = check_bytes(bytes);
+    if (bytes) memset(want, 7, bytes), memset(got, 7, bytes);
+    gemm_i8_piece pieces[1500 / 4];
+    const size_t count = random_pieces(pieces, k);
+    ig_gemm_i8_pack_weights(panels, sums, w, true, n, k, k, 1);
+    const gemm_i8_args p = {.y = got,
+                            .acts = a,
+                            .acts_row = a_row,
+                            .pieces = pieces,
+                            .n_pieces = count,
+                            .panels = panels,
+                            .finish = f,
+                            .n = n,
+                            .k = k,
+                            .y_row = y_row};
+    fn(&p, 0, m / 3, 0, n16 / 16);
+    fn(&p, m / 3, m, 0, n16 / 16);
+    for (size_t r = 0; r < m; r++)
+        for (size_t c = 0; c < n; c++) {
+            uint32_t sum = (uint32_t)f.start[c];
+            for (size_t i = 0; i < count; i++)
+                for (size_t e = 0; e < 4 * pieces[i].n4; e++)
+                    sum += (uint32_t)(a[r * a_row + (size_t)pieces[i].at + e] *
+                                      (int8_t)w[c * k + 4 * pieces[i].k4 + e]);
+            finish(&f, want + (r * y_row + c) * each, (int32_t)sum, c);
+        }
+    check_same(want, got, bytes);
 }
 
 static void check_product(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, const gemm_case *g)
@@ -140,13 +196,19 @@ static void check_one(gemm_i8_fn *fn, gemm_i8_acts_fn *pack, const char *name, u
                              .extreme = check_pick(0, 1),
                              .k_major = check_pick(0, 1),
                              .raw = check_pick(0, 1) && reads_rows(pack, needs),
+                             .pieces = i % 3 == 0 && reads_rows(pack, needs),
                              .to = (i8_to)check_pick(0, 2)};
         static const char *const to[] = {"i32", "f32", "bytes"};
-        if (check_next(needs, name, "%zux%zux%zu %c8 by %c8 to %s%s%s%s%s", g.m, g.n, g.k,
+        if (check_next(needs, name, "%zux%zux%zu %c8 by %c8 to %s%s%s%s%s%s", g.m, g.n, g.k,
                        g.a_signed ? 's' : 'u', g.w_signed ? 's' : 'u', to[g.to],
                        g.zeros ? " zeros" : "", g.extreme ? " extreme" : "",
-                       g.k_major ? " k-major" : "", g.raw ? " raw" : ""))
-            check_product(fn, pack, &g);
+                       g.k_major ? " k-major" : "", g.raw ? " raw" : "",
+                       g.pieces ? " pieces" : "")) {
+            if (g.pieces)
+                check_pieces(fn, &g);
+            else
+                check_product(fn, pack, &g);
+        }
     }
 }
 

@@ -107,9 +107,43 @@ static void check_binary_i8(binary_i8_fn *fn, const char *name, uint32_t needs)
     }
 }
 
+/* Every pair of bytes, with scales that leave quotients near halves, and with scales past what is
+ * multiplied instead of divided. */
+static void check_all_pairs(binary_i8_fn *fn, const char *name, uint32_t needs)
+{
+    enum { PAIRS = 1 << 16 };
+    static const float scales[][3] = {{0.02f, 0.03f, 0.04f},         {0.1f, 0.7f, 0.3f},
+                                      {0.5f, 0.25f, 0x1.fffffep-1f}, {0x1.fffffep0f, 0.75f, 1.5f},
+                                      {1e-20f, 3e-20f, 2e-20f},      {1e30f, 1e29f, 1e31f},
+                                      {3e-38f, 1e-38f, 2e-38f},      {1e30f, 1e30f, 1e-30f}};
+    for (size_t i = 0; i < 3 * IG_LEN(scales); i++) {
+        const float *scale = scales[i / 3];
+        binary_i8_args p = {.fn = (binary_i8_kind)(i % 3), .scale = scale[2], .zero = 7};
+        p.a = (binary_i8_operand){scale[0], 3, i % 2, 1};
+        p.b = (binary_i8_operand){scale[1], 100, i % 5 == 0, 1};
+        p.low = -7;
+        p.high = 248;
+        if (!check_next(needs, name, "all pairs, fn %d, scales %g %g %g", (int)p.fn,
+                        (double)scale[0], (double)scale[1], (double)scale[2]))
+            continue;
+        uint8_t *a = check_bytes(PAIRS), *b = check_bytes(PAIRS);
+        uint8_t *want = check_bytes(PAIRS), *got = check_bytes(PAIRS);
+        for (size_t k = 0; k < PAIRS; k++) {
+            a[k] = (uint8_t)(k >> 8);
+            b[k] = (uint8_t)k;
+            want[k] = combined_by_steps(a[k], b[k], &p, false);
+        }
+        fn(got, a, b, PAIRS, &p);
+        check_same(want, got, PAIRS);
+        uint8_t *y = i % 2 ? a : b; /* in place */
+        fn(y, a, b, PAIRS, &p);
+        check_same(want, y, PAIRS);
+    }
+}
+
 static void check_max_i8(max_i8_fn *fn, const char *name, uint32_t needs)
 {
-    enum { TAPS = 9 };
+    enum { TAPS = 20 };
     for (size_t i = 0; i < 80; i++) {
         const size_t n = i < 70 ? i : check_pick(70, 300), taps = check_pick(0, TAPS);
         const bool is_signed = i % 2;
@@ -142,7 +176,9 @@ void check_quant(void)
 #define K(family, fn, needs) check_range(fn, #fn, needs);
 #include "kernels/quant/range_f32.kern"
 #undef K
-#define K(family, fn, needs) check_binary_i8(fn, #fn, needs);
+#define K(family, fn, needs)         \
+    check_binary_i8(fn, #fn, needs); \
+    check_all_pairs(fn, #fn, needs);
 #include "kernels/quant/binary_i8.kern"
 #undef K
 #define K(family, fn, needs) check_max_i8(fn, #fn, needs);

@@ -26,6 +26,9 @@ verdict 1 'stray_ref.c: stray_f32_ref is in no .kern list'
 echo 'K(stray_f32, stray_f32_ref, IG_CPU_REF)' >"$work/kernels/stray/stray.kern"
 verdict 1 'kernels/stray/stray.kern: no tests/kernels/check_<op>.c includes it'
 
+echo '// #include "kernels/stray/stray.kern"' >"$work/tests/kernels/check_stray.c"
+verdict 1 'no tests/kernels/check_<op>.c includes it'
+
 echo '#include "kernels/stray/stray.kern"' >"$work/tests/kernels/check_stray.c"
 verdict 0 ''
 exit $failed

@@ -200,7 +200,8 @@ def low_bit():
     r = np.random.default_rng(11)
     for name, bits, block, zeros, dtype, k in (("plain", 4, 32, None, np.float32, 96), ("zeros", 4, 64, "u8", np.float32, 150),
                                                ("half", 4, 128, "u8", np.float16, 256), ("real_zeros", 4, 32, "f", np.float32, 64),
-                                               ("bytes", 8, 32, "u8", np.float32, 70), ("small", 4, 16, "u8", np.float32, 48)):
+                                               ("bytes", 8, 32, "u8", np.float32, 70), ("small", 4, 16, "u8", np.float32, 48),
+                                               ("small_real", 4, 16, "f", np.float32, 40), ("half_real", 4, 16, "f", np.float16, 33)):
         n, blocks = 21, -(-k // block)
         q = r.integers(0, 1 << bits, (n, blocks * block), dtype=np.uint8)
         packed = q if bits == 8 else q[:, ::2] | q[:, 1::2] << 4
@@ -224,7 +225,70 @@ def low_bit():
         case(f"nbits_{name}", m, [x], want=[[(x.astype(np.float64) @ w.T + bias).astype(dtype)]])
 
 
-for make in (perceptron, constants, encodings, functions, names, external, shapes, old_opsets, arithmetic, random_graphs, low_bit):
+def overhanging_windows():
+    """Pools whose only window is wider than the padded image: ceil_mode rounds their count up to 1."""
+    x = f32(2, 3, 4, 5)
+    for name, op, pads, more in (("max", "MaxPool", [0, 0, 0, 0], {}), ("average", "AveragePool", [1, 0, 0, 0], {"count_include_pad": 1})):
+        node = h.make_node(op, ["x"], ["y"], kernel_shape=[6, 3], strides=[3, 2], pads=pads, ceil_mode=1, **more)
+        m = model([node], [value("x", T.FLOAT, ["n", 3, 4, 5])], [value("y", T.FLOAT, ["n", 3, 1, 2])])
+        take = (lambda v: v.max((2, 3))) if op == "MaxPool" else (lambda v: v.sum((2, 3)) / np.float32(15))
+        case(f"overhanging_{name}", m, [x], want=[[np.stack([take(v) for v in (x[..., 0:3], x[..., 2:5])], -1)[:, :, None]]])
+
+
+def grouped_queries():
+    """GroupQueryAttention, against its definition in double: packed prompts, caches that grow or have room, rows of different lengths."""
+    r = np.random.default_rng(13)
+    real = lambda *shape: r.standard_normal(shape).astype(np.float32)
+    heads, kv, size, turned = 4, 2, 8, 4
+    cos, sin = real(40, turned), real(40, turned)
+
+    def turn(x, at):  # x [B, S, heads, D], at [B, S]
+        a, b, co, si = x[..., :turned], x[..., turned:], cos[at][:, :, None], sin[at][:, :, None]
+        return np.concatenate([a * co - b * si, a * si + b * co], -1)
+
+    for name, s, lengths, room, packed, more in (("prompt", 5, [5, 5], 0, True, {"local_window_size": 3}), ("grown", 1, [7, 7], 6, False, {}),
+                                                 ("uneven", 1, [4, 9], 11, False, {"softcap": 5.0}), ("behind", 3, [8], 5, True, {"scale": 0.3})):
+        b, total = len(lengths), max(lengths)
+        q, k, v = (real(b, s, h * size) for h in (heads, kv, kv))
+        past = [real(b, kv, room, size) for _ in range(2)] if room else []
+        kept = np.array(lengths) - s
+        at = kept[:, None] + np.arange(s)
+        part = [x.astype(np.float64).reshape(b, s, -1, size) for x in (q, k, v)]
+        part[:2] = [turn(x, at) for x in part[:2]]
+        present = [np.zeros((b, kv, max(room, total), size)) for _ in range(2)]
+        for have, old, new in zip(present, past or [np.zeros((b, kv, 0, size))] * 2, part[1:]):
+            have[:, :, :room] = old
+            for i in range(b):
+                have[i, :, kept[i]:lengths[i]] = new[i].transpose(1, 0, 2)
+        key, val = (np.repeat(x, heads // kv, 1) for x in present)
+        score = part[0].transpose(0, 2, 1, 3) @ key.transpose(0, 1, 3, 2) * more.get("scale", size ** -0.5)
+        if "softcap" in more:
+            score = more["softcap"] * np.tanh(score / more["softcap"])
+        there, last = np.arange(key.shape[2]), at[:, None, :, None]
+        hidden = (there > last) | (there <= last - more.get("local_window_size", 99))
+        e = np.where(hidden, 0, np.exp(score))
+        y = (e / e.sum(-1, keepdims=True) @ val).transpose(0, 2, 1, 3).reshape(b, s, -1)
+        feeds = {"q": np.concatenate([q, k, v], -1)} if packed else {"q": q, "k": k, "v": v}
+        feeds |= dict(zip(("pk", "pv"), past))
+        feeds |= {"lengths": np.array(lengths, np.int32) - 1, "total": np.array([total], np.int32)}
+        names = ["q", "k", "v", "pk", "pv", "lengths", "total"]
+        node = h.make_node("GroupQueryAttention", [n if n in feeds else "" for n in names] + ["cos", "sin"], ["y", "yk", "yv"],
+                           domain="com.microsoft", num_heads=heads, kv_num_heads=kv, do_rotary=1, **more)
+        types = {"lengths": T.INT32, "total": T.INT32}
+        inputs = [value(n, types.get(n, T.FLOAT), ["b"] + [None] * (x.ndim - 2) + [x.shape[-1]] if x.ndim > 1 else x.shape) for n, x in feeds.items()]
+        m = model([node], inputs, [value(n, T.FLOAT, None) for n in ("y", "yk", "yv")], domains=["com.microsoft"],
+                  initializer=[nh.from_array(cos, "cos"), nh.from_array(sin, "sin")])
+        case(f"gqa_{name}", m, list(feeds.values()), want=[[x.astype(np.float32) for x in (y, *present)]])
+
+    x, places = real(2, 3, 2 * 2 * turned), np.array([[3, 0, 7], [1, 2, 3]])
+    node = h.make_node("RotaryEmbedding", ["x", "places", "cos", "sin"], ["y"], domain="com.microsoft")
+    m = model([node], [value("x", T.FLOAT, [2, "s", 16]), value("places", T.INT64, [2, "s"])], [value("y", T.FLOAT, [2, "s", 16])],
+              domains=["com.microsoft"], initializer=[nh.from_array(cos, "cos"), nh.from_array(sin, "sin")])
+    case("rotary_contrib", m, [x, places], want=[[turn(x.reshape(2, 3, 2, 8), places).reshape(2, 3, 16).astype(np.float32)]])
+
+
+for make in (perceptron, constants, encodings, functions, names, external, shapes, old_opsets, arithmetic, random_graphs, low_bit,
+             overhanging_windows, grouped_queries):
     make()
 plain = io.BytesIO()
 with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:

@@ -27,11 +27,11 @@ const char ig_about[] = "Ingot runs trained models: it converts them to one file
 
 const char *const ig_exit_texts[][2] = {
     {"0", "done"},
-    {"1", "failed: a file could not be written, a device failed"},
+    {"1", "failed: a file could not be written"},
     {"2", "usage: an unknown subcommand or option, or a bad value"},
     {"3", "bad, missing or unsupported model"},
     {"4", "bad input data"},
-    {"5", "out of memory, a limit is reached, or no such device"},
+    {"5", "out of memory, a limit is reached, no such device, or it failed"},
     {"130", "interrupted"},
     {NULL, NULL},
 };

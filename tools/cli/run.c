@@ -93,6 +93,7 @@ int ig_cli_main(int argc, char **argv)
     if (!s && (fflush(stdout) || ferror(stdout))) /* a full disk behind a redirection */
         s = ig_fail(&err, INGOT_E_IO, "standard output: %s", strerror(errno));
     if (!s) return cli.exit_code;
-    fprintf(stderr, "ingot: %s\n", *err.text ? err.text : ingot_status_text(s));
+    fprintf(stderr, "ingot: %s%s\n", *err.text ? err.text : ingot_status_text(s),
+            s == INGOT_E_DEVICE ? " (--device auto or cpu does without it)" : "");
     return cli.exit_code ? cli.exit_code : ig_exit_code(s);
 }

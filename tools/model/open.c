@@ -13,6 +13,16 @@ static bool is_fraction(const char *text, double *value)
     return end != text && !*end && strchr(text, '.') && *value <= 1;
 }
 
+/* Whole bytes, or a number with a unit: 1.5 alone is neither these nor a fraction. */
+static bool is_size(const char *text, size_t *bytes)
+{
+    uint64_t n;
+    const size_t digits = strspn(text, "0123456789.");
+    if ((!text[digits] && strchr(text, '.')) || !ig_size_parse(&n, text) || !n) return false;
+    *bytes = (size_t)n;
+    return true;
+}
+
 /* A name, or several with commas between. */
 static ingot_status check_names(const char *list, ingot_error *err)
 {
@@ -22,6 +32,8 @@ static ingot_status check_names(const char *list, ingot_error *err)
         char one[64];
         const size_t length = strcspn(at, ",");
         snprintf(one, sizeof one, "%.*s", (int)length, at);
+        if (!length && *list)
+            return ig_fail(err, INGOT_E_ARG, "--device '%.60s': a name is missing", list);
         IG_TRY(ig_device_name(&kind, &ordinal, one, err));
         at += length;
         if (!*at) return INGOT_OK;
@@ -32,15 +44,13 @@ const char *const ig_maths[] = {"exact", "fast", NULL};
 
 ingot_status ig_device_given(ingot_session_options *o, const ig_device_args *a, ingot_error *err)
 {
-    uint64_t bytes;
     o->device = a->name ? a->name : "auto";
     IG_TRY(check_names(o->device, err));
     if (!a->memory) return INGOT_OK;
     if (is_fraction(a->memory, &o->device_fraction)) {
         if (o->device_fraction > 0) return INGOT_OK;
-    } else if (ig_size_parse(&bytes, a->memory) && bytes > 0) {
+    } else if (is_size(a->memory, &o->device_bytes)) {
         o->device_fraction = 0;
-        o->device_bytes = (size_t)bytes;
         return INGOT_OK;
     }
     return ig_fail(err, INGOT_E_ARG,

@@ -141,5 +141,7 @@ ingot_status ig_cu_done(ig_device_stream *s, const ig_device_run *r, int status)
     if (!status) return INGOT_OK;
     ingot_error err;
     const ingot_status s2 = device_failed(s->device, status, r->node->op->name, &err);
-    return ig_fail(r->err, s2, "%.80s (%s): %.300s", r->node->name, r->node->op->name, err.text);
+    const char *name = r->node->name;
+    return ig_fail(r->err, s2, "%.80s%s(%s): %.300s", name, *name ? " " : "", r->node->op->name,
+                   err.text);
 }

@@ -86,18 +86,6 @@ static void take_inbox(ig_engine *e, ig_lm_jobs *inbox)
     }
 }
 
-static void run_errand(ig_engine *e, ig_errand *errand)
-{
-    errand->error = e->broken;
-    errand->status = e->broken.status;
-    if (!errand->status) errand->status = errand->fn(e, errand->arg, &errand->error);
-    pthread_mutex_lock(&e->mutex);
-    errand->done = true;
-    e->errand = NULL;
-    pthread_cond_broadcast(&e->changed);
-    pthread_mutex_unlock(&e->mutex);
-}
-
 /* Jobs that are cancelled while the step runs count down; at none it ends early. */
 static void begin_step(ig_engine *e)
 {
@@ -117,6 +105,27 @@ static void leave_device(ig_engine *e, const ingot_error *why)
     while (e->running.first) ig_preempt(e, e->running.first);
     if (!ig_engine_move(e, NULL, 0, &e->broken)) return;
     while (e->waiting.first) ig_lm_job_end(e, e->waiting.first, INGOT_FINISH_ERROR, &e->broken);
+}
+
+static ingot_status do_errand(ig_engine *e, ig_errand *errand)
+{
+    errand->error = e->broken;
+    return e->broken.status ? e->broken.status : errand->fn(e, errand->arg, &errand->error);
+}
+
+/* One that a device fails at is done again on this machine. */
+static void run_errand(ig_engine *e, ig_errand *errand)
+{
+    errand->status = do_errand(e, errand);
+    if (errand->status == INGOT_E_DEVICE && ig_site_is_device(&e->site)) {
+        leave_device(e, &errand->error);
+        errand->status = do_errand(e, errand);
+    }
+    pthread_mutex_lock(&e->mutex);
+    errand->done = true;
+    e->errand = NULL;
+    pthread_cond_broadcast(&e->changed);
+    pthread_mutex_unlock(&e->mutex);
 }
 
 static void run_step(ig_engine *e)

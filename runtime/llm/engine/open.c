@@ -53,6 +53,13 @@ static ingot_status choose_budget(ig_engine *e, ingot_error *err)
     const size_t most =
         device ? ig_site_kv_room(&e->site, e->lm.file->graph) : IG_MAX(quarter_of_memory(), one);
     e->kv_bytes = IG_MIN(bytes, most);
+    IG_TRY(ig_kv_budget(&one, &o, 1, err));
+    if (device && e->kv_bytes < one)
+        return ig_fail(err, INGOT_E_NOMEM,
+                       "%s: no room for keys and values: beside the weights its budget has %zu "
+                       "bytes, a page of %zu tokens needs %zu (--gpu-mem gives more, --device cpu "
+                       "needs none)",
+                       e->setup.device_name, most, p, one);
     return INGOT_OK;
 }
 

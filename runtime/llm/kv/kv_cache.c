@@ -96,11 +96,13 @@ static bool take_tables(ig_kv_cache *c)
 static ingot_status fill(ig_kv_cache *c, const ig_kv_options *o, ingot_error *err)
 {
     void *base = NULL;
-    if (!take_tables(c) ||
-        c->memory.take(c->memory.ud, &base, c->n_pages * c->page_bytes, false, NULL))
-        return ig_fail(err, INGOT_E_NOMEM,
-                       "no memory for %zu pages of keys and values, %zu bytes each", c->n_pages,
-                       c->page_bytes);
+    ingot_error why = {.text = "no host memory"};
+    ingot_status s = INGOT_E_NOMEM;
+    if (take_tables(c))
+        s = c->memory.take(c->memory.ud, &base, c->n_pages * c->page_bytes, false, &why);
+    if (s)
+        return ig_fail(err, s, "%zu pages of keys and values, %zu bytes each: %.300s", c->n_pages,
+                       c->page_bytes, why.text);
     c->base = base;
     for (size_t i = 0, end = 0; i < c->n_layers; i++)
         (void)place_layer(&c->layers[i], &end, o, i, err); /* was measured before */

@@ -3,7 +3,8 @@
  *
  * Past and new keys are joined where someone wants them joined, else heads are read where they lie.
  * Counts of keys are read on the host: each batch element is a launch of its own then. With
- * math=fast, f32 is rounded to bf16 on its way to the tensor cores. */
+ * math=fast, f32 is rounded to bf16 on its way to the tensor cores. What these kernels lack goes
+ * to one that takes a query at a time (rows). */
 #include "kernels/attention/attention_cuda.h"
 #include "kernels/convert/convert_cuda.h"
 #include "runtime/device/cuda/ops/common.h"
@@ -23,10 +24,11 @@ typedef struct {
     cu_join_args join[2]; /* keys, values */
     bool joined, counted;
     size_t at[2]; /* scratch of what is joined and nobody's output */
-    int each;     /* bytes of an element that the kernel reads */
     bool rounded; /* f32 to bf16 first */
     size_t at_rounded[3];
-    int64_t n_rounded[3]; /* elements of q and of what is read of k and v */
+    int64_t n_rounded[3];         /* elements of q and of what is read of k and v */
+    cu_attention_rows_args *rows; /* NULL: the kernels above */
+    size_t at_room;
 } state;
 
 static layout layout_of(const ig_type *t, bool first, int64_t count, int64_t tokens, int64_t size)
@@ -60,17 +62,14 @@ static const ig_type *output(const ig_device_bind *b, uint32_t i)
     return i < b->node->n_out ? b->out[i] : NULL;
 }
 
-/* What the kernels do not do; NULL: nothing. */
-static const char *unsuited(const ig_device_bind *b, cu_att_type *type)
+/* Have the fast kernels these types and outputs? */
+static bool suits(const ig_device_bind *b, cu_att_type *type)
 {
     const ingot_dtype d = b->in[Q]->dtype;
     cu_att_type mask;
-    if (output(b, SCORES)) return "the scores are an output";
-    if (d != b->in[K]->dtype || d != b->in[V]->dtype) return "q, k and v of different types";
-    if (!type_of(type, d) || *type == CU_ATT_BOOL) return "sums in f64";
-    if (ig_cu_int(b, "softmax_precision") == INGOT_F64) return "a softmax in f64";
-    if (input(b, MASK) && !type_of(&mask, b->in[MASK]->dtype)) return "a mask of integers or f64";
-    return NULL;
+    if (output(b, SCORES) || d != b->in[K]->dtype || d != b->in[V]->dtype) return false;
+    if (!type_of(type, d) || ig_cu_int(b, "softmax_precision") == INGOT_F64) return false;
+    return !input(b, MASK) || type_of(&mask, b->in[MASK]->dtype);
 }
 
 static void set_mask(cu_attention_args *a, const ig_type *t)
@@ -126,7 +125,7 @@ static bool measure(state *s, const ig_device_bind *b)
                                     .past_tokens = (int32_t)n_past,
                                     .tokens = (int32_t)fresh,
                                     .size = (int32_t)(w ? dv : d),
-                                    .bytes = s->each};
+                                    .bytes = ig_cu_bytes((w ? v : k)->dtype)};
     }
     return true;
 }
@@ -138,7 +137,6 @@ static bool bind_rounding(state *s, ig_device_bind *b)
     const int64_t keys = (int64_t)a->batch * a->kv_heads * a->tk;
     const int64_t n[3] = {(int64_t)a->batch * a->heads * a->tq * a->d, keys * a->d, keys * a->dv};
     s->rounded = true;
-    s->each = 2;
     a->type = CU_ATT_BF16;
     for (int i = 0; i < 3; i++) {
         s->n_rounded[i] = n[i];
@@ -147,35 +145,74 @@ static bool bind_rounding(state *s, ig_device_bind *b)
     return true;
 }
 
+/* Types and the room of the kernel that takes a query at a time. */
+static ingot_status bind_rows(state *s, ig_device *d, ig_device_bind *b, double scale)
+{
+    const ig_type *mask = input(b, MASK), *scores = output(b, SCORES);
+    const ingot_dtype q = b->in[Q]->dtype, v = b->in[V]->dtype;
+    cu_attention_rows_args *a = s->rows = ig_new(b->arena, cu_attention_rows_args);
+    if (!a) return ig_fail(b->err, INGOT_E_NOMEM, "planning: no memory");
+    const bool narrow =
+        q != INGOT_F64 && v != INGOT_F64 && ig_cu_int(b, "softmax_precision") != INGOT_F64;
+    *a = (cu_attention_rows_args){.q_type = ig_cu_number(q),
+                                  .k_type = ig_cu_number(b->in[K]->dtype),
+                                  .v_type = ig_cu_number(v),
+                                  .y_type = ig_cu_number(b->out[Y]->dtype),
+                                  .mask_type = mask ? ig_cu_number(mask->dtype) : 0,
+                                  .scores_type = scores ? ig_cu_number(scores->dtype) : 0,
+                                  .scale = scale,
+                                  .softcap = ig_cu_float(b, "softcap"),
+                                  .narrow = narrow,
+                                  .hidden_nan = ig_cu_int(b, "hidden_nan") &&
+                                                (mask || scores || !narrow), /* as the CPU */
+                                  .stage = (cu_scores_stage)ig_cu_int(b, "scores"),
+                                  .blocks = 4 * ig_cu_chip(d).processors};
+    if (a->mask_type < 0) return IG_CU_DECLINE(b, "a mask of this type");
+    b->kernel = "attention_rows";
+    int64_t rows;
+    if (!ig_mul_ok((int64_t)s->args.batch * s->args.heads, (int64_t)s->args.tq, &rows) ||
+        rows > INT32_MAX - a->blocks)
+        return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
+    a->blocks = (int32_t)IG_MIN(rows, (int64_t)a->blocks);
+    if (!ig_cu_room(b, (int64_t)a->blocks * s->args.tk, sizeof(double), &s->at_room))
+        return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
+    return INGOT_OK;
+}
+
+static bool bind_joined(state *s, ig_device_bind *b)
+{
+    const cu_attention_args *a = &s->args;
+    const int64_t rows = (int64_t)a->batch * a->kv_heads * a->tk;
+    for (uint32_t w = 0; w < 2 && s->joined; w++)
+        if (!output(b, PRESENT_K + w) &&
+            !ig_cu_room(b, rows, (size_t)(w ? a->dv : a->d) * (size_t)s->join[w].bytes, &s->at[w]))
+            return false;
+    return true;
+}
+
 static ingot_status bind(ig_device *d, ig_device_bind *b)
 {
-    (void)d;
     state *s = IG_CU_STATE(b, state);
     if (!s) return INGOT_E_NOMEM;
-    const char *why = unsuited(b, &s->args.type);
+    const bool fast = suits(b, &s->args.type);
     s->args.y_type = s->args.type;
-    if (why) return IG_CU_DECLINE(b, why);
-    s->each = (int)ig_dtype(b->in[Q]->dtype)->bytes;
     if (!measure(s, b)) return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
     cu_attention_args *a = &s->args;
-    if (!a->heads || !a->d || !a->tk) return IG_CU_DECLINE(b, "no keys, or heads without elements");
-    if (!cu_attention_can(a->d, a->dv)) return IG_CU_DECLINE(b, "heads larger than shared memory");
+    if (!a->heads) return IG_CU_DECLINE(b, "no heads");
     const double scale = ig_cu_float(b, "scale");
     const int64_t left = ig_cu_int(b, "left_window"), right = ig_cu_int(b, "right_window");
-    a->rule = (cu_att_rule){.scale = (float)(scale != 0 ? scale : 1 / sqrt((double)a->d)),
+    const double by = scale != 0 ? scale : a->d ? 1 / sqrt((double)a->d) : 1;
+    a->rule = (cu_att_rule){.scale = (float)by,
                             .softcap = (float)ig_cu_float(b, "softcap"),
                             .causal = ig_cu_int(b, "causal") != 0,
                             .left = left > a->tk + (int64_t)a->tq ? -1 : (int32_t)left,
                             .right = right > a->tk + (int64_t)a->tq ? -1 : (int32_t)right};
     if (input(b, MASK)) set_mask(a, b->in[MASK]);
     if (input(b, MASK) && ig_cu_int(b, "hidden_nan")) a->rule.hidden = NAN;
+    if (!bind_joined(s, b)) return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
+    if (!fast || !a->d || !a->tk || !cu_attention_can(a->d, a->dv)) return bind_rows(s, d, b, by);
     s->counted = input(b, KV_LEN) != NULL;
     if (s->counted) b->host_in = UINT64_C(1) << KV_LEN;
-    const int64_t rows = (int64_t)a->batch * a->kv_heads * a->tk;
-    for (uint32_t w = 0; w < 2 && s->joined; w++)
-        if (!output(b, PRESENT_K + w) &&
-            !ig_cu_room(b, rows, (size_t)(w ? a->dv : a->d) * (size_t)s->each, &s->at[w]))
-            return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
     b->kernel = "attention";
     if (a->type == CU_ATT_F32 && b->fast && a->d % 8 == 0 && a->dv % 8 == 0) {
         b->kernel = "attention_bf16";
@@ -234,6 +271,19 @@ static ingot_status counted(ig_device_stream *stream, const ig_device_run *r,
     return INGOT_OK;
 }
 
+static ingot_status launch_rows(ig_device_stream *stream, const ig_device_run *r,
+                                const cu_attention_args *a)
+{
+    const state *s = r->state;
+    cu_attention_rows_args rows = *s->rows;
+    rows.of = *a;
+    rows.room = ig_cu_piece(r, s->at_room);
+    if (SCORES < r->node->n_out) rows.scores = r->out[SCORES];
+    if (KV_LEN < r->node->n_in) rows.keys = r->in[KV_LEN];
+    rows.fault = ig_cu_fault(stream);
+    return ig_cu_done(stream, r, cu_attention_rows(&rows, ig_cu_stream(stream)));
+}
+
 static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
 {
     const state *s = r->state;
@@ -242,8 +292,17 @@ static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
     if (MASK < r->node->n_in) a.mask = r->in[MASK];
     if (s->joined) IG_TRY(ig_cu_done(stream, r, join(r, s, &a, ig_cu_stream(stream))));
     if (s->rounded) IG_TRY(ig_cu_done(stream, r, round_all(r, s, &a, ig_cu_stream(stream))));
+    if (s->rows) return launch_rows(stream, r, &a);
     if (s->counted) return counted(stream, r, &a);
     return ig_cu_done(stream, r, cu_attention(&a, ig_cu_stream(stream)));
 }
 
-const ig_cu_op ig_cu_op_attention = {.name = "attention", .bind = bind, .launch = launch};
+static ingot_status refuse(const ig_node *node, const void *state_, const cu_fault *f,
+                           ingot_error *err)
+{
+    return ig_node_fail(err, INGOT_E_DATA, node, "batch %lld has %lld keys of %d", (long long)f->at,
+                        (long long)f->value, ((const state *)state_)->args.tk);
+}
+
+const ig_cu_op ig_cu_op_attention = {
+    .name = "attention", .bind = bind, .launch = launch, .refuse = refuse};

@@ -81,6 +81,24 @@ bool ig_cu_walk(cu_walk *w, int rank, const int64_t *dims, int n, const int64_t 
     return true;
 }
 
+bool ig_cu_operand(cu_float *type, ingot_dtype dtype)
+{
+    *type = dtype == INGOT_F32 ? CU_F32 : dtype == INGOT_F16 ? CU_F16 : CU_BF16;
+    return dtype == INGOT_F32 || dtype == INGOT_F16 || dtype == INGOT_BF16;
+}
+
+int ig_cu_act(const char *name)
+{
+    static const char *const names[] = {
+#define A(name) #name,
+#include "kernels/gemm/act_cuda.def"
+#undef A
+    };
+    for (size_t i = 0; i < IG_LEN(names); i++)
+        if (!strcmp(name, names[i])) return (int)i;
+    return -1;
+}
+
 bool ig_cu_indices(cu_indices *x, ingot_dtype dtype)
 {
     const ig_dtype_info *d = ig_dtype(dtype);

@@ -6,6 +6,7 @@
 #include "kernels/cuda/index.h"
 #include "kernels/cuda/number.h"
 #include "kernels/gather/gather_cuda.h"
+#include "kernels/gemm/gemm_cuda.h"
 #include "runtime/base/checked.h"
 #include "runtime/device/cuda/op.h"
 
@@ -31,6 +32,12 @@ int ig_cu_bytes(ingot_dtype dtype);
  * - likewise, of f32, f64, f16 and bf16 only. */
 int ig_cu_number(ingot_dtype dtype);
 int ig_cu_float_type(ingot_dtype dtype);
+
+/* ig_cu_operand - the type as products take it; false: neither f32, f16 nor bf16. ig_cu_act - the
+ * activation that a product applies to its sums (kernels/gemm/act_cuda.def), -1: none of that name.
+ */
+bool ig_cu_operand(cu_float *type, ingot_dtype dtype);
+int ig_cu_act(const char *name);
 
 /* ig_cu_has - input i is there. ig_cu_known - its content, NULL: not there, or only a run tells. */
 static inline bool ig_cu_has(const ig_device_bind *b, uint32_t i)

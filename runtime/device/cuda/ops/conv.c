@@ -15,18 +15,6 @@
 
 enum { X, W, BIAS, RESIDUAL };
 
-int ig_cu_act(const char *name)
-{
-    static const char *const names[] = {
-#define A(name) #name,
-#include "kernels/gemm/act_cuda.def"
-#undef A
-    };
-    for (size_t i = 0; i < IG_LEN(names); i++)
-        if (!strcmp(name, names[i])) return (int)i;
-    return -1;
-}
-
 bool ig_cu_window(cu_conv_window *o, const ig_window *w, int64_t batch)
 {
     const int y = w->n - 2, x = w->n - 1; /* y: -1 where there is one dim */
@@ -190,25 +178,20 @@ static int launch_cudnn(const conv_state *s, const ig_device_run *r, cu_stream s
 
 /* ---- on matrix units ---- */
 
-static cu_float float_of(ingot_dtype dtype)
-{
-    return dtype == INGOT_F16 ? CU_F16 : dtype == INGOT_BF16 ? CU_BF16 : CU_F32;
-}
-
 static ingot_status bind_weights(ig_device *d, ig_device_bind *b, conv_state *s, const weights *w)
 {
     const cu_conv_args *a = &s->units;
     const int64_t taps = w->taps, planes = a->split ? 3 : 1;
     const int64_t rows = (int64_t)a->groups * a->out_c;
     if (!b->known[W]) { /* [m, in_c, taps], turned */
-        s->cast_w = (cu_gemm_cast_args){.from = float_of(w->dtype),
-                                        .to = a->type,
+        s->cast_w = (cu_gemm_cast_args){.to = a->type,
                                         .batch = rows,
                                         .rows = (int)taps,
                                         .cols = (int)w->in_c,
                                         .ld = a->in_c,
                                         .turned = true,
                                         .split = a->split};
+        (void)ig_cu_operand(&s->cast_w.from, w->dtype);
         if (!ig_cu_room(b, rows * taps * planes * a->in_c, 2, &s->w_at))
             return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
         return INGOT_OK;
@@ -237,7 +220,7 @@ static ingot_status bind_units(ig_device *d, ig_device_bind *b, conv_state *s, c
     const int64_t pixels = (int64_t)a->window.in_h * a->window.in_w;
     s->way = UNITS;
     a->type = x->dtype == INGOT_F16 ? CU_F16 : CU_BF16;
-    a->c_type = float_of(x->dtype);
+    (void)ig_cu_operand(&a->c_type, x->dtype);
     a->split = x->dtype == INGOT_F32 && !b->fast;
     a->planes = planes;
     a->groups = (int)groups;

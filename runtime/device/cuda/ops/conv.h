@@ -9,7 +9,4 @@
 /* ig_cu_window - one or two spatial dims as kernels take them; false: too large for 32 bits. */
 bool ig_cu_window(cu_conv_window *o, const ig_window *w, int64_t batch);
 
-/* ig_cu_act - the activation of that name (runtime/ops/act.def), -1: none. */
-int ig_cu_act(const char *name);
-
 #endif

@@ -255,23 +255,35 @@ static ingot_status launch_center(ig_device_stream *stream, const ig_device_run 
 
 /* ---- or_zeros ---- */
 
+typedef struct {
+    part copy;
+    bool left_out; /* there is no input in the runs of this plan */
+    size_t bytes;
+} or_zeros_state;
+
 static ingot_status bind_or_zeros(ig_device *d, ig_device_bind *b)
 {
     (void)d;
     const ig_type *out = b->out[0];
     const int64_t n = ig_cu_elements(out), one = 1;
-    if (b->in[0]->optional) return IG_CU_DECLINE(b, "an optional that a run may leave out");
-    part *p = IG_CU_STATE(b, part);
-    if (!p) return INGOT_E_NOMEM;
-    if (!set_part(p, ig_cu_bytes(out->dtype), 1, &n, &one, 0, &one, 0))
+    or_zeros_state *s = IG_CU_STATE(b, or_zeros_state);
+    if (!s) return INGOT_E_NOMEM;
+    s->left_out = b->in[0]->optional;
+    if (!ig_type_bytes(out, &s->bytes) ||
+        !set_part(&s->copy, ig_cu_bytes(out->dtype), 1, &n, &one, 0, &one, 0))
         return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
-    b->kernel = "move";
+    b->taken = 2; /* of what it is shaped like only the type counted */
+    if (s->left_out) b->taken |= 1;
+    b->kernel = s->left_out ? "zeros" : "move";
     return INGOT_OK;
 }
 
 static ingot_status launch_or_zeros(ig_device_stream *stream, const ig_device_run *r)
 {
-    return ig_cu_done(stream, r, run_part(r->state, r->out[0], r->in[0], ig_cu_stream(stream)));
+    const or_zeros_state *s = r->state;
+    const int e = s->left_out ? ig_cu_clear(stream, r->out[0], s->bytes)
+                              : run_part(&s->copy, r->out[0], r->in[0], ig_cu_stream(stream));
+    return ig_cu_done(stream, r, e);
 }
 
 const ig_cu_op ig_cu_op_concat = {.name = "concat", .bind = bind_concat, .launch = launch_concat};

@@ -10,24 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-bool ig_cu_low_type(cu_float *type, ingot_dtype dtype)
-{
-    *type = dtype == INGOT_F32 ? CU_F32 : dtype == INGOT_F16 ? CU_F16 : CU_BF16;
-    return dtype == INGOT_F32 || dtype == INGOT_F16 || dtype == INGOT_BF16;
-}
-
-cu_act ig_cu_low_act(const char *name)
-{
-    static const char *const names[] = {
-#define A(name) #name,
-#include "kernels/gemm/act_cuda.def"
-#undef A
-    };
-    size_t act = 0;
-    while (act + 1 < IG_LEN(names) && strcmp(names[act], name) != 0) act++;
-    return (cu_act)act;
-}
-
 cu_q_round ig_cu_low_round(const char *acts, const ig_q_format *f)
 {
     const bool e4m3 = f && f->offset == IG_Q_E4M3;

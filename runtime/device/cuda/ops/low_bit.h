@@ -57,11 +57,6 @@ int ig_cu_low_run(const ig_cu_low *p, ig_device_stream *s, const ig_device_run *
 
 /* What an attribute `acts` asks for beside weights of f (NULL: floats). */
 cu_q_round ig_cu_low_round(const char *acts, const ig_q_format *f);
-/* f32, f16 or bf16; false: none of them. */
-bool ig_cu_low_type(cu_float *type, ingot_dtype dtype);
-/* An activation of runtime/ops/act.def by name. */
-cu_act ig_cu_low_act(const char *name);
-
 /* glu with weights of few bits: what ops/glu.c calls where the attribute `format` is set. */
 extern const ig_cu_op ig_cu_glu_low;
 

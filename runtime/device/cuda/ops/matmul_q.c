@@ -11,7 +11,7 @@
 typedef struct {
     ig_cu_low product;
     cu_float type;
-    cu_act act;
+    int act; /* a cu_act */
     float act_a, act_b;
     int64_t n, k, columns; /* of y, of x, of the weights */
     bool gated;
@@ -30,12 +30,13 @@ static ingot_status bind_product(ig_device *d, ig_device_bind *b, bool gated)
     const ig_q_format *f = ig_q_format_named(ig_cu_text(b, "format"));
     state *s = ig_new(b->arena, state);
     if (!s) return ig_fail(b->err, INGOT_E_NOMEM, "planning: no memory");
-    if (!f || !ig_cu_low_type(&s->type, x->dtype)) return IG_CU_DECLINE(b, "no such product");
+    if (!f || !ig_cu_operand(&s->type, x->dtype)) return IG_CU_DECLINE(b, "no such product");
     s->n = ig_cu_int(b, "n");
     s->k = ig_cu_int(b, "k");
     s->columns = gated ? (s->n / 8 + (s->n % 8 != 0)) * 16 : s->n;
     s->gated = gated;
-    s->act = ig_cu_low_act(ig_cu_text(b, "act"));
+    s->act = ig_cu_act(ig_cu_text(b, "act"));
+    if (s->act < 0) return IG_CU_DECLINE(b, "an activation that the device lacks");
     s->act_a = (float)ig_cu_float(b, "act_a");
     s->act_b = (float)ig_cu_float(b, "act_b");
     size_t m;

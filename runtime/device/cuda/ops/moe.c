@@ -22,7 +22,7 @@ typedef struct {
     product up, down; /* up: both factors of the gated product */
     int tokens, experts, top, tile, rows;
     int64_t n, k;
-    cu_act act;
+    int act; /* a cu_act */
     float act_a, act_b;
     cu_moe_route_args route;
     size_t at_chosen, at_weight, at_order, at_row, at_slots, at_n_slots, at_work;
@@ -132,7 +132,8 @@ static ingot_status bind(ig_device *d, ig_device_bind *b)
     s->rows = (int)cu_moe_rows(pairs, experts);
     up.round = ig_cu_low_round(acts, up.format);
     down.round = ig_cu_low_round(acts, down.format);
-    s->act = ig_cu_low_act(ig_cu_text(b, "act"));
+    s->act = ig_cu_act(ig_cu_text(b, "act"));
+    if (s->act < 0) return IG_CU_DECLINE(b, "an activation that the device lacks");
     s->act_a = (float)ig_cu_float(b, "act_a");
     s->act_b = (float)ig_cu_float(b, "act_b");
     bind_route(s, b);

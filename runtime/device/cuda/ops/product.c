@@ -2,37 +2,15 @@
 #include "runtime/device/cuda/ops/product.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/weight_rows_cuda.h"
-#include "runtime/base/checked.h"
+#include "runtime/device/cuda/ops/common.h"
 
 #include <string.h>
-
-static const char *const act_names[] = {
-#define A(name) #name,
-#include "kernels/gemm/act_cuda.def"
-#undef A
-};
-
-static int act_of(const char *name)
-{
-    for (size_t i = 0; i < IG_LEN(act_names); i++)
-        if (!strcmp(act_names[i], name)) return (int)i;
-    return -1;
-}
-
-static bool float_of(ingot_dtype dtype, cu_float *out)
-{
-    *out = dtype == INGOT_F16 ? CU_F16 : dtype == INGOT_BF16 ? CU_BF16 : CU_F32;
-    return dtype == INGOT_F32 || dtype == INGOT_F16 || dtype == INGOT_BF16;
-}
 
 /* Room for n * m * each bytes at the end of the step's scratch. */
 static bool piece(ig_device_bind *b, size_t *at, int64_t n, int64_t m, size_t each)
 {
-    size_t bytes;
-    if (!ig_mul_ok((size_t)n, (size_t)m, &bytes) || !ig_mul_ok(bytes, each, &bytes) ||
-        !ig_align_ok(b->scratch_bytes, 256, at))
-        return false;
-    return ig_add_ok(*at, bytes, &b->scratch_bytes);
+    int64_t all;
+    return ig_mul_ok(n, m, &all) && ig_cu_room(b, all, each, at);
 }
 
 /* ---- weights ---- */
@@ -124,7 +102,7 @@ static cu_gemm_out out_of(const ig_cu_product_ask *ask)
     return (cu_gemm_out){.ldc = ask->columns,
                          .ld_residual = ask->columns,
                          .alpha = (float)ask->alpha,
-                         .act = act_of(ask->act),
+                         .act = ig_cu_act(ask->act),
                          .act_a = (float)ask->act_a,
                          .act_b = (float)ask->act_b,
                          .gated = ask->gated,
@@ -155,8 +133,8 @@ static ingot_status bind_half(ig_cu_product *p, ig_device *d, ig_device_bind *b,
 {
     size_t ld;
     cu_float a_type, b_type, c_type;
-    (void)float_of(ask->a, &a_type), (void)float_of(ask->b, &b_type),
-        (void)float_of(ask->c, &c_type);
+    (void)ig_cu_operand(&a_type, ask->a), (void)ig_cu_operand(&b_type, ask->b),
+        (void)ig_cu_operand(&c_type, ask->c);
     if (!ig_align_ok((size_t)ask->k, 8, &ld) || ld > INT32_MAX)
         return IG_CU_DECLINE(b, "k is too long");
     const bool ragged = (int64_t)ld != ask->k;
@@ -207,7 +185,7 @@ static ingot_status bind_thin(ig_cu_product *p, ig_device *d, ig_device_bind *b,
 {
     static const cu_gemv_type types[] = {CU_GEMV_F32, CU_GEMV_F16, CU_GEMV_BF16};
     cu_float a_type, c_type;
-    (void)float_of(ask->a, &a_type), (void)float_of(ask->c, &c_type);
+    (void)ig_cu_operand(&a_type, ask->a), (void)ig_cu_operand(&c_type, ask->c);
     p->kind = IG_CU_GEMV;
     p->thin = (cu_gemv_args){.ldw = ask->k,
                              .type = types[type],
@@ -219,7 +197,7 @@ static ingot_status bind_thin(ig_cu_product *p, ig_device *d, ig_device_bind *b,
                              .finish = {.ld_residual = ask->columns,
                                         .ldy = ask->columns,
                                         .type = c_type,
-                                        .act = (cu_act)act_of(ask->act),
+                                        .act = ig_cu_act(ask->act),
                                         .a = (float)ask->act_a,
                                         .b = (float)ask->act_b,
                                         .gated = ask->gated,
@@ -243,12 +221,12 @@ ingot_status ig_cu_product_bind(ig_cu_product *p, ig_device *d, ig_device_bind *
 {
     cu_float a, w, c;
     *p = (ig_cu_product){0};
-    if (!float_of(ask->a, &a) || !float_of(ask->b, &w) || !float_of(ask->c, &c))
+    if (!ig_cu_operand(&a, ask->a) || !ig_cu_operand(&w, ask->b) || !ig_cu_operand(&c, ask->c))
         return IG_CU_DECLINE(b, "a product of neither f32, f16 nor bf16");
     if (ask->m > INT32_MAX || ask->n > INT32_MAX || ask->k > INT32_MAX || !fits_grid(ask) ||
         ask->m * ask->columns > INT64_MAX / 8 || ask->a_n * ask->m > INT64_MAX / 8)
         return IG_CU_DECLINE(b, "a side of 2^31 or more, or as many tiles");
-    if (act_of(ask->act) < 0) return IG_CU_DECLINE(b, "an activation without a device function");
+    if (ig_cu_act(ask->act) < 0) return IG_CU_DECLINE(b, "an activation without a device function");
     const cu_float type = w == CU_F32 && b->fast ? CU_BF16 : w;
     if (is_thin(ask) && (type == w || ask->k % 8 == 0)) return bind_thin(p, d, b, ask, type);
     return type == CU_F32 ? bind_f32(p, d, b, ask) : bind_half(p, d, b, ask, type);

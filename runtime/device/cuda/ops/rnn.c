@@ -1,5 +1,6 @@
-/* rnn.c - rnn, gru and lstm in f32 on the device: one product makes the sums of the input for all
- * times, then each step is a launch (two of a gru whose reset comes before its product). */
+/* rnn.c - rnn, gru and lstm on the device. In f32 one product makes the sums of the input for all
+ * times, then each step is a launch (two of a gru whose reset comes before its product). Other
+ * types, and lengths of fewer than 32 bits, go to a kernel whose steps make both products. */
 #include "runtime/ops/rnn.h"
 #include "kernels/copy/copy_cuda.h"
 #include "kernels/gemm/gemm.h"
@@ -13,10 +14,13 @@
 typedef struct {
     cu_gemm_f32_args product;
     cu_rnn_args step[2]; /* of the directions */
+    bool any;            /* any[] instead */
+    cu_rnn_any_args wide[2];
     ig_rnn_kind kind;
     int64_t time, batch, hidden, gates, dirs, input;
     bool batch_first, linear;
     size_t sums_at, h_at[2], c_at, z_at, reset_at;
+    size_t bytes; /* of an element of x */
     ingot_dtype lens;
     void *plain[2]; /* W and R where the file has them in panels */
 } rnn_state;
@@ -47,7 +51,7 @@ static ingot_status unpack_weights(ig_device *d, ig_device_bind *b, rnn_state *s
     for (uint32_t i = IG_RNN_W; i <= IG_RNN_R; i++) {
         const ig_type *t = b->in[i];
         if (b->in_layout[i] == IG_PLAIN) continue;
-        if (b->in_layout[i] != IG_P16_TURNED || !b->known[i])
+        if (b->in_layout[i] != IG_P16_TURNED || !b->known[i] || t->dtype != INGOT_F32)
             return IG_CU_DECLINE(b, "weights in this layout");
         const panels from = {.panels = b->known[i]->data,
                              .dirs = (size_t)t->dims[0],
@@ -68,6 +72,14 @@ static void unbind(ig_device *d, void *state)
         if (s->plain[i]) ig_cu_unpack(d, s->plain[i]);
 }
 
+static cu_rnn_kind kind_of(const rnn_state *s)
+{
+    return s->kind == IG_LSTM  ? CU_LSTM
+           : s->kind == IG_RNN ? CU_RNN
+           : s->linear         ? CU_GRU_LINEAR
+                               : CU_GRU_RESET;
+}
+
 static bool set_cells(rnn_state *s, const ig_device_bind *b)
 {
     const ig_rnn_attrs *a = b->node->attrs;
@@ -75,54 +87,75 @@ static bool set_cells(rnn_state *s, const ig_device_bind *b)
     if (ig_rnn_cells(cells, s->kind, a, IG_CALC_F32)) return false;
     for (int64_t d = 0; d < s->dirs; d++) {
         cu_rnn_args *p = &s->step[d];
-        p->batch = (int)s->batch;
-        p->hidden = (int)s->hidden;
-        p->gates = (int)s->gates;
-        p->lens_bytes = (int)ig_dtype(s->lens)->bytes;
-        p->input_forget = cells[d].input_forget;
-        p->clip = (float)cells[d].clip;
-        p->kind = s->kind == IG_LSTM  ? CU_LSTM
-                  : s->kind == IG_RNN ? CU_RNN
-                  : s->linear         ? CU_GRU_LINEAR
-                                      : CU_GRU_RESET;
+        *p = (cu_rnn_args){.kind = kind_of(s),
+                           .batch = (int)s->batch,
+                           .hidden = (int)s->hidden,
+                           .gates = (int)s->gates,
+                           .lens_bytes = (int)ig_dtype(s->lens)->bytes,
+                           .input_forget = cells[d].input_forget,
+                           .clip = (float)cells[d].clip};
+        cu_rnn_any_args *w = &s->wide[d];
+        *w = (cu_rnn_any_args){.kind = p->kind,
+                               .type = ig_cu_number(b->in[IG_RNN_X]->dtype),
+                               .batch = p->batch,
+                               .hidden = p->hidden,
+                               .gates = p->gates,
+                               .input = (int)s->input,
+                               .lens_type = ig_cu_number(s->lens),
+                               .input_forget = p->input_forget,
+                               .clip = cells[d].clip};
         for (size_t i = 0; i < ig_rnn_acts(s->kind); i++) {
-            p->act[i] = cells[d].act[i].fn;
-            p->alpha[i] = (float)cells[d].act[i].alpha;
-            p->beta[i] = (float)cells[d].act[i].beta;
+            p->act[i] = w->act[i] = cells[d].act[i].fn;
+            w->alpha[i] = cells[d].act[i].alpha;
+            w->beta[i] = cells[d].act[i].beta;
+            p->alpha[i] = (float)w->alpha[i];
+            p->beta[i] = (float)w->beta[i];
         }
     }
     return true;
 }
 
-static ingot_status bind_kind(ig_device *d, ig_device_bind *b, ig_rnn_kind kind)
+/* Scratch: sums of the input for all times, states and what a gru hands from launch to launch. */
+static bool add_rooms(rnn_state *s, ig_device_bind *b)
+{
+    const int64_t rows = s->time * s->batch, state = s->batch * s->hidden;
+    const size_t each = s->any ? sizeof(double) : sizeof(float);
+    const size_t sums = s->any ? 0 : (size_t)(s->gates * s->hidden) * sizeof(float);
+    return ig_cu_room(b, rows, sums, &s->sums_at) && ig_cu_room(b, state, each, &s->h_at[0]) &&
+           ig_cu_room(b, state, each, &s->h_at[1]) && ig_cu_room(b, state, each, &s->c_at) &&
+           ig_cu_room(b, state, each, &s->z_at) && ig_cu_room(b, state, each, &s->reset_at);
+}
+
+static void set_sizes(rnn_state *s, const ig_device_bind *b, ig_rnn_kind kind)
 {
     const ig_rnn_attrs *a = b->node->attrs;
     const ig_type *x = b->in[IG_RNN_X];
-    rnn_state *s = IG_CU_STATE(b, rnn_state);
-    if (!s) return INGOT_E_NOMEM;
-    if (x->dtype != INGOT_F32) return IG_CU_DECLINE(b, "recurrent nets of other types than f32");
     s->kind = kind;
     s->batch_first = a->layout != 0;
     s->linear = kind == IG_GRU && a->linear_before_reset;
     s->time = x->dims[s->batch_first ? 1 : 0];
     s->batch = x->dims[s->batch_first ? 0 : 1];
     s->input = x->dims[2];
+    s->bytes = ig_dtype(x->dtype)->bytes;
     s->hidden = b->in[IG_RNN_R]->dims[2];
     s->gates = (int64_t)ig_rnn_gates(kind);
     s->dirs = b->in[IG_RNN_R]->dims[0];
     s->lens = ig_cu_has(b, IG_RNN_LENS) ? b->in[IG_RNN_LENS]->dtype : INGOT_I32;
-    if (s->lens != INGOT_I32 && s->lens != INGOT_I64)
-        return IG_CU_DECLINE(b, "lengths of fewer than 32 bits");
+    s->any = x->dtype != INGOT_F32 || (s->lens != INGOT_I32 && s->lens != INGOT_I64);
+}
+
+static ingot_status bind_kind(ig_device *d, ig_device_bind *b, ig_rnn_kind kind)
+{
+    const ig_type *x = b->in[IG_RNN_X];
+    rnn_state *s = IG_CU_STATE(b, rnn_state);
+    if (!s) return INGOT_E_NOMEM;
+    if (ig_cu_float_type(x->dtype) < 0) return IG_CU_DECLINE(b, "floats of this type");
+    set_sizes(s, b, kind);
+    if (ig_cu_number(s->lens) < 0) return IG_CU_DECLINE(b, "lengths of this type");
     if (!set_cells(s, b)) return IG_CU_DECLINE(b, "activations that cannot be");
-    const int64_t rows = s->time * s->batch, state = s->batch * s->hidden;
+    const int64_t rows = s->time * s->batch;
     if (ig_cu_elements(x) > CU_MOST || s->gates * s->hidden > CU_MOST || rows > CU_MOST ||
-        state > CU_MOST || !s->hidden || !rows ||
-        !ig_cu_room(b, rows, (size_t)(s->gates * s->hidden) * sizeof(float), &s->sums_at) ||
-        !ig_cu_room(b, state, sizeof(float), &s->h_at[0]) ||
-        !ig_cu_room(b, state, sizeof(float), &s->h_at[1]) ||
-        !ig_cu_room(b, state, sizeof(float), &s->c_at) ||
-        !ig_cu_room(b, state, sizeof(float), &s->z_at) ||
-        !ig_cu_room(b, state, sizeof(float), &s->reset_at))
+        s->batch * s->hidden > CU_MOST || !s->hidden || !rows || !add_rooms(s, b))
         return IG_CU_DECLINE(b, "sequences that are empty or too large");
     const int n = (int)(s->gates * s->hidden);
     s->product = (cu_gemm_f32_args){.m = (int)rows,
@@ -133,7 +166,10 @@ static ingot_status bind_kind(ig_device *d, ig_device_bind *b, ig_rnn_kind kind)
                                     .b_row = s->input,
                                     .b_col = 1,
                                     .out = {.ldc = n, .alpha = 1, .columns = n}};
-    b->kernel = kind == IG_LSTM ? "lstm_step" : kind == IG_GRU ? "gru_step" : "rnn_step";
+    b->kernel = s->any            ? "rnn_any_step"
+                : kind == IG_LSTM ? "lstm_step"
+                : kind == IG_GRU  ? "gru_step"
+                                  : "rnn_step";
     const ingot_status status = unpack_weights(d, b, s);
     if (status || b->declined) unbind(d, s);
     return status;
@@ -225,6 +261,78 @@ static int run_direction(const rnn_state *s, const ig_device_run *r, int64_t d, 
     return e;
 }
 
+/* ---- any type ---- */
+
+/* Where direction d of the states [dirs, batch, hidden], or [batch, dirs, hidden], begins. */
+static void *state_at(const rnn_state *s, int64_t d, void *states)
+{
+    const int64_t at = (s->batch_first ? d : d * s->batch) * s->hidden;
+    return states ? (char *)states + (size_t)at * s->bytes : NULL;
+}
+static cu_rnn_state begins_with(const rnn_state *s, int64_t d, const void *states)
+{
+    return (cu_rnn_state){.p = state_at(s, d, (void *)(uintptr_t)states),
+                          .type = s->wide[d].type,
+                          .row = s->batch_first ? s->dirs * s->hidden : s->hidden};
+}
+static void *output(const ig_device_run *r, uint32_t o)
+{
+    return o < r->node->n_out ? r->out[o] : NULL;
+}
+static const void *elements(const rnn_state *s, const void *p, int64_t at)
+{
+    return p ? (const char *)p + (size_t)at * s->bytes : NULL;
+}
+
+/* What is the same in all steps of direction d. */
+static cu_rnn_any_args any_of(const rnn_state *s, const ig_device_run *r, int64_t d)
+{
+    const int64_t n = s->gates * s->hidden, H = s->hidden;
+    cu_rnn_any_args p = s->wide[d];
+    p.x_row = s->batch_first ? s->time * s->input : s->input;
+    p.y_row = s->batch_first ? s->time * s->dirs * H : H;
+    p.w = elements(s, s->plain[0] ? s->plain[0] : r->in[IG_RNN_W], d * n * s->input);
+    p.r = elements(s, s->plain[1] ? s->plain[1] : r->in[IG_RNN_R], d * n * H);
+    p.bias = elements(s, input(r, IG_RNN_B), d * 2 * n);
+    p.peephole = elements(s, input(r, IG_RNN_P), d * 3 * H);
+    p.h = begins_with(s, d, input(r, IG_RNN_H0));
+    p.c = begins_with(s, d, input(r, IG_RNN_C0));
+    p.c_new = ig_cu_piece(r, s->c_at);
+    p.z = ig_cu_piece(r, s->z_at);
+    p.reset = ig_cu_piece(r, s->reset_at);
+    p.lens = input(r, IG_RNN_LENS);
+    p.last_row = p.h.row;
+    return p;
+}
+
+static int run_any(const rnn_state *s, const ig_device_run *r, int64_t d, cu_stream st)
+{
+    const ig_rnn_attrs *a = r->node->attrs;
+    const bool reverse = a->direction == IG_RNN_REVERSE || d == 1;
+    const int64_t x_step = s->batch_first ? s->input : s->batch * s->input;
+    const int64_t y_step = s->batch_first ? s->hidden : s->batch * s->hidden;
+    cu_rnn_any_args p = any_of(s, r, d);
+    int e = 0;
+    for (int64_t i = 0; i < s->time && !e; i++) {
+        const int64_t t = reverse ? s->time - 1 - i : i;
+        p.t = (int)t;
+        p.x = elements(s, r->in[IG_RNN_X], t * x_step);
+        p.y = (void *)(uintptr_t)elements(s, r->out[IG_RNN_Y], (t * s->dirs + d) * y_step);
+        p.h_new = ig_cu_piece(r, s->h_at[i % 2]);
+        p.last_h = i + 1 == s->time ? state_at(s, d, output(r, IG_RNN_Y_H)) : NULL;
+        p.last_c = i + 1 == s->time ? state_at(s, d, output(r, IG_RNN_Y_C)) : NULL;
+        e = cu_rnn_any_step(&p, st);
+        if (!e && p.kind == CU_GRU_RESET) {
+            p.kind = CU_GRU_FRESH;
+            e = cu_rnn_any_step(&p, st);
+            p.kind = CU_GRU_RESET;
+        }
+        p.h = (cu_rnn_state){p.h_new, NB_F64, s->hidden};
+        p.c = (cu_rnn_state){p.c_new, NB_F64, s->hidden};
+    }
+    return e;
+}
+
 /* The steps are safe with any lengths, and tell nothing. */
 static int check_lens(ig_device_stream *stream, const rnn_state *s, const ig_device_run *r)
 {
@@ -245,7 +353,8 @@ static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
 {
     const rnn_state *s = r->state;
     int e = check_lens(stream, s, r);
-    for (int64_t d = 0; d < s->dirs && !e; d++) e = run_direction(s, r, d, ig_cu_stream(stream));
+    for (int64_t d = 0; d < s->dirs && !e; d++)
+        e = (s->any ? run_any : run_direction)(s, r, d, ig_cu_stream(stream));
     return ig_cu_done(stream, r, e);
 }
 

@@ -7,12 +7,17 @@
 
 #include <string.h>
 
+/* Updates of rows that are known in scratch. */
 typedef struct {
-    cu_rows_args rows; /* first: see ig_cu_refuse_index */
-    int64_t bytes;     /* of the data */
     cu_order_args order;
     cu_scatter_args scatter;
     size_t rows_at, key_at;
+} updates;
+
+typedef struct {
+    cu_rows_args rows; /* first: see ig_cu_refuse_index */
+    int64_t bytes;     /* of the data */
+    updates up;
 } scatter_state;
 
 static cu_put put_of(const ig_device_bind *b)
@@ -22,6 +27,26 @@ static cu_put put_of(const ig_device_bind *b)
     cu_put put = CU_PUT;
     while (strcmp(names[put], text) != 0) put++;
     return put;
+}
+
+static bool updates_room(updates *u, ig_device_bind *b, int64_t n)
+{
+    u->order.n = n;
+    return ig_cu_room(b, n, sizeof(int32_t), &u->rows_at) &&
+           ig_cu_room(b, cu_order_room(n), sizeof(uint64_t), &u->key_at);
+}
+
+/* x to y, those of one row in their order. */
+static int write_updates(const updates *u, const ig_device_run *r, const void *x, cu_stream st)
+{
+    cu_order_args order = u->order;
+    cu_scatter_args scatter = u->scatter;
+    order.row = ig_cu_piece(r, u->rows_at);
+    scatter.key = order.key = ig_cu_piece(r, u->key_at);
+    scatter.y = r->out[0];
+    scatter.x = x;
+    const int e = scatter.n ? cu_order(&order, st) : 0;
+    return e ? e : cu_scatter(&scatter, st);
 }
 
 /* Updates [n, slice] of data with `of` rows. */
@@ -36,12 +61,9 @@ static ingot_status bind_updates(ig_device_bind *b, scatter_state *s, int64_t of
     if (of > CU_MOST || n > CU_MOST / 2 || (slice && n > CU_MOST / slice))
         return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
     s->bytes = ig_cu_elements(x) * elem;
-    s->order.n = n;
-    s->scatter =
+    s->up.scatter =
         (cu_scatter_args){.n = n, .slice = slice, .put = put, .type = number, .bytes = elem};
-    if (!ig_cu_indices(&s->rows.index, b->in[1]->dtype) ||
-        !ig_cu_room(b, n, sizeof(int32_t), &s->rows_at) ||
-        !ig_cu_room(b, cu_order_room(n), sizeof(uint64_t), &s->key_at))
+    if (!ig_cu_indices(&s->rows.index, b->in[1]->dtype) || !updates_room(&s->up, b, n))
         return IG_CU_DECLINE(b, "indices that are no integers");
     b->kernel = "scatter";
     return INGOT_OK;
@@ -80,18 +102,12 @@ static ingot_status launch(ig_device_stream *stream, const ig_device_run *r)
     const scatter_state *s = r->state;
     const cu_stream st = ig_cu_stream(stream);
     cu_rows_args rows = s->rows;
-    cu_order_args order = s->order;
-    cu_scatter_args scatter = s->scatter;
     rows.index.p = r->in[1];
     rows.fault = ig_cu_fault(stream);
-    order.row = rows.row = ig_cu_piece(r, s->rows_at);
-    scatter.key = order.key = ig_cu_piece(r, s->key_at);
-    scatter.y = r->out[0];
-    scatter.x = r->in[2];
+    rows.row = ig_cu_piece(r, s->up.rows_at);
     int e = keep_data(stream, r, s->bytes);
-    if (!e && scatter.n) e = cu_rows(&rows, st);
-    if (!e && scatter.n) e = cu_order(&order, st);
-    if (!e) e = cu_scatter(&scatter, st);
+    if (!e && s->up.scatter.n) e = cu_rows(&rows, st);
+    if (!e) e = write_updates(&s->up, r, r->in[2], st);
     return ig_cu_done(stream, r, e);
 }
 
@@ -162,9 +178,7 @@ static ingot_status refuse_cache(const ig_node *node, const void *state, const c
 typedef struct {
     cu_fill_args zeros;
     cu_place_rows_args rows;
-    cu_order_args order;
-    cu_scatter_args scatter;
-    size_t rows_at, key_at;
+    updates up;
 } unpool_state;
 
 /* The sizes that the window gives, over which the indices count; false: impossible. */
@@ -197,8 +211,7 @@ static ingot_status bind_unpool(ig_device *d, ig_device_bind *b)
         return IG_CU_DECLINE(b, "strings, or no window");
     (void)ig_cu_ints_of(b, 2, shape, IG_MAX_RANK);
     if (!window_sizes(b, own) || x->rank > CU_RANK || n > CU_MOST / 2 ||
-        ig_cu_elements(y) > CU_MOST || !ig_cu_room(b, n, sizeof(int32_t), &s->rows_at) ||
-        !ig_cu_room(b, cu_order_room(n), sizeof(uint64_t), &s->key_at))
+        ig_cu_elements(y) > CU_MOST || !updates_room(&s->up, b, n))
         return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
     s->zeros = (cu_fill_args){.bytes = elem, .n = ig_cu_elements(y)};
     s->rows = (cu_place_rows_args){.n = n, .rank = x->rank};
@@ -206,8 +219,7 @@ static ingot_status bind_unpool(ig_device *d, ig_device_bind *b)
         s->rows.from[i] = own[x->rank - 1 - i];
         s->rows.to[i] = y->dims[x->rank - 1 - i];
     }
-    s->order.n = n;
-    s->scatter = (cu_scatter_args){.n = n, .slice = 1, .bytes = elem};
+    s->up.scatter = (cu_scatter_args){.n = n, .slice = 1, .bytes = elem};
     b->kernel = "scatter";
     return INGOT_OK;
 }
@@ -218,18 +230,13 @@ static ingot_status launch_unpool(ig_device_stream *stream, const ig_device_run 
     const cu_stream st = ig_cu_stream(stream);
     cu_fill_args zeros = s->zeros;
     cu_place_rows_args rows = s->rows;
-    cu_order_args order = s->order;
-    cu_scatter_args scatter = s->scatter;
-    scatter.y = zeros.to = r->out[0];
-    scatter.x = r->in[0];
+    zeros.to = r->out[0];
     rows.index = r->in[1];
     rows.fault = ig_cu_fault(stream);
-    order.row = rows.row = ig_cu_piece(r, s->rows_at);
-    scatter.key = order.key = ig_cu_piece(r, s->key_at);
+    rows.row = ig_cu_piece(r, s->up.rows_at);
     int e = cu_fill(&zeros, st);
-    if (!e && scatter.n) e = cu_place_rows(&rows, st);
-    if (!e && scatter.n) e = cu_order(&order, st);
-    if (!e) e = cu_scatter(&scatter, st);
+    if (!e && s->up.scatter.n) e = cu_place_rows(&rows, st);
+    if (!e) e = write_updates(&s->up, r, r->in[0], st);
     return ig_cu_done(stream, r, e);
 }
 
