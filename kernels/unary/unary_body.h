@@ -42,7 +42,7 @@ VEC_INLINE vf unit_clip(vf x) { return vf_min(one(), vf_max(zero(), x)); }
  * their coefficients rounded to float one after the other. Nothing cancels. */
 VEC_INLINE vf gelu_by_erf(vf x)
 {
-    const vf size = vf_min(vf_set(10.5f), vf_abs(x)); /* E is 0 there */
+    const vf size = vf_min(vf_abs(x), vf_set(10.5f)); /* E is 0 there, and a NaN's: it stays x */
     vf w = vf_set(-0x1.7d7ef4p-19f);
     w = vf_fma(w, size, vf_set(0x1.4b0e82p-15f));
     w = vf_fma(w, size, vf_set(-0x1.874f1ep-13f));
