@@ -14,12 +14,17 @@ typedef struct {
     size_t rows, cols;
 } job;
 
+static bool is_past(const job *j)
+{
+    return ig_past_caches(4.0 * (double)j->rows * (double)j->cols);
+}
+
 static void softmax(void *arg, size_t begin, size_t end, size_t worker)
 {
     const job *j = arg;
     const size_t at = begin * j->cols;
     (void)worker;
-    ig_softmax_f32()(j->y + at, j->x + at, NULL, 0, end - begin, j->cols, 1);
+    ig_softmax_f32()(j->y + at, j->x + at, NULL, 0, end - begin, j->cols, 1, is_past(j));
 }
 
 /* One thread's columns. */
@@ -39,7 +44,7 @@ static norm_args norm_of(const job *j, size_t begin, size_t end)
                        .rows = end - begin,
                        .cols = j->cols,
                        .eps = 1e-5f,
-                       .stream = ig_past_caches(4.0 * (double)j->rows * (double)j->cols)};
+                       .stream = is_past(j)};
 }
 
 static void layer_norm(void *arg, size_t begin, size_t end, size_t worker)
@@ -79,7 +84,7 @@ static void log_softmax(void *arg, size_t begin, size_t end, size_t worker)
     const job *j = arg;
     const size_t at = begin * j->cols;
     (void)worker;
-    ig_log_softmax_f32()(j->y + at, j->x + at, NULL, 0, end - begin, j->cols, 1);
+    ig_log_softmax_f32()(j->y + at, j->x + at, NULL, 0, end - begin, j->cols, 1, is_past(j));
 }
 
 typedef struct {

@@ -7,6 +7,8 @@
  *
  * softmax: y = exp(z - top) / sum(exp(z - top)), z = x * scale + mask, top the row's largest z. A
  * row that holds a NaN or +infinity, or nothing but -infinity, gives NaN throughout.
+ * past: y is not x, is larger than the caches and goes past them, where rows of up to 4096 elements
+ * are whole lines; kernels/stream/stream.h says when.
  * log_softmax: y = z - top - log(sum(exp(z - top))).
  * Class E: sums run in sixteen lanes, then by halves; 1 / sum is rounded once.
  * Threads: pure; split the rows anywhere.
@@ -19,8 +21,10 @@
 
 #include "kernels/cpu.h"
 
+#include <stdbool.h>
+
 typedef void softmax_f32_fn(float *y, const float *x, const float *mask, size_t mask_stride,
-                            size_t rows, size_t cols, float scale);
+                            size_t rows, size_t cols, float scale, bool past);
 typedef softmax_f32_fn log_softmax_f32_fn;
 
 typedef void softmax_cols_f32_fn(float *y, const float *x, size_t n, size_t cols, size_t row);

@@ -7,7 +7,7 @@
 #include "kernels/softmax/softmax.h"
 #include "kernels/softmax/softmax_rows.h"
 
-enum { GROUP = 8, GROUP_ELEMENTS = 2048 };
+enum { GROUP = 8, GROUP_ELEMENTS = 2048, PAST_COLS = 4096 };
 
 typedef struct {
     float *y;
@@ -83,12 +83,55 @@ VEC_INLINE size_t group_of(size_t cols)
     return fits < 1 ? 1 : fits < GROUP ? fits : GROUP;
 }
 
+/* ---- past the caches: a row is kept in a room and leaves when its sum is known ---- */
+
+/* As sum_row for whole vectors; the row after this one is fetched into L2, for L1 is full with this
+ * one and the room. */
+VEC_INLINE float sum_in_room(const softmax_rows *s, float *room, const float *x, const float *mask,
+                             float top, bool keep)
+{
+    const vf by = vf_set(top);
+    vf sum = vf_set(0.0f);
+    for (size_t i = 0; i < s->cols; i += 16) {
+        __builtin_prefetch(x + s->cols + i, 0, 2);
+        const vf z = take_z(s, x, mask, i, 16, by), e = vf_exp(vf_sub(z, by));
+        vf_store(room + i, keep ? e : z);
+        sum = vf_add(sum, e);
+    }
+    return vf_sum(sum);
+}
+
+VEC_INLINE void rows_past(const softmax_rows *s, size_t rows, bool log_of)
+{
+    float room[PAST_COLS];
+    for (size_t r = 0; r < rows; r++) {
+        const float *x = s->x + r * s->cols, *mask = s->mask ? s->mask + r * s->mask_stride : NULL;
+        const float most = top_row(s, x, mask);
+        const float sum = sum_in_room(s, room, x, mask, most, !log_of);
+        const vf top = vf_set(most), by = log_of ? vf_log(vf_set(sum)) : vf_set(1.0f / sum);
+        for (size_t i = 0; i < s->cols; i += 16) {
+            const vf v = vf_load(room + i);
+            vf_stream(s->y + r * s->cols + i, log_of ? vf_sub(vf_sub(v, top), by) : vf_mul(v, by));
+        }
+    }
+    vf_stream_end();
+}
+
+VEC_INLINE bool whole_lines(const softmax_rows *s)
+{
+    return s->cols % 16 == 0 && s->cols <= PAST_COLS && (uintptr_t)s->y % 64 == 0;
+}
+
 void IG_ISA(softmax_f32)(float *y, const float *x, const float *mask, size_t mask_stride,
-                         size_t rows, size_t cols, float scale)
+                         size_t rows, size_t cols, float scale, bool past)
 {
     const softmax_rows s = {y, x, mask, mask_stride, cols, scale, !mask && scale == 1.0f};
     const size_t group = group_of(cols);
     float top[GROUP], sum[GROUP];
+    if (past && whole_lines(&s)) {
+        rows_past(&s, rows, false);
+        return;
+    }
     for (size_t r = 0; r < rows; r += group) {
         const size_t n = rows - r < group ? rows - r : group;
         sum_group(&s, r, n, top, sum, true);
@@ -97,11 +140,15 @@ void IG_ISA(softmax_f32)(float *y, const float *x, const float *mask, size_t mas
 }
 
 void IG_ISA(log_softmax_f32)(float *y, const float *x, const float *mask, size_t mask_stride,
-                             size_t rows, size_t cols, float scale)
+                             size_t rows, size_t cols, float scale, bool past)
 {
     const softmax_rows s = {y, x, mask, mask_stride, cols, scale, !mask && scale == 1.0f};
     const size_t group = group_of(cols);
     float top[GROUP], sum[GROUP];
+    if (past && whole_lines(&s)) {
+        rows_past(&s, rows, true);
+        return;
+    }
     for (size_t r = 0; r < rows; r += group) {
         const size_t n = rows - r < group ? rows - r : group;
         sum_group(&s, r, n, top, sum, false);
@@ -112,7 +159,9 @@ void IG_ISA(log_softmax_f32)(float *y, const float *x, const float *mask, size_t
 
 /* ---- down columns ---- */
 
-enum { COL_BLOCK = 128 };
+/* Strips of four lines of columns: on a stride of a page or more, fewer bytes a row would cost an
+ * address translation and a request to memory each. */
+enum { COL_BLOCK = 128, STRIP = 4, ROWS_AHEAD = 16 };
 
 /* The first m <= 16 columns of a row. */
 VEC_INLINE vf take_cols(const float *x, size_t m)
@@ -128,41 +177,66 @@ VEC_INLINE void put_cols(float *y, vf v, size_t m)
         vf_store_n(y, v, m);
 }
 
-/* The sum of exp(x - top) of m columns; y keeps exp where `keep`. */
-VEC_INLINE vf sum_cols(float *y, const float *x, size_t n, size_t row, size_t m, vf top, bool keep)
+/* A row further down the strip, into L2: a far stride is nothing that the hardware foresees, and
+ * one of a power of two would throw the rows before it out of L1. */
+VEC_INLINE void fetch_row(const float *p, size_t row, size_t vectors)
 {
-    vf all = vf_set(0.0f);
-    for (size_t from = 0; from < n; from += COL_BLOCK) {
-        const size_t end = n - from < COL_BLOCK ? n : from + COL_BLOCK;
-        vf part = vf_set(0.0f);
-        for (size_t k = from; k < end; k++) {
-            const vf e = vf_exp(vf_sub(take_cols(x + k * row, m), top));
-            if (keep) put_cols(y + k * row, e, m);
-            part = vf_add(part, e);
-        }
-        all = vf_add(all, part);
-    }
-    return all;
+    for (size_t v = 0; v < vectors; v++) __builtin_prefetch(p + ROWS_AHEAD * row + 16 * v, 0, 2);
 }
 
-/* m <= 16 columns, from the top to the bottom. */
-VEC_INLINE void strip(float *y, const float *x, size_t n, size_t row, size_t m, bool log_of)
+/* The sums of exp(x - top) of `vectors` times m columns; y keeps exp where `keep`. */
+VEC_INLINE void sum_cols(float *y, const float *x, size_t n, size_t row, size_t vectors, size_t m,
+                         const vf *top, vf *all, bool keep)
 {
-    vf top = vf_set(-__builtin_inff());
-    for (size_t k = 0; k < n; k++) top = vf_max(top, take_cols(x + k * row, m));
-    const vf sum = sum_cols(y, x, n, row, m, top, !log_of);
-    const vf by = log_of ? vf_log(sum) : vf_div(vf_set(1.0f), sum);
+    vf part[STRIP];
+    for (size_t v = 0; v < vectors; v++) all[v] = vf_set(0.0f);
+    for (size_t from = 0; from < n; from += COL_BLOCK) {
+        const size_t end = n - from < COL_BLOCK ? n : from + COL_BLOCK;
+        for (size_t v = 0; v < vectors; v++) part[v] = vf_set(0.0f);
+        for (size_t k = from; k < end; k++) {
+            fetch_row(x + k * row, row, vectors);
+            if (keep && y != x) fetch_row(y + k * row, row, vectors);
+            for (size_t v = 0; v < vectors; v++) {
+                const size_t at = k * row + 16 * v;
+                const vf e = vf_exp(vf_sub(take_cols(x + at, m), top[v]));
+                if (keep) put_cols(y + at, e, m);
+                part[v] = vf_add(part[v], e);
+            }
+        }
+        for (size_t v = 0; v < vectors; v++) all[v] = vf_add(all[v], part[v]);
+    }
+}
+
+/* `vectors` times m <= 16 columns, from the top to the bottom, three times. */
+VEC_INLINE void strip(float *y, const float *x, size_t n, size_t row, size_t vectors, size_t m,
+                      bool log_of)
+{
+    vf top[STRIP], by[STRIP];
+    for (size_t v = 0; v < vectors; v++) top[v] = vf_set(-__builtin_inff());
     for (size_t k = 0; k < n; k++) {
-        const vf v = take_cols((log_of ? x : y) + k * row, m);
-        put_cols(y + k * row, log_of ? vf_sub(vf_sub(v, top), by) : vf_mul(v, by), m);
+        fetch_row(x + k * row, row, vectors);
+        for (size_t v = 0; v < vectors; v++)
+            top[v] = vf_max(top[v], take_cols(x + k * row + 16 * v, m));
+    }
+    sum_cols(y, x, n, row, vectors, m, top, by, !log_of);
+    for (size_t v = 0; v < vectors; v++)
+        by[v] = log_of ? vf_log(by[v]) : vf_div(vf_set(1.0f), by[v]);
+    for (size_t k = 0; k < n; k++) {
+        fetch_row((log_of ? x : y) + k * row, row, vectors);
+        for (size_t v = 0; v < vectors; v++) {
+            const size_t at = k * row + 16 * v;
+            const vf z = take_cols((log_of ? x : y) + at, m);
+            put_cols(y + at, log_of ? vf_sub(vf_sub(z, top[v]), by[v]) : vf_mul(z, by[v]), m);
+        }
     }
 }
 
 VEC_INLINE void strips(float *y, const float *x, size_t n, size_t cols, size_t row, bool log_of)
 {
     size_t c = 0;
-    for (; c + 16 <= cols; c += 16) strip(y + c, x + c, n, row, 16, log_of);
-    if (c < cols) strip(y + c, x + c, n, row, cols - c, log_of);
+    for (; c + 16 * STRIP <= cols; c += 16 * STRIP) strip(y + c, x + c, n, row, STRIP, 16, log_of);
+    for (; c + 16 <= cols; c += 16) strip(y + c, x + c, n, row, 1, 16, log_of);
+    if (c < cols) strip(y + c, x + c, n, row, 1, cols - c, log_of);
 }
 
 void IG_ISA(softmax_cols_f32)(float *y, const float *x, size_t n, size_t cols, size_t row)

@@ -196,11 +196,11 @@ static void choose(int32_t *chosen, const float *logits, size_t experts, size_t 
 static void weigh(const state *s, const moe_attrs *a, float *weight, const int32_t *chosen,
                   const float *logits, float *scores)
 {
-    if (a->scores == SOFTMAX) s->softmax(scores, logits, NULL, 0, 1, s->experts, 1);
+    if (a->scores == SOFTMAX) s->softmax(scores, logits, NULL, 0, 1, s->experts, 1, false);
     if (a->scores == SIGMOID) s->sigmoid(scores, logits, s->experts, 1, 0);
     for (size_t r = 0; r < s->top; r++)
         weight[r] = (a->scores == TOP_SOFTMAX ? logits : scores)[chosen[r]];
-    if (a->scores == TOP_SOFTMAX) s->softmax(weight, weight, NULL, 0, 1, s->top, 1);
+    if (a->scores == TOP_SOFTMAX) s->softmax(weight, weight, NULL, 0, 1, s->top, 1, false);
     float sum = 0;
     for (size_t r = 0; r < s->top; r++) sum += weight[r];
     for (size_t r = 0; r < s->top; r++) {

@@ -7,6 +7,7 @@
 #include "runtime/ops/axis.h"
 #include "runtime/ops/block.h"
 #include "runtime/base/checked.h"
+#include "runtime/base/topology.h"
 
 #include <math.h>
 
@@ -50,6 +51,7 @@ typedef struct {
     ig_axis_view view;
     softmax_fn fn;
     const softmax_kernels *kernels;
+    bool past; /* y goes past the caches */
 } softmax_job;
 
 /* What a block of neighbours knows of its rows. For rows along the last axis only [0] counts. */
@@ -144,7 +146,7 @@ static void work_rows(void *arg, size_t begin, size_t end, size_t worker)
     const softmax_job *job = arg;
     const size_t n = job->view.n;
     job->kernels->rows((float *)job->y + begin * n, (const float *)job->x->data + begin * n, NULL,
-                       0, end - begin, n, 1);
+                       0, end - begin, n, 1, job->past);
 }
 
 /* Items are columns of one outer index after the other. */
@@ -162,19 +164,20 @@ static void work_cols(void *arg, size_t begin, size_t end, size_t worker)
     }
 }
 
-/* A task of whole lines of columns, where there are so many. */
+/* A task of whole lines of columns, of the kernel's strips where there are many. */
 static size_t grain_of(const ig_axis_view *v, bool kernel)
 {
     const double each = (kernel ? 2 * IG_NS_EXP : 2 * IG_NS_LIBM) * (double)v->n;
     const size_t grain = ig_grain_ns(each);
-    return v->inner == 1 ? grain : (grain + 15) / 16 * 16;
+    const size_t lines = v->inner < 256 ? 16 : 64;
+    return v->inner == 1 ? grain : (grain + lines - 1) / lines * lines;
 }
 
 static ingot_status run(ig_run *r)
 {
     const softmax_attrs *a = r->attrs;
     const ig_tensor *x = r->in[0];
-    softmax_job job = {x, r->out[0]->data, {1, 1, 1}, (softmax_fn)a->fn, r->state};
+    softmax_job job = {x, r->out[0]->data, {1, 1, 1}, (softmax_fn)a->fn, r->state, false};
     int axis;
     if (x->rank > 0) {
         if (!ig_axis_wrap(a->axis, x->rank, &axis))
@@ -183,6 +186,7 @@ static ingot_status run(ig_run *r)
     }
     if (a->to_end) job.view.n *= job.view.inner, job.view.inner = 1;
     if (ig_tensor_elements(x) == 0) return INGOT_OK;
+    job.past = job.y != x->data && ig_past_caches(4.0 * (double)ig_tensor_elements(x));
     const bool kernel = job.kernels->rows && x->dtype == INGOT_F32;
     ig_task_fn *fn = !kernel ? work : job.view.inner == 1 ? work_rows : work_cols;
     ig_parallel(r->pool, job.view.outer * job.view.inner, grain_of(&job.view, kernel), 0, fn, &job);
