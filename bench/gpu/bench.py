@@ -1,23 +1,29 @@
 #!/usr/bin/env python3
 """Our CUDA kernels beside torch's (cuBLAS, SDPA, _int_mm) in one run, on one device.
 
-    bench.py LIBRARY [--json F] [--only NAME] [--minutes M]
+    bench.py LIBRARY [--json F] [--only NAME] [--seconds S]
 
 LIBRARY is libingot_bench_gpu.so. Each case is checked first (a float64 product of sampled rows, or
 torch on upcast inputs; poisoned outputs), then both sides are captured in CUDA graphs and replayed in
 turns, so that they meet the same clocks; inputs are random and rotate among sets larger than the L2.
 A line says: time of ours, of the peer, ratio (more than 1: ours is faster), share of the ceiling that
-was measured at the start of this run, spread of our own times.
+was measured at the start of this run, spread of our own times. The JSON is written after every case; a
+case that loses the device's context is told as failed, and a new process goes on behind it. Exit code:
+0, 1 (a case failed), 77 (no torch, or no device).
 """
 import argparse
 import ctypes
 import json
 import math
+import os
 import statistics
 import sys
 import time
 
-import torch
+try:
+    import torch
+except ImportError:
+    torch = None  # main tells
 
 P, I, L, Z = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64, ctypes.c_size_t
 SETS_BYTES = 256 << 20  # of inputs that are rotated: four times an H200's L2
@@ -86,13 +92,13 @@ def error(got, want):
 # ---- the bench -----------------------------------------------------------------------------------
 
 class Bench:
-    def __init__(self, library, only, minutes):
+    def __init__(self, library, only, until, file):
         self.lib = ctypes.CDLL(library)
         for name in ("bench_gemm_room", "bench_w4_scratch", "bench_paged_open"):
             getattr(self.lib, name).restype = Z
         self.lib.bench_gemm_name.restype = ctypes.c_char_p
-        self.only, self.until = only, time.time() + 60 * minutes
-        self.results, self.failed = [], 0
+        self.only, self.until, self.file = only, until, file
+        self.results = []
         self.chip = torch.cuda.get_device_properties(0)
 
     def ceilings(self):
@@ -108,7 +114,6 @@ class Bench:
 
     def case(self, name, ours, theirs, err, bound, flops=0, nbytes=0, peer="torch"):
         ok = err < bound
-        self.failed += not ok
         us, them, spread = race(ours, theirs)
         limit = nbytes / us / 1e9 / self.bandwidth if nbytes else flops / us / 1e9 / self.flops
         line = {"case": name, "ms": us, "peer": peer if them else None, "peer_ms": them,
@@ -129,14 +134,26 @@ class Bench:
         try:
             fn(name, *args)
         except Exception as e:  # one case that fails must not hide the others
-            self.failed += 1
-            self.results.append({"case": name, "ok": False, "exception": str(e)})
+            self.results.append({"case": f"{name} {' '.join(map(str, args))}", "ok": False, "exception": str(e)})
             print(f"{name:38} FAILED: {e}")
+        self.write()
+        torch.cuda.synchronize()  # fails where the context is lost
         torch.cuda.empty_cache()
+
+    def write(self):
+        if not self.file:
+            return
+        report = {"device": self.chip.name, "torch": torch.__version__, "cuda": torch.version.cuda,
+                  "date": time.strftime("%Y-%m-%d"), "copy_TBps": self.bandwidth,
+                  "torch_bf16_TFLOPs": self.flops, "results": self.results}
+        with open(self.file + ".part", "w") as f:
+            json.dump(report, f, indent=1)
+        os.replace(self.file + ".part", self.file)
 
     # ---- products ----
 
-    def gemm(self, name, m, n, k, dtype=torch.bfloat16):
+    def gemm(self, name, m, n, k, dtype=None):
+        dtype = dtype or torch.bfloat16
         kind = 2 if dtype == torch.bfloat16 else 1
         sets = max(1, min(8, SETS_BYTES // (2 * (m * k + n * k))))
         x = [torch.randn(m, k, device="cuda", dtype=dtype) for _ in range(sets)]
@@ -273,41 +290,56 @@ class Bench:
         self.case(f"{name} {rows}x{cols}", [one], [peer], error(y, want), 6e-3, nbytes=3 * rows * cols * 2)
 
 
+def cases(b):
+    for m, n, k in ((8192, 8192, 8192), (4096, 4096, 4096), (8192, 28672, 8192), (2048, 4096, 14336),
+                    (512, 6144, 4096), (256, 8192, 8192), (64, 8192, 8192), (16, 8192, 8192)):
+        yield "bf16", b.gemm, m, n, k
+    yield "f16", b.gemm, 4096, 4096, 4096, torch.float16
+    for m in (1, 4):
+        yield "gemv bf16", b.gemv, m, 28672, 8192
+    yield "int8", b.i8, 8192, 8192, 8192
+    for m in (1, 8, 16, 64, 2048):
+        yield "w4", b.w4, m, 28672, 8192
+    for t in (2048, 16384):
+        for causal in (1, 0):
+            yield "attention", b.attention, 16, 16, t, 128, causal
+    yield "attention", b.attention, 32, 8, 8192, 64, 1
+    for seqs, length in ((1, 32768), (32, 8192), (128, 2048)):
+        yield "decode bf16", b.decode, seqs, length, 32, 8, 128, 2, 2
+    yield "decode i8", b.decode, 32, 8192, 32, 8, 128, 3, 1
+    yield "rms norm + residual", b.norm, 8192, 8192
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("library")
     parser.add_argument("--json", help="write the results there")
     parser.add_argument("--only", help="cases whose name holds this")
-    parser.add_argument("--minutes", type=float, default=4, help="begin no case after so long (4)")
+    parser.add_argument("--seconds", type=float, default=240, help="begin no case after so long (240)")
+    parser.add_argument("--resume", help=argparse.SUPPRESS)  # CASE,TIME: go on there, with the JSON's results
     a = parser.parse_args()
+    if not torch or not torch.cuda.is_available():
+        print("skipped: " + ("torch finds no device" if torch else "no torch to compare with (pip install torch)"))
+        sys.exit(77)
     torch.manual_seed(1)
-    b = Bench(a.library, a.only, a.minutes)
+    begin, until = a.resume.split(",") if a.resume else (0, time.time() + a.seconds)
+    b = Bench(a.library, a.only, float(until), a.json)
+    if a.resume and a.json and os.path.exists(a.json):
+        with open(a.json) as f:
+            b.results = json.load(f)["results"]
     b.ceilings()
-    for m, n, k in ((8192, 8192, 8192), (4096, 4096, 4096), (8192, 28672, 8192), (2048, 4096, 14336),
-                    (512, 6144, 4096), (256, 8192, 8192), (64, 8192, 8192), (16, 8192, 8192)):
-        b.run("bf16", b.gemm, m, n, k)
-    b.run("f16", b.gemm, 4096, 4096, 4096, torch.float16)
-    for m in (1, 4):
-        b.run("gemv bf16", b.gemv, m, 28672, 8192)
-    b.run("int8", b.i8, 8192, 8192, 8192)
-    for m in (1, 8, 16, 64, 2048):
-        b.run("w4", b.w4, m, 28672, 8192)
-    for t in (2048, 16384):
-        for causal in (1, 0):
-            b.run("attention", b.attention, 16, 16, t, 128, causal)
-    b.run("attention", b.attention, 32, 8, 8192, 64, 1)
-    for seqs, length in ((1, 32768), (32, 8192), (128, 2048)):
-        b.run("decode bf16", b.decode, seqs, length, 32, 8, 128, 2, 2)
-    b.run("decode i8", b.decode, 32, 8192, 32, 8, 128, 3, 1)
-    b.run("rms norm + residual", b.norm, 8192, 8192)
-    if a.json:
-        report = {"device": b.chip.name, "torch": torch.__version__, "cuda": torch.version.cuda,
-                  "date": time.strftime("%Y-%m-%d"), "copy_TBps": b.bandwidth, "torch_bf16_TFLOPs": b.flops,
-                  "results": b.results}
-        with open(a.json, "w") as f:
-            json.dump(report, f, indent=1)
-    print(f"{len(b.results)} cases, {b.failed} failed")
-    sys.exit(b.failed > 0)
+    for i, (name, fn, *args) in enumerate(cases(b)):
+        if i < int(begin):
+            continue
+        try:
+            b.run(name, fn, *args)
+        except RuntimeError as e:
+            print(f"the context is lost, a new process goes on: {e}", flush=True)
+            os.execv(sys.executable, [sys.executable, __file__, a.library, *(["--json", a.json] if a.json else []),
+                                      *(["--only", a.only] if a.only else []), "--resume", f"{i + 1},{until}"])
+    failed = sum(not r["ok"] for r in b.results)
+    print(f"{len(b.results)} cases, {failed} failed")
+    sys.exit(failed > 0)
 
 
 if __name__ == "__main__":

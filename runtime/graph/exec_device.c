@@ -274,6 +274,9 @@ ingot_status ig_exec_device_run(ig_exec *x, ig_plan *p, ingot_error *err)
     const bool goes_on = p->left && !p->tail && !x->g->parent;
     const ingot_status waited = s || !goes_on ? wait(x, s ? &later : e) : INGOT_OK;
     if (!s) s = waited;
+    /* launches are made long before the device has done their work */
+    if (!s && !goes_on && is_cancelled(x))
+        s = ig_fail(e, INGOT_E_CANCELLED, "the run was cancelled");
     x->body.sent = s ? NULL : p;
     memset(x->body.fed, 0, x->g->n_inputs * sizeof *x->body.fed);
     return ig_exec_fall_if_lost(x, s, e);

@@ -292,6 +292,27 @@ static void a_step_is_refused_in_mid_run(void **state)
     }
 }
 
+static void cancel(void *ud, const ingot_trace *step)
+{
+    (void)step;
+    ingot_session_cancel(*(ingot_session **)ud);
+}
+
+/* All launches were made, and the device works on. */
+static void a_run_is_cancelled_while_it_is_awaited(void **state)
+{
+    (void)state;
+    ingot_error err;
+    ingot_session *s;
+    const ingot_session_options o = {
+        .size = sizeof o, .device = "cuda:0", .trace = cancel, .trace_ud = &s};
+    check_ok(ingot_session_open(&s, model, &o, &err));
+    assert_int_equal(run(s, 16, &err), INGOT_E_CANCELLED);
+    expect_text("a cancelled run", err.text, "cancelled");
+    assert_string_equal(ingot_session_device(s, NULL), "cuda:0");
+    ingot_session_close(&s);
+}
+
 /* Sessions of exact and of fast arithmetic have one device, one budget. */
 static void exact_and_fast_share_a_budget(void **state)
 {
@@ -329,6 +350,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_device_is_lost_in_mid_run, open_all, close_all),
         cmocka_unit_test_setup_teardown(auto_goes_on_wherever_it_is_lost, open_all, close_all),
         cmocka_unit_test_setup_teardown(a_step_is_refused_in_mid_run, open_all, close_all),
+        cmocka_unit_test_setup_teardown(a_run_is_cancelled_while_it_is_awaited, open_all,
+                                        close_all),
         cmocka_unit_test_setup_teardown(exact_and_fast_share_a_budget, open_all, close_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,4 +57,13 @@ other low_bit 30,20
 other matmul 30,20,10
 
 INGOT_AUTOTUNE=maybe expect 2 "INGOT_AUTOTUNE is 'maybe': off, cached or full" plan "$work/bf16.ingot" --device cuda:0
+# a file that is none: said, and not read to an end that it has not
+rm -rf "$XDG_CACHE_HOME"
+mkdir -p "${file%/*}"
+for what in "mkfifo" "ln -s /dev/zero"; do
+    $what "$file"
+    timeout 100 "$ingot" generate "$work/bf16.ingot" --ids 1 -n 0 --device cuda:0 2>"$work/err" || fail "$what: $(cat "$work/err")"
+    grep -q 'is no file of measured choices' "$work/err" || fail "$what: the log is silent: $(cat "$work/err")"
+    rm "$file"
+done
 exit $failed

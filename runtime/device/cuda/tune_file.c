@@ -12,12 +12,14 @@
 #include "runtime/base/checked.h"
 #include "runtime/base/file.h"
 
+#include <fcntl.h>
 #include <link.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { LINE = 1024, MOST_LINES = 4096, CHIP_FIELDS = 5, FIELDS = 8 };
 
@@ -197,12 +199,26 @@ bool tune_file_find(const ig_device *d, const char *what, char name[IG_CU_TUNE_N
 
 /* ---- on disk ---- */
 
+/* NULL: there is none, or what has its name has no end that is near (a pipe, a device). */
+static FILE *open_file(const ig_device *d)
+{
+    struct stat info;
+    const int file = *d->tune.path ? open(d->tune.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    if (file < 0) return NULL;
+    const bool fits =
+        !fstat(file, &info) && S_ISREG(info.st_mode) && info.st_size <= (off_t)MOST_LINES * LINE;
+    FILE *stream = fits ? fdopen(file, "r") : NULL;
+    if (!stream) (void)close(file);
+    if (!fits) say(d, IG_LOG_WARN, d->tune.path, "is no file of measured choices (delete it)");
+    return stream;
+}
+
 void tune_file_read(ig_device *d)
 {
     char line[LINE], why[64];
     size_t damaged = 0;
     fields f;
-    FILE *file = *d->tune.path ? fopen(d->tune.path, "re") : NULL;
+    FILE *file = open_file(d);
     while (file && next_line(file, line)) {
         const bool whole = parse(&f, line);
         damaged += !whole;
@@ -243,7 +259,7 @@ static ingot_status write_file(ig_device *d, const char *what, const char *name,
     ingot_status s = INGOT_OK;
     make_folders(d->tune.path);
     IG_TRY(ig_writer_open(&w, d->heap, d->tune.path, err));
-    FILE *old = fopen(d->tune.path, "re");
+    FILE *old = open_file(d);
     if (old) {
         const size_t n = copy_lines(d, what, old, NULL, 0, &s, err);
         rewind(old);
