@@ -47,7 +47,7 @@ static void masks()
     for (int dtype : {INGOT_F32, INGOT_I8, INGOT_F16, INGOT_I64})
         for (int k : {-9, -2, 0, 3, 50})
             for (int upper : {0, 1}) {
-                Tensor x(dtype, {3, 7, 5}), at(INGOT_I64, {}, true);
+                Tensor x(dtype, {3, 7, 5}), at(INGOT_I64, {}, k != 3); // 3: only a run tells
                 at.set(0, k);
                 op_agrees(describe("trilu", dtype), "trilu", {attribute("upper", upper)},
                           {x.any_bits(), at}, 1, 0, 1);

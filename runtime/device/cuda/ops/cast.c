@@ -71,33 +71,48 @@ const ig_cu_op ig_cu_op_dropout = {
 
 /* ---- trilu ---- */
 
+typedef struct {
+    cu_trilu_args args;
+    ingot_dtype k; /* of a diagonal that launch reads on the host; NONE: it is known */
+} trilu_state;
+
+static void set_diagonal(cu_trilu_args *a, int64_t k)
+{
+    a->k = IG_MIN(IG_MAX(k, -a->rows - 1), a->columns + 1);
+}
+
 static ingot_status bind_trilu(ig_device *d, ig_device_bind *b)
 {
     (void)d;
     const ig_type *x = b->in[0];
     const size_t bytes = ig_dtype(x->dtype)->bytes;
-    int64_t all, k = 0;
+    int64_t all, k = 0, n_k = 1;
     if (bytes > 8 || x->dtype == INGOT_STR)
         return IG_CU_DECLINE(b, "elements of more than 8 bytes");
     if (!ig_el_count(x, &all)) return IG_CU_DECLINE(b, IG_EL_TOO_LARGE);
-    if (b->node->n_in > 1 && b->in[1] && ig_el_known(b, 1, &k, 1) != 1)
-        return IG_CU_DECLINE(b, "a diagonal that is no constant");
-    cu_trilu_args *a = ig_el_state(b, sizeof *a);
-    if (!a) return INGOT_E_NOMEM;
+    const ig_type *diagonal = b->node->n_in > 1 ? b->in[1] : NULL;
+    if (diagonal && (!ig_el_count(diagonal, &n_k) || n_k != 1))
+        return IG_CU_DECLINE(b, "a diagonal that is not one integer");
+    const bool known = !diagonal || ig_el_known(b, 1, &k, 1) == 1;
+    trilu_state *s = ig_el_state(b, sizeof *s);
+    if (!s) return INGOT_E_NOMEM;
+    if (!known) b->host_in = 2, s->k = diagonal->dtype;
     const int64_t rows = x->dims[x->rank - 2], columns = x->dims[x->rank - 1];
-    *a = (cu_trilu_args){.n = all ? all / (rows * columns) : 0,
-                         .rows = rows,
-                         .columns = columns,
-                         .k = IG_MIN(IG_MAX(k, -rows - 1), columns + 1),
-                         .bytes = (int)bytes,
-                         .upper = ig_cu_int(b, "upper") != 0};
+    s->args = (cu_trilu_args){.n = all ? all / (rows * columns) : 0,
+                              .rows = rows,
+                              .columns = columns,
+                              .bytes = (int)bytes,
+                              .upper = ig_cu_int(b, "upper") != 0};
+    set_diagonal(&s->args, k);
     b->kernel = "trilu";
     return INGOT_OK;
 }
 
 static ingot_status launch_trilu(ig_device_stream *s, const ig_device_run *r)
 {
-    cu_trilu_args a = *(const cu_trilu_args *)r->state;
+    const trilu_state *state = r->state;
+    cu_trilu_args a = state->args;
+    if (state->k) set_diagonal(&a, ig_to_int(r->in[1], state->k, 0));
     a.x = r->in[0], a.y = r->out[0];
     return ig_cu_done(s, r, cu_trilu(&a, ig_cu_stream(s)));
 }
