@@ -115,7 +115,7 @@ typedef struct {
     const void *q, *k, *v, *decay, *beta; /* decay, beta: NULL, none */
     const float *past;                    /* NULL: zeros */
     void *y;
-    float *state; /* [batch, heads, d, dv]; not past */
+    float *state; /* [batch, heads, d, dv]; may be past */
     int q_type, k_type, v_type, decay_type, beta_type, y_type;
     int64_t batch, tokens, group, heads, d, dv; /* group: heads of q a key head */
     bool decay_rows;                            /* a factor a row of the state, else one a head */

@@ -60,6 +60,8 @@ typedef struct {
     ig_place scratch_place;
     const char *kernel;
     bool dynamic;         /* inferred and bound when it runs */
+    bool stays;           /* a dynamic view of bytes that the device made, for the tail: they stay
+                             there, only the shape is the host's business */
     struct ig_kept *kept; /* its latest bind (IG_OP_KEEP_BIND), else NULL */
 } ig_step;
 

@@ -271,10 +271,24 @@ static ingot_status take_constant(border *b, const ig_step *step, uint32_t i, in
                                    &step->taken->constants[i], err);
 }
 
-static ingot_status note_reads(border *b, const ig_step *step, ingot_error *err)
+/* What waits for a dynamic view's sizes is the tail, which takes inputs where they lie: the bytes
+ * need not come down, unless the view is a result of the graph. */
+static bool stays(const border *b, const ig_step *step)
 {
+    const ig_node *node = step->node;
+    if (!b->p->tail || !step->dynamic || !(node->op->flags & IG_OP_VIEW)) return false;
+    const ig_type *from = &b->p->types[node->in[0]];
+    for (size_t o = 0; o < b->p->g->n_outputs; o++)
+        if (b->p->g->outputs[o] == node->out[0]) return false;
+    return from->kind == IG_TENSOR && !from->optional &&
+           b->there[content_of(b->view_of, node->in[0])];
+}
+
+static ingot_status note_reads(border *b, ig_step *step, ingot_error *err)
+{
+    step->stays = stays(b, step);
     for (uint32_t i = 0; i < step->node->n_in; i++) {
-        if (step->node->in[i] == IG_NO_VALUE) continue;
+        if (step->node->in[i] == IG_NO_VALUE || (step->stays && i == 0)) continue;
         const ig_id id = content_of(b->view_of, step->node->in[i]);
         const bool constant = b->p->places[id].kind == IG_PLACE_CONST;
         if (!step->taken || reads_host(step->taken, i))
@@ -291,7 +305,7 @@ static ingot_status note_all(border *b, ingot_error *err)
 {
     ig_plan *p = b->p;
     for (size_t s = 0; s < p->n_steps; s++) {
-        const ig_step *step = &p->steps[s];
+        ig_step *step = &p->steps[s];
         if (ig_step_is_view(step)) continue;
         IG_TRY(note_reads(b, step, err));
         for (uint32_t o = 0; step->taken && o < step->node->n_out; o++)
@@ -363,7 +377,7 @@ static bool add_waits(const border *b, ig_arena *a)
         for (uint32_t i = 0; i < step->node->n_in; i++) {
             if (step->node->in[i] == IG_NO_VALUE) continue;
             const size_t came = down[content_of(b->view_of, step->node->in[i])];
-            if (step->taken && !reads_host(step->taken, i)) continue;
+            if ((step->taken && !reads_host(step->taken, i)) || (step->stays && i == 0)) continue;
             if (came > waited) step->wait = true;
         }
         if (step->wait) waited = s + 1;

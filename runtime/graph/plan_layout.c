@@ -36,6 +36,7 @@ static bool reads(const side *m, const ig_step *step, uint32_t i)
 {
     if (step->node->in[i] == IG_NO_VALUE) return false;
     if (ig_step_is_view(step)) return true;
+    if (step->stays && i == 0) return m->device;
     if (!step->taken) return !m->device;
     const bool host = i < 64 && step->taken->host_in >> i & 1;
     return m->device ? !host : host;
@@ -123,7 +124,8 @@ static void assign_output(const side *m, uint32_t s, uint32_t o, const uint32_t 
     ig_place *at = &m->places[id];
     const ig_id taken = o == 0 ? overwritten(m, step, s, last) : IG_NO_VALUE;
     size_t bytes;
-    if (!output_bytes(m, step, id, &bytes)) {
+    const bool stays = m->device && step->stays;
+    if (!stays && !output_bytes(m, step, id, &bytes)) {
         at->kind = IG_PLACE_SIDE;
     } else if (o == 0 && node->op->flags & IG_OP_VIEW) {
         at->kind = IG_PLACE_ALIAS;
@@ -150,7 +152,8 @@ static void assign(const side *m, const uint32_t *last)
             use(m, step->value, last[step->value]);
             continue;
         }
-        if (!ig_step_is_view(step) && m->device != (step->taken != NULL)) continue;
+        const bool both = ig_step_is_view(step) || step->stays;
+        if (!both && m->device != (step->taken != NULL)) continue;
         for (uint32_t o = 0; o < step->node->n_out; o++)
             if (step->node->out[o] != IG_NO_VALUE) assign_output(m, s, o, last);
     }

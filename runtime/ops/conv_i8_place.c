@@ -5,7 +5,9 @@
  * image, so all positions of a rectangle, a stretch of rows by a stretch of columns, have them too.
  * A line of a rectangle is one product: its windows are evenly spaced in x, and the taps of a row
  * of a window, which lie side by side, are a piece of k. Taps in the padding are left out where the
- * zero point of x is 0, as they add nothing; else windows that reach into it are gathered.
+ * zero point of x is 0, as they add nothing; else windows that reach into it are gathered. Windows
+ * of one tap, which stride, are gathered too: each byte once, for tiles that do not end with a
+ * line.
  *
  *     for stretches of columns (output channels), for bands of output rows:    a task
  *     for 64 columns at a time
@@ -26,7 +28,7 @@ void ig_conv_i8_place_bind(ig_conv_i8 *s, size_t n_threads)
 {
     const size_t lines = s->win.n == 2 ? (size_t)s->win.out[ROW] : 0;
     s->in_place = s->raw && !s->depthwise && !s->direct && !s->x_signed && s->groups == 1 &&
-                  lines && s->c && s->c % 4 == 0 && s->taps <= MOST_TAPS;
+                  lines && s->c && s->c % 4 == 0 && s->taps > 1 && s->taps <= MOST_TAPS;
     if (!s->in_place) return;
     s->bands = IG_MIN(s->p_out / BAND + 1, lines);
     s->band_cols = (s->m + NARROW - 1) / NARROW;

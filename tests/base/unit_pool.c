@@ -180,12 +180,27 @@ static void callers_at_once_share(void **state)
     close_pool(pool);
 }
 
+/* A thread that was joined is listed for a moment longer, marked as one that exits. */
+static bool is_exiting(const char *task)
+{
+    enum { PF_EXITING = 4, FLAGS_AT = 7 }; /* fields behind the name: proc(5), stat */
+    char path[64], line[512] = "";
+    snprintf(path, sizeof path, "/proc/self/task/%.20s/stat", task);
+    FILE *f = fopen(path, "r");
+    const bool read = f && fgets(line, sizeof line, f);
+    if (f) fclose(f);
+    const char *at = strrchr(line, ')');
+    for (int i = 0; at && i < FLAGS_AT; i++) at = strchr(at + 1, ' ');
+    return !read || (at && strtoul(at, NULL, 10) & PF_EXITING);
+}
+
 static size_t count_threads(void)
 {
     size_t n = 0;
     DIR *d = opendir("/proc/self/task");
     assert_non_null(d);
-    for (const struct dirent *e; (e = readdir(d));) n += e->d_name[0] != '.';
+    for (const struct dirent *e; (e = readdir(d));)
+        n += e->d_name[0] != '.' && !is_exiting(e->d_name);
     closedir(d);
     return n;
 }

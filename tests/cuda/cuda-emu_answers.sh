@@ -52,11 +52,11 @@ for a, b in zip(cpu, cuda):
 PY
 
 # Ctrl-C ends an answer: 130, and what was said until then stays.
-"$ingot" generate "$m" -p Hello -n 100000000 --ignore-eos --shift --device cuda:0 >"$work/out" 2>"$work/err" &
+"$ingot" generate "$m" -p Hello -n 100000000 --ignore-eos --shift --device cuda:0 >"$work/endless" 2>"$work/err" &
 pid=$!
-for _ in $(seq 200); do [ -s "$work/out" ] && break; sleep 0.05; done
+until_said $pid "$work/endless"
 kill -INT $pid
 wait $pid
 code=$?
-[ $code -eq 130 ] && grep -q 'interrupted after' "$work/err" && [ -s "$work/out" ] || fail "Ctrl-C: exit $code, $(cat "$work/err")"
+[ $code -eq 130 ] && grep -q 'interrupted after' "$work/err" && [ -s "$work/endless" ] || fail "Ctrl-C: exit $code, $(cat "$work/err")"
 exit $failed

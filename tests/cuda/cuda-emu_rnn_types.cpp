@@ -1,5 +1,5 @@
 // rnn, gru and lstm of f16, bf16 and f64 on the device beside the CPU's: directions, layouts,
-// activations, lengths, states that begin and end.
+// activations, lengths, states that begin and end. linear_attention with states of other types.
 #include "tests/cuda/op_check.hpp"
 
 using namespace cuda_test;
@@ -46,8 +46,27 @@ static void cell(const Cell &c, int dtype, const attributes &what, int dirs, boo
               (size_t)c.outputs, t, dirs == 1 && more ? 3 : 1);
 }
 
+// States of linear attention, which the kernel keeps in f32, of every type that they may have.
+static void linear_attention()
+{
+    for (int dtype : {INGOT_F32, INGOT_F16, INGOT_BF16})
+        for (int state : {0, (int)INGOT_F32, (int)INGOT_F16, (int)INGOT_BF16}) {
+            std::vector<Tensor> in = {Tensor(dtype, {2, 5, 32}).random(),
+                                      Tensor(dtype, {2, 5, 16}).random(0.4),
+                                      Tensor(dtype, {2, 5, 12}).random()};
+            if (state) in.push_back(Tensor(state, {2, 2, 8, 6}).random());
+            const double t = dtype == INGOT_BF16 || state == INGOT_BF16 ? 8e-3
+                             : dtype == INGOT_F16 || state == INGOT_F16 ? 1e-3
+                                                                        : 2e-6;
+            op_agrees(describe("linear_attention", dtype) + ", state " + std::to_string(state),
+                      "linear_attention", {attribute("q_heads", 4), attribute("kv_heads", 2)}, in,
+                      2, t, 2);
+        }
+}
+
 int main()
 {
+    linear_attention();
     const Cell rnn = {"rnn", 1, 2}, gru = {"gru", 3, 2}, lstm = {"lstm", 4, 3};
     for (int dtype : {INGOT_F16, INGOT_BF16, INGOT_F64})
         for (const Cell &c : {rnn, gru, lstm}) {

@@ -111,7 +111,7 @@ static void each_answers_as_it_does_alone(void **state)
     assert_int_equal(preempted, 0);
     open_world(&w, 0);
     ingot_generation *g[MODELS][REQUESTS];
-    gate all_in = false;
+    gate all_in = {0};
     for (size_t m = 0; m < MODELS; m++) check_ok(open_engine(&w, m, PAGES, &err));
     for (size_t r = 0; r < REQUESTS; r++)
         for (size_t m = 0; m < MODELS; m++) {
@@ -119,7 +119,7 @@ static void each_answers_as_it_does_alone(void **state)
             if (!r) q.piece = gate_wait, q.ud = &all_in;
             check_ok(ig_engine_submit(&g[m][r], w.engines[m], &q, &err));
         }
-    all_in = true;
+    gate_open(&all_in);
     for (size_t m = 0; m < MODELS; m++)
         for (size_t r = 0; r < REQUESTS; r++) {
             memset(got, -1, sizeof got);

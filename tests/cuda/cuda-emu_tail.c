@@ -4,6 +4,8 @@
 #include "tests/graph/small.h"
 #include "runtime/base/checked.h"
 
+#include <math.h>
+
 enum { ROWS = 96, COLUMNS = 192, SIZE = ROWS * COLUMNS, OUTPUTS = 6, STEPS = 14 };
 
 static const ig_device_api *api;
@@ -13,6 +15,18 @@ static ig_id small_copy(ig_graph *g, ig_id a)
 {
     const ig_id out = small_op(g, "bitcast", NULL, a, IG_NO_VALUE);
     *(int64_t *)g->nodes[g->n_nodes - 1]->attrs = INGOT_F32;
+    return out;
+}
+
+/* A step that no device takes: dropout that is training, of nothing. */
+static ig_id small_host(ig_graph *g, ig_id a)
+{
+    const float ratio = 0;
+    const uint8_t training = 1;
+    const ig_id out = ig_graph_value(g, "", NULL);
+    const ig_id in[] = {a, small_const(g, "", 0, NULL, &ratio),
+                        ig_graph_const_copy(g, "", INGOT_BOOL, 0, NULL, &training)};
+    assert_non_null(ig_graph_node(g, ig_op_find("dropout"), "host", in, 3, &out, 1, 0));
     return out;
 }
 
@@ -163,6 +177,66 @@ static void what_waits_for_sizes_runs_there_too(void **state)
     close_bench(b);
 }
 
+/* Of bytes that the device made in a shape that only a run tells nothing comes down but what the
+ * host reads; host: a step of the CPU does, result: the graph gives them. */
+static void reshaped(bool host, bool result, size_t n_copies)
+{
+    static const int64_t shapes[][2] = {
+        {ROWS, COLUMNS}, {COLUMNS, ROWS}, {-1, 64}, {ROWS, COLUMNS}};
+    ingot_error err;
+    ig_heap heap;
+    ig_heap_init(&heap, NULL);
+    ig_device *d = open_device(0);
+    ig_graph *g = ig_graph_open(&heap, NULL);
+    const ig_type two = ig_type_tensor(INGOT_I64, 1, (const int64_t[]){2});
+    const ig_id in[2] = {small_input(g, "x", 2, (const int64_t[]){ROWS, COLUMNS}),
+                         ig_graph_value(g, "shape", &two)};
+    const ig_id made = small_unary(g, "neg", in[0]);
+    const ig_id turned = small_op(g, "reshape", NULL, made, in[1]);
+    const ig_id outs[3] = {small_copy(g, turned),
+                           host ? small_host(g, turned) : small_unary(g, "abs", turned),
+                           result ? turned : small_copy(g, turned)};
+    assert_true(ig_graph_set_io(g, in, 2, outs, 3));
+    static const ig_log quiet = {.level = IG_LOG_ERROR};
+    const ig_exec_options o = {
+        .heap = &heap, .log = &quiet, .device = {.api = api, .device = d, .name = "cuda:0"}};
+    ig_exec *x;
+    check_ok(ig_exec_open(&x, g, &o, &err));
+    float *data = malloc(SIZE * sizeof *data);
+    assert_non_null(data);
+    for (size_t run = 0; run < 2 * IG_LEN(shapes); run++) {
+        int64_t shape[2] = {shapes[run / 2][0], shapes[run / 2][1]};
+        const ig_tensor given[2] = {small_tensor(data, 2, (int64_t[]){ROWS, COLUMNS}),
+                                    {.dtype = INGOT_I64, .rank = 1, .dims = {2}, .data = shape}};
+        ig_tensor out[3] = {0};
+        ig_plan_info info;
+        for (int i = 0; i < SIZE; i++) data[i] = (float)(i % 11) - (float)run;
+        check_ok(ig_exec_run(x, out, given, &err));
+        for (int k = 0; k < 3; k++)
+            assert_int_equal(out[k].dims[0], shape[0] < 0 ? SIZE / shape[1] : shape[0]);
+        for (int i = 0; i < SIZE; i++) {
+            assert_true(((float *)out[0].data)[i] == -data[i]);
+            assert_true(((float *)out[1].data)[i] == (host ? -data[i] : fabsf(data[i])));
+            assert_true(((float *)out[2].data)[i] == -data[i]);
+        }
+        assert_true(ig_exec_info(&info, x));
+        assert_int_equal(info.n_copies, n_copies);
+    }
+    free(data);
+    ig_exec_close(&x);
+    ig_graph_close(&g);
+    api->close(&d);
+    assert_int_equal(heap.live_bytes, 0);
+}
+
+static void what_is_reshaped_stays_there(void **state)
+{
+    (void)state;
+    reshaped(false, false, 5); /* x; what the tail begins with, on the device; three results */
+    reshaped(true, false, 4);
+    reshaped(false, true, 5); /* ... and `made` down, which is the third */
+}
+
 static void a_lost_device_leaves_the_cpu(void **state)
 {
     (void)state;
@@ -199,6 +273,7 @@ int main(void)
     api = ingot_cuda_plugin_v1();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_waits_for_sizes_runs_there_too),
+        cmocka_unit_test(what_is_reshaped_stays_there),
         cmocka_unit_test(a_lost_device_leaves_the_cpu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

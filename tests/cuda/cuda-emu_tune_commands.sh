@@ -45,17 +45,6 @@ for dtype in bf16 q4; do
     rm "$file"
 done
 
-# the ops' own tests, on the variants that the model does not choose
-other() {
-    rm -rf "$XDG_CACHE_HOME"
-    INGOT_AUTOTUNE=full INGOT_EMU_TIMES=$2 "$INGOT_BIN/../tests/cuda-emu_$1" >"$work/out" 2>&1 ||
-        fail "$1 with the times $2: $(tail -n 5 "$work/out")"
-    [ "$(wc -l <"$file")" -gt 10 ] || fail "$1: nothing was measured"
-}
-other low_bit 30,20,10
-other low_bit 30,20
-other matmul 30,20,10
-
 INGOT_AUTOTUNE=maybe expect 2 "INGOT_AUTOTUNE is 'maybe': off, cached or full" plan "$work/bf16.ingot" --device cuda:0
 # a file that is none: said, and not read to an end that it has not
 rm -rf "$XDG_CACHE_HOME"

@@ -1,8 +1,9 @@
 /* fuzz.h - what a fuzz target gives, and the bounded memory it may use.
  *
  * With libFuzzer a target is built alone: clang -fsanitize=fuzzer,address,undefined. Without it,
- * fuzz_main.c makes a program of it that damages the files of a corpus for a few seconds, the same
- * way for the same seed: fuzz_NAME [--seconds N] [--seed N] [--rounds N] DIR... */
+ * fuzz_main.c makes a program of it that damages the files of a corpus, the same way for the same
+ * seed: fuzz_NAME [--rounds N] [--seconds N] [--seed N] DIR... Tests give rounds, so that every
+ * machine looks at the same files; searches by hand give seconds. */
 #ifndef IG_TESTS_FUZZ_H
 #define IG_TESTS_FUZZ_H
 

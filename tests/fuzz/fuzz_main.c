@@ -2,6 +2,8 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <dirent.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,21 +27,24 @@ static void add_file(corpus *c, const char *path)
     if (f) fclose(f);
 }
 
+/* In the order of names: a file system has its own, and a seed would mean other files in each. */
 static void add_folder(corpus *c, const char *dir)
 {
-    DIR *d = opendir(dir);
-    for (struct dirent *e; d && (e = readdir(d));) {
+    struct dirent **e = NULL;
+    const int n = scandir(dir, &e, NULL, alphasort);
+    for (int i = 0; i < n; i++) {
         char path[4096];
         struct stat st;
-        snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
-        if (e->d_name[0] == '.' || stat(path, &st)) continue;
-        const char *dot = strrchr(e->d_name, '.');
-        if (S_ISDIR(st.st_mode))
+        snprintf(path, sizeof path, "%s/%s", dir, e[i]->d_name);
+        const char *dot = strrchr(e[i]->d_name, '.');
+        const bool there = e[i]->d_name[0] != '.' && !stat(path, &st);
+        if (there && S_ISDIR(st.st_mode))
             add_folder(c, path);
-        else if (dot && strstr(fuzz_endings, dot) && st.st_size <= FILE_MOST)
+        else if (there && dot && strstr(fuzz_endings, dot) && st.st_size <= FILE_MOST)
             add_file(c, path);
+        free(e[i]);
     }
-    if (d) closedir(d);
+    free(e);
 }
 
 static uint64_t next(uint64_t *state) /* xorshift64* */
@@ -94,13 +99,14 @@ static size_t damage(uint8_t *p, size_t n, uint64_t *r)
     return n;
 }
 
+/* seconds of the processor's time, or 0: as long as it takes */
 static long fuzz(const corpus *c, double seconds, long rounds, uint64_t seed)
 {
     uint64_t r = seed * 0x9e3779b97f4a7c15u + 1;
     const clock_t begin = clock();
     long done = 0;
     for (; done < rounds; done++) {
-        if ((double)(clock() - begin) > seconds * CLOCKS_PER_SEC) break;
+        if (seconds > 0 && (double)(clock() - begin) > seconds * CLOCKS_PER_SEC) break;
         const size_t k = below(&r, c->n);
         uint8_t *copy = malloc(c->n_bytes[k] + 1024);
         if (!copy) abort();
@@ -119,8 +125,8 @@ static long fuzz(const corpus *c, double seconds, long rounds, uint64_t seed)
 int main(int argc, char **argv)
 {
     static corpus c;
-    double seconds = 3;
-    long rounds = 1000000;
+    double seconds = 0;
+    long rounds = 0;
     uint64_t seed = 1;
     for (int i = 1; i < argc; i++) {
         if (i + 1 < argc && !strcmp(argv[i], "--seconds"))
@@ -137,6 +143,7 @@ int main(int argc, char **argv)
         return 1;
     }
     for (size_t i = 0; i < c.n; i++) LLVMFuzzerTestOneInput(c.v[i], c.n_bytes[i]);
+    if (!rounds) rounds = seconds > 0 ? LONG_MAX : 10000;
     fuzz_taken = 0;
     const long done = fuzz(&c, seconds, rounds, seed);
     printf("fuzz: %zu files, %ld damaged ones, seed %llu: %ld taken, the others refused\n", c.n,

@@ -141,7 +141,7 @@ static ingot_generator_info at_once(world *w, const ingot_generator_options *o, 
     ingot_error err;
     ingot_generator_info info;
     ingot_generation *t[REQUESTS];
-    gate all_in = false;
+    gate all_in = {0};
     check_ok(ingot_generator_open(&w->g, w->model, o, &err));
     for (size_t r = 0; r < REQUESTS; r++) {
         const one *q = &w->requests[r];
@@ -162,7 +162,7 @@ static ingot_generator_info at_once(world *w, const ingot_generator_options *o, 
         };
         check_ok(ingot_generator_submit(&t[r], w->g, &request, &err));
     }
-    all_in = true;
+    gate_open(&all_in);
     for (size_t r = 0; r < REQUESTS; r++) {
         ingot_result result;
         one *q = &w->requests[r];

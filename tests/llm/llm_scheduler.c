@@ -1,5 +1,6 @@
 /* llm_scheduler.c - requests that are cancelled, late, more important, unfairly many, too large:
  * each ends as it should, and the others go on. */
+#include "tests/llm/gate.h"
 #include "tests/llm/tiny.h"
 #include "runtime/base/clock.h"
 
@@ -111,11 +112,14 @@ static void ends(void **unused)
     assert_true(finish(t, INGOT_FINISH_CANCELLED).n_tokens >= 20);
     ingot_generation_close(&t);
 
-    r.deadline_ns = ig_now_ns() + 30000000;
-    t = submit(&w, &r);
-    assert_true(finish(t, INGOT_FINISH_DEADLINE).n_tokens > 0);
-    assert_true(ig_now_ns() >= r.deadline_ns);
-    ingot_generation_close(&t);
+    size_t told = 0;
+    for (uint64_t ms = 10; !told; ms *= 2) { /* until one is so late that it comes in the middle */
+        r.deadline_ns = ig_now_ns() + ms * 1000000;
+        t = submit(&w, &r);
+        told = finish(t, INGOT_FINISH_DEADLINE).n_tokens;
+        assert_true(ig_now_ns() >= r.deadline_ns);
+        ingot_generation_close(&t);
+    }
     r.deadline_ns = 1; /* long past */
     t = submit(&w, &r);
     assert_int_equal(finish(t, INGOT_FINISH_DEADLINE).n_tokens, 0);
@@ -204,6 +208,11 @@ static void fairness(void **unused)
     open_world(&w, &o, NULL);
     ingot_generation *t[MANY];
     watcher v[MANY] = {{0}}, mine = {0};
+    gate all_in = {0};
+    ingot_request held = asking(1);
+    held.piece = gate_wait;
+    held.ud = &all_in;
+    ingot_generation *first = submit(&w, &held);
     for (size_t i = 0; i < MANY; i++) {
         ingot_request r = asking(60);
         r.tenant = "greedy";
@@ -216,6 +225,8 @@ static void fairness(void **unused)
     r.done = note_done;
     r.ud = &mine;
     ingot_generation *one = submit(&w, &r);
+    gate_open(&all_in);
+    finish(first, INGOT_FINISH_LENGTH);
     finish(one, INGOT_FINISH_LENGTH);
     size_t later = 0;
     for (size_t i = 0; i < MANY; i++) {
@@ -224,6 +235,7 @@ static void fairness(void **unused)
         ingot_generation_close(&t[i]);
     }
     assert_true(later >= MANY / 2);
+    ingot_generation_close(&first);
     ingot_generation_close(&one);
     close_world(&w);
 }
@@ -240,7 +252,7 @@ static void refusals(void **unused)
 {
     (void)unused;
     world w;
-    const ingot_generator_options o = {.size = sizeof o, .max_queue = 2, .max_sequences = 1};
+    const ingot_generator_options o = {.size = sizeof o};
     open_world(&w, &o, NULL);
     ingot_request r = asking(1);
     static int32_t long_ids[600];
@@ -273,16 +285,45 @@ static void refusals(void **unused)
     r.stop = &(ingot_str){"x", 1};
     r.n_stop = 1;
     refuse(&w, INGOT_E_UNSUPPORTED, "tokenizer", &r);
+    close_world(&w);
+}
 
-    ingot_request endless = asking(0);
-    endless.shift = true;
-    ingot_generation *t[8] = {NULL};
-    size_t n = 0;
-    ingot_error err;
-    while (n < 8 && !ingot_generator_submit(&t[n], w.g, &endless, &err)) n++;
-    assert_in_range(n, 2, 4); /* one runs, two wait; the inbox may be on its way */
-    assert_int_equal(err.status, INGOT_E_FULL);
-    for (size_t i = 0; i < n; i++) ingot_generation_close(&t[i]);
+/* As many wait as may, whether they are in the inbox, on their way or in the queue. */
+static void a_full_queue(void **unused)
+{
+    (void)unused;
+    world w;
+    enum { MOST = 3 };
+    const ingot_generator_options o = {.size = sizeof o, .max_queue = MOST, .max_sequences = 1};
+    open_world(&w, &o, NULL);
+    gate steps = {0};
+    ingot_generator_info info;
+    ingot_generation *t[1 + MOST];
+    ingot_request r = asking(0), next = asking(1);
+    r.shift = true; /* without end */
+    r.piece = gate_wait;
+    r.ud = &steps;
+    t[0] = submit(&w, &r);
+    gate_reached(&steps, 1); /* in its first step: it runs, nobody waits */
+    for (size_t i = 1; i < MOST; i++) t[i] = submit(&w, &next);
+    gate_open_once(&steps);
+    gate_reached(&steps, 2); /* in its second: they are out of the inbox */
+    t[MOST] = submit(&w, &next);
+    refuse(&w, INGOT_E_FULL, "3 requests wait already, the limit is 3", &next);
+    ingot_generator_get_info(&info, w.g);
+    assert_int_equal(info.running, 1);
+    assert_int_equal(info.waiting, MOST);
+    gate_open_once(&steps);
+    gate_reached(&steps, 3); /* all three are out of it */
+    refuse(&w, INGOT_E_FULL, "3 requests wait already, the limit is 3", &next);
+    ingot_generation_cancel(t[0]);
+    gate_open(&steps);
+    finish(t[0], INGOT_FINISH_CANCELLED);
+    for (size_t i = 1; i <= MOST; i++) finish(t[i], INGOT_FINISH_LENGTH);
+    ingot_generator_get_info(&info, w.g); /* who has ended is counted as that at once */
+    assert_int_equal(info.running + info.waiting, 0);
+    assert_int_equal(info.answer_tokens, 3 + MOST);
+    for (size_t i = 0; i <= MOST; i++) ingot_generation_close(&t[i]);
     close_world(&w);
 }
 
@@ -359,9 +400,10 @@ static void end_of_text(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ends),        cmocka_unit_test(one_of_many), cmocka_unit_test(priorities),
-        cmocka_unit_test(fairness),    cmocka_unit_test(refusals),    cmocka_unit_test(bad_options),
-        cmocka_unit_test(end_of_text),
+        cmocka_unit_test(ends),        cmocka_unit_test(one_of_many),
+        cmocka_unit_test(priorities),  cmocka_unit_test(fairness),
+        cmocka_unit_test(refusals),    cmocka_unit_test(a_full_queue),
+        cmocka_unit_test(bad_options), cmocka_unit_test(end_of_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,6 +32,8 @@ typedef struct {
     size_t n_maps;
     size_t *number; /* [n_inputs] of the graph's inputs among the case's */
     ig_exec_device device;
+    ingot_dtype from; /* retyped: the type that the first input has in the case */
+    ig_exec *cpu;     /* ... and what says what is right */
 } run;
 
 static bool fail(run *r, case_kind kind, const char *format, ...)
@@ -144,6 +146,28 @@ static double wide_of(const run *r)
     return few && r->options->device ? 2e-3 : 0;
 }
 
+/* The case with another type, on the CPU and on the device. */
+static bool run_beside(run *r, ig_tensor *in, ig_tensor *out)
+{
+    ingot_error err = {0};
+    char why[360];
+    const ingot_dtype as = r->options->as;
+    const size_t n_out = r->g->n_outputs;
+    ig_tensor *want = ig_new_n(&r->data, ig_tensor, n_out);
+    if (!want) return fail(r, CASE_DRIVER, "no memory");
+    for (size_t i = 0; i < r->g->n_inputs; i++)
+        if (!case_retype(&in[i], r->from, as, &r->data)) return fail(r, CASE_DRIVER, "no memory");
+    if (ig_exec_run(r->cpu, want, in, &err)) return fail(r, CASE_APART, "%s", err.text);
+    if (ig_exec_run(r->exec, out, in, &err)) return fail(r, CASE_RUN, "%s", err.text);
+    /* floats of a byte are an eighth apart; functions made of several ops round in between */
+    const size_t bytes = ig_dtype(as)->bytes;
+    const double wide = bytes == 1 ? 0.13 : bytes == 2 ? 1e-2 : wide_of(r);
+    for (size_t i = 0; i < n_out; i++)
+        if (!case_compare(why, sizeof why, &out[i], &want[i], wide))
+            return fail(r, CASE_VALUE, "output %zu: %s", i, why);
+    return true;
+}
+
 static bool run_set(run *r, int set)
 {
     char path[PATH_ROOM], why[360];
@@ -160,6 +184,7 @@ static bool run_set(run *r, int set)
             return fail(r, CASE_DRIVER, "no file for input %zu '%.80s'", r->number[i], name);
         if (!load(r, &in[i], path, as)) return false;
     }
+    if (r->cpu) return run_beside(r, in, out);
     if (ig_exec_run(r->exec, out, in, &err)) return fail(r, CASE_RUN, "%s", err.text);
     for (size_t i = 0; i < n_out && exists(path, r, set, "output", i); i++) {
         ig_tensor want;
@@ -222,6 +247,18 @@ static bool fix_inputs(run *r)
     return true;
 }
 
+static bool retype(run *r)
+{
+    const ingot_dtype as = r->options->as;
+    if (!as) return true;
+    if (!r->g->n_inputs) return fail(r, CASE_APART, "no inputs");
+    r->from = r->g->values[r->g->inputs[0]].type.dtype;
+    const ig_dtype_class k = ig_dtype(r->from)->class_;
+    if (r->from == INGOT_NONE || (k != IG_CLASS_FLOAT && k != IG_CLASS_INT && k != IG_CLASS_UINT))
+        return fail(r, CASE_APART, "the first input is no number");
+    return case_retype_graph(r->g, r->from, as) || fail(r, CASE_DRIVER, "no memory");
+}
+
 static bool convert(run *r)
 {
     char path[PATH_ROOM];
@@ -232,8 +269,9 @@ static bool convert(run *r)
     if (onnx_model_read(&r->model, file, &r->arena, &err) ||
         ig_onnx_read(&r->g, NULL, &r->heap, file.p, file.n, r->folder, NULL, &err))
         return fail(r, CASE_CONVERT, "%s", err.text);
-    if (!fix_inputs(r)) return false;
-    if (ig_infer_graph(r->g, &r->heap, &err)) return fail(r, CASE_CONVERT, "%s", err.text);
+    if (!fix_inputs(r) || !retype(r)) return false;
+    if (ig_infer_graph(r->g, &r->heap, &err))
+        return fail(r, r->options->as ? CASE_APART : CASE_CONVERT, "%s", err.text);
     if (!r->options->passes) return true;
     ig_arena scratch;
     ig_arena_init(&scratch, &r->heap);
@@ -279,7 +317,10 @@ static bool execute(run *r)
                                      .device = r->device,
                                      .trace = r->device.api ? count_step : NULL,
                                      .trace_ud = r->out};
-    if (ig_exec_open(&r->exec, r->g, &options, &err)) return fail(r, CASE_RUN, "%s", err.text);
+    const ig_exec_options plain = {.heap = &r->heap, .pool = r->pool};
+    if (ig_exec_open(&r->exec, r->g, &options, &err) ||
+        (r->options->as && ig_exec_open(&r->cpu, r->g, &plain, &err)))
+        return fail(r, CASE_RUN, "%s", err.text);
     return run_sets(r);
 }
 
@@ -296,6 +337,7 @@ void case_run(case_result *out, const char *folder, const case_options *options)
     if (!ok) fail(&r, CASE_DRIVER, "%s", err.text);
     if (ok && convert(&r)) execute(&r);
     ig_exec_close(&r.exec);
+    ig_exec_close(&r.cpu);
     if (r.device.device) r.device.api->close(&r.device.device);
     ig_pool_close(&r.pool);
     ig_graph_close(&r.g);

@@ -29,6 +29,8 @@ typedef struct {
     bool fixed;  /* all inputs but the first become constants, so that sizes are known */
     size_t threads;
     const char *device; /* a plugin: its first device runs what it can; NULL: the CPU alone */
+    ingot_dtype as; /* not NONE: what has the type of the first input is of this one, and results
+                       are compared with those of the CPU; CASE_APART: it takes no such type */
 } case_options;
 
 void case_run(case_result *out, const char *folder, const case_options *options);
@@ -36,5 +38,11 @@ void case_run(case_result *out, const char *folder, const case_options *options)
 /* case_compare - false: they differ; why says where. Floats may differ by `wide` of the largest one
  * besides. */
 bool case_compare(char *why, size_t cap, const ig_tensor *got, const ig_tensor *want, double wide);
+
+/* case_retype - the tensor as `to`, in memory of the arena, if it is of `from`. case_retype_graph -
+ * likewise the graph's inputs and constants; the types of all else are not known any more. false:
+ * no memory. */
+bool case_retype(ig_tensor *t, ingot_dtype from, ingot_dtype to, ig_arena *a);
+bool case_retype_graph(ig_graph *g, ingot_dtype from, ingot_dtype to);
 
 #endif

@@ -1,10 +1,12 @@
 /* onnx_cases.c - runs ONNX backend cases in process and counts.
  *
  *   onnx-cases [--only RE] [--report F] [--quiet] [--passes] [--min R] [--threads N] [--no-fork]
- *              [--device PLUGIN] [--where] [--fixed] DIR...
+ *              [--device PLUGIN] [--where] [--fixed] [--types] DIR...
  *
  * Each DIR is a case or holds cases at any depth. Every case runs in a child process, so that a
  * crash or an endless loop is a result like others; --no-fork keeps them here, for debuggers.
+ * --types: each case once for every number type that the CPU takes in place of its first input's,
+ * the device's results beside the CPU's.
  * Prints a line for each case that fails, then the counts. Exit status 0: the share of cases that
  * pass is at least R (1), nothing crashed, and there was something to run. */
 #include "tests/onnx/case.h"
@@ -31,7 +33,7 @@ typedef struct {
 
 typedef struct {
     const char *only, *report, *device;
-    bool quiet, no_fork, passes, where, fixed;
+    bool quiet, no_fork, passes, where, fixed, types;
     double min;
     size_t threads;
     paths dirs;
@@ -97,11 +99,39 @@ static bool is_apart(const char *name)
     return false;
 }
 
+/* All number types: the first failure counts. */
+static void run_types(case_result *out, const char *folder, case_options options, bool where)
+{
+    static const ingot_dtype types[] = {INGOT_F32, INGOT_F64, INGOT_F16,  INGOT_BF16,     INGOT_I8,
+                                        INGOT_U8,  INGOT_I16, INGOT_U16,  INGOT_I32,      INGOT_U32,
+                                        INGOT_I64, INGOT_U64, INGOT_BOOL, INGOT_F8E4M3FN, INGOT_I4};
+    *out = (case_result){.kind = CASE_APART};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        case_result r;
+        options.as = types[i];
+        case_run(&r, folder, &options);
+        if (r.kind == CASE_APART) continue;
+        if (where)
+            printf("type     %s: %s: %u steps on the device, %u on the CPU%s%s\n", name_of(folder),
+                   ig_dtype(types[i])->name, r.on_device, r.on_cpu, *r.declined ? "; " : "",
+                   r.declined);
+        out->on_device += r.on_device, out->on_cpu += r.on_cpu;
+        out->kind = r.kind;
+        if (r.kind == CASE_PASS) continue;
+        snprintf(out->why, sizeof out->why, "as %s: %.480s", ig_dtype(types[i])->name, r.why);
+        break;
+    }
+    fflush(stdout);
+}
+
 static void run_here(case_result *out, const char *folder, const arguments *a)
 {
     const case_options options = {
         .passes = a->passes, .fixed = a->fixed, .threads = a->threads, .device = a->device};
-    case_run(out, folder, &options);
+    if (a->types)
+        run_types(out, folder, options, a->where);
+    else
+        case_run(out, folder, &options);
 }
 
 static void run_child(case_result *out, const char *folder, const arguments *a)
@@ -211,6 +241,8 @@ static bool option(arguments *a, int argc, char **argv, int *i)
         a->passes = true;
     else if (!strcmp(text, "--fixed"))
         a->fixed = true;
+    else if (!strcmp(text, "--types"))
+        a->types = true;
     else if (!strcmp(text, "--where"))
         a->where = true;
     else if (!strcmp(text, "--no-fork"))

@@ -41,6 +41,11 @@ expect_json() {
 # number KEY - the first number of that key in the JSON of the last expect_json.
 number() { sed -n "s/^ *\"$1\": \([0-9.e+-]*\),\{0,1\}\$/\1/p" "$work/out" | head -n 1; }
 
+# until_mapped PID FILE - waits until the child has mapped the file, or has ended.
+until_mapped() { until grep -qsF -- "$2" "/proc/$1/maps" || ! kill -0 "$1" 2>/dev/null; do sleep 0.01; done; }
+# until_said PID FILE - waits until something is in the file, or the child has ended.
+until_said() { until [ -s "$2" ] || ! kill -0 "$1" 2>/dev/null; do sleep 0.01; done; }
+
 absent() { [ ! -e "$1" ] || fail "$1 is there"; }
 present() { [ -s "$1" ] || fail "$1 is missing or empty"; }
 

@@ -27,7 +27,8 @@ echo precious >"$work/keep.ingot"
 # Ctrl-C in the middle of a long run: 130, soon, and nothing is left.
 "$ingot" run "$m" -i image=$examples/digits_test.npz:images --repeat 1000000 -o "$work/full/o.npz" 2>"$work/err" &
 pid=$!
-sleep 0.5
+until_mapped $pid "$m"
+sleep 0.2
 kill -INT $pid
 wait $pid
 code=$?
@@ -58,11 +59,12 @@ for pause in 0.001 0.003 0.006 0.01; do
 done
 
 # A model that is cut off, or written to, while it runs.
-for how in 'truncate -s 4096' touch; do
+for how in 'truncate -s 4096' 'touch -d yesterday'; do
     cp "$m" "$work/live.ingot"
     "$ingot" run "$work/live.ingot" -i image=$examples/digits_test.npz:images --repeat 1000000 -o "$work/full/o.npz" 2>"$work/err" &
     pid=$!
-    sleep 0.4
+    until_mapped $pid "$work/live.ingot"
+    sleep 0.2
     $how "$work/live.ingot"
     wait $pid
     code=$?

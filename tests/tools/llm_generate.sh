@@ -154,11 +154,11 @@ expect 3 'no chat template' generate "$work/bare.ingot" --chat -p a
 expect 0 '^[0-9]+,[0-9]+$' generate "$work/bare.ingot" --ids 72 -n 2 --print-ids --ignore-eos
 
 # Ctrl-C ends an answer: 130, and what was said until then stays.
-"$ingot" generate "$m" -p Hello -n 100000000 --ignore-eos --shift >"$work/out" 2>"$work/err" &
+"$ingot" generate "$m" -p Hello -n 100000000 --ignore-eos --shift >"$work/endless" 2>"$work/err" &
 pid=$!
-for _ in $(seq 100); do [ -s "$work/out" ] && break; sleep 0.05; done
+until_said $pid "$work/endless"
 kill -INT $pid
 wait $pid
 code=$?
-[ $code -eq 130 ] && grep -q 'interrupted after' "$work/err" && [ -s "$work/out" ] || fail "Ctrl-C: exit $code, $(cat "$work/err")"
+[ $code -eq 130 ] && grep -q 'interrupted after' "$work/err" && [ -s "$work/endless" ] || fail "Ctrl-C: exit $code, $(cat "$work/err")"
 exit $failed

@@ -1,12 +1,16 @@
-/* unit_bench_parts.c - what benches are made of: quantiles, memory, which limit counts, and that a
- * limit's loops do the work they claim. */
+/* unit_bench_parts.c - what benches are made of: quantiles, memory, which limit counts, that a
+ * limit's loops do the work they claim, and which change of a speed is one. */
+#include "bench/kernels/compare.h"
 #include "bench/kernels/memory.h"
 #include "bench/kernels/numbers.h"
 #include "bench/kernels/roofs.h"
 #include "runtime/base/checked.h"
 #include "tests/check.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static ingot_error err;
 
@@ -92,6 +96,51 @@ static void a_limit_is_found_once_and_sampled_again(void **state)
     roofs_close(&r);
 }
 
+/* An earlier run with one result, and one of now beside it: is that slower? */
+static bool is_slower(const char *then, const bench_result *now)
+{
+    char path[] = P_tmpdir "/ingot-bench-XXXXXX";
+    ig_heap heap;
+    bench_earlier e;
+    size_t n_slower;
+    FILE *f = fdopen(mkstemp(path), "w");
+    assert_non_null(f);
+    fprintf(f, "{\"results\": [{\"bench\": \"a\", \"shape\": \"n=1\", \"threads\": 1, %s}]}", then);
+    fclose(f);
+    ig_heap_init(&heap, NULL);
+    check_ok(earlier_open(&e, &heap, path, &err));
+    const bench b = {.results = (bench_result *)(uintptr_t)now, .n_results = 1};
+    check_ok(earlier_print(&e, &b, &n_slower, &err));
+    earlier_close(&e);
+    unlink(path);
+    return n_slower == 1;
+}
+
+#define THEN(median, p10, p90) \
+    "\"median\": " #median ", \"p10\": " #p10 ", \"p90\": " #p90 ", \"seconds\": " #median "e-6"
+
+static void slower_is_what_lies_beyond_the_spread(void **state)
+{
+    (void)state;
+    /* microseconds */
+    const bench_result now = {
+        .name = "a", .shape = "n=1", .threads = 1, .median = 100, .low = 95, .high = 104};
+    assert_true(is_slower(THEN(33, 32, 34), &now));
+    assert_true(is_slower(THEN(90, 88, 94), &now));
+    assert_false(is_slower(THEN(90, 88, 96), &now));    /* within the spread */
+    assert_false(is_slower(THEN(98, 98, 98), &now));    /* nothing that matters */
+    assert_false(is_slower(THEN(300, 290, 310), &now)); /* faster */
+    /* shares of a limit, whatever the times were */
+    const roof f = {.kind = ROOF_FMA_F32};
+    bench_result share = now;
+    share.limit = &f, share.median = 0.5, share.low = 0.48, share.high = 0.52;
+#define LIMIT ", \"limit\": \"fma_f32_1t\", \"limit_pct\": "
+    assert_true(is_slower(THEN(33, 32, 34) LIMIT "60", &share));
+    assert_false(is_slower(THEN(33, 32, 34) LIMIT "51", &share));
+    assert_false(is_slower(THEN(33, 20, 34) LIMIT "60", &share));
+    assert_false(is_slower(THEN(33, 32, 34) LIMIT "20", &share));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -100,6 +149,7 @@ int main(void)
         cmocka_unit_test(the_smallest_cache_that_holds_it_counts),
         cmocka_unit_test(loops_do_their_work),
         cmocka_unit_test(a_limit_is_found_once_and_sampled_again),
+        cmocka_unit_test(slower_is_what_lies_beyond_the_spread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

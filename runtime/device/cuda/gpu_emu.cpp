@@ -278,6 +278,33 @@ int gpu_reset(int ordinal)
 
 // ---- memory ----
 
+// The poison. Pages of device memory are those of this file until they are written, so that a slab
+// costs no more than what is used of it.
+enum : size_t { POISON_BYTES = 1 << 20 };
+static int poison()
+{
+    static const int file = [] {
+        const std::vector<char> nan(POISON_BYTES, '\xff');
+        const int fd = memfd_create("poison", MFD_CLOEXEC);
+        if (fd < 0 || write(fd, nan.data(), POISON_BYTES) != (ssize_t)POISON_BYTES) {
+            perror("emulated device: its poison");
+            abort();
+        }
+        return fd;
+    }();
+    return file;
+}
+
+// bytes: whole pages
+static bool map_poison(char *p, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += POISON_BYTES)
+        if (mmap(p + at, std::min<size_t>(POISON_BYTES, bytes - at), PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, poison(), 0) == MAP_FAILED)
+            return false;
+    return true;
+}
+
 int gpu_take(void **out, size_t bytes)
 {
     *out = nullptr;
@@ -286,11 +313,13 @@ int gpu_take(void **out, size_t bytes)
     if (g_faults.alloc && !--g_faults.alloc) return GPU_E_MEMORY;
     if (bytes > g_faults.memory || g_live[t_device] > g_faults.memory - bytes) return GPU_E_MEMORY;
     const size_t body = pages_of(bytes), guard = pages_of(1);
-    char *p = (char *)mmap(nullptr, body + guard, PROT_READ | PROT_WRITE,
+    char *p = (char *)mmap(nullptr, body + guard, PROT_NONE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) return GPU_E_MEMORY;
-    mprotect(p + body, guard, PROT_NONE);
-    memset(p, 0xff, body);
+    if (!map_poison(p, body)) {
+        munmap(p, body + guard);
+        return GPU_E_MEMORY;
+    }
     g_live[t_device] += bytes;
     g_blocks[p].bytes = bytes;
     *out = p;

@@ -44,6 +44,7 @@ void ig_lm_job_end(ig_engine *e, ig_lm_job *j, ingot_finish finish, const ingot_
     if (j->done_fn) j->done_fn(j->ud);
     pthread_mutex_lock(&e->mutex);
     j->ended = true;
+    ig_engine_show(e); /* who waited for it and then asks finds it counted */
     pthread_cond_broadcast(&e->changed);
     pthread_mutex_unlock(&e->mutex);
 }
@@ -60,7 +61,7 @@ void ig_engine_show(ig_engine *e)
     e->shown.pages_used = kv.used;
     e->shown.pages_cached = kv.cached;
     e->shown.running = e->running.n;
-    e->shown.waiting = e->n_queued = e->waiting.n;
+    e->n_queued = e->waiting.n;
 }
 
 /* A job that cannot even wait: its tenant has no place. */
@@ -163,11 +164,16 @@ void *ig_engine_serve(void *arg)
         ig_errand *errand = e->errand;
         const bool quit = e->quit;
         ig_lm_jobs_init(&e->inbox);
+        e->n_queued += inbox.n; /* until it is known who begins */
         pthread_mutex_unlock(&e->mutex);
         take_inbox(e, &inbox);
         if (errand) run_errand(e, errand);
         if (quit) cancel_all(e);
-        if (ig_schedule(e)) run_step(e);
+        const bool any = ig_schedule(e);
+        pthread_mutex_lock(&e->mutex);
+        ig_engine_show(e);
+        pthread_mutex_unlock(&e->mutex);
+        if (any) run_step(e);
         pthread_mutex_lock(&e->mutex);
         if (quit && !e->inbox.n && !e->waiting.n && !e->running.n && !e->errand) break;
     }
@@ -231,7 +237,7 @@ void ig_engine_info(ingot_generator_info *out, ig_engine *e)
 {
     pthread_mutex_lock(&e->mutex);
     *out = e->shown;
-    out->waiting += e->inbox.n;
+    out->waiting = e->n_queued + e->inbox.n;
     pthread_mutex_unlock(&e->mutex);
 }
 

@@ -64,7 +64,7 @@ struct ig_engine {
     pthread_cond_t changed; /* something for the thread to do; an end to hear of */
     bool has_thread, quit;
     ig_lm_jobs inbox;
-    size_t n_queued; /* submitted and not begun */
+    size_t n_queued; /* taken from the inbox and not begun */
     uint64_t n_arrived;
     ig_errand *errand;
     ingot_generator_info info;  /* its counters: the thread alone, copied under the mutex */

@@ -1,4 +1,5 @@
 /* recurrence.c - causal_conv and linear_attention on the device. */
+#include "kernels/convert/convert_cuda.h"
 #include "kernels/rnn/rnn_cuda.h"
 #include "runtime/device/cuda/ops/common.h"
 
@@ -55,14 +56,32 @@ static ingot_status launch_causal(ig_device_stream *stream, const ig_device_run 
 
 enum { Q, K, V, STATE, DECAY, BETA };
 
+typedef struct {
+    cu_linear_attention_args args;
+    ingot_dtype state; /* of past and new states; the kernel's are f32, in the room if these not */
+    int64_t elements;
+    size_t room;
+} linear_state;
+
+static int cast_state(const linear_state *s, void *to, const void *from, bool out, cu_stream st)
+{
+    const cu_cast_args a = {.x = from,
+                            .y = to,
+                            .n = s->elements,
+                            .from = out ? INGOT_F32 : (int)s->state,
+                            .to = out ? (int)s->state : INGOT_F32};
+    return cu_cast(&a, st);
+}
+
 static ingot_status bind_linear(ig_device *d, ig_device_bind *b)
 {
     (void)d;
     const ig_type *q = b->in[Q];
     const int64_t q_heads = ig_cu_int(b, "q_heads"), heads = ig_cu_int(b, "kv_heads");
     const double scale = ig_cu_float(b, "scale");
-    cu_linear_attention_args *a = IG_CU_STATE(b, cu_linear_attention_args);
-    if (!a) return INGOT_E_NOMEM;
+    linear_state *s = IG_CU_STATE(b, linear_state);
+    if (!s) return INGOT_E_NOMEM;
+    cu_linear_attention_args *a = &s->args;
     *a = (cu_linear_attention_args){.q_type = type_of(b, Q),
                                     .k_type = type_of(b, K),
                                     .v_type = type_of(b, V),
@@ -78,7 +97,10 @@ static ingot_status bind_linear(ig_device *d, ig_device_bind *b)
     a->scale = scale != 0 ? (float)scale : 1 / sqrtf((float)a->d);
     a->decay_rows = ig_cu_has(b, DECAY) && b->in[DECAY]->dims[2] != heads;
     a->beta_heads = ig_cu_has(b, BETA) && b->in[BETA]->dims[2] != 1;
-    if (b->out[1]->dtype != INGOT_F32) return IG_CU_DECLINE(b, "a state that is not f32");
+    s->state = b->out[1]->dtype;
+    s->elements = ig_cu_elements(b->out[1]);
+    if (s->state != INGOT_F32 && !ig_cu_room(b, s->elements, sizeof(float), &s->room))
+        return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
     if (a->batch * heads > CU_MOST || a->dv > CU_MOST) return IG_CU_DECLINE(b, IG_CU_TOO_LARGE);
     b->kernel = "linear_attention";
     return INGOT_OK;
@@ -86,7 +108,8 @@ static ingot_status bind_linear(ig_device *d, ig_device_bind *b)
 
 static ingot_status launch_linear(ig_device_stream *stream, const ig_device_run *r)
 {
-    cu_linear_attention_args a = *(const cu_linear_attention_args *)r->state;
+    const linear_state *s = r->state;
+    cu_linear_attention_args a = s->args;
     a.q = r->in[Q];
     a.k = r->in[K];
     a.v = r->in[V];
@@ -95,7 +118,16 @@ static ingot_status launch_linear(ig_device_stream *stream, const ig_device_run 
     a.beta = input(r, BETA);
     a.y = r->out[0];
     a.state = r->out[1];
-    return ig_cu_done(stream, r, cu_linear_attention(&a, ig_cu_stream(stream)));
+    int e = 0;
+    if (s->state != INGOT_F32) {
+        a.state = ig_cu_piece(r, s->room);
+        if (a.past) e = cast_state(s, a.state, a.past, false, ig_cu_stream(stream));
+        a.past = a.past ? a.state : NULL; /* each element is read and written by one thread */
+    }
+    if (!e) e = cu_linear_attention(&a, ig_cu_stream(stream));
+    if (!e && s->state != INGOT_F32)
+        e = cast_state(s, r->out[1], a.state, true, ig_cu_stream(stream));
+    return ig_cu_done(stream, r, e);
 }
 
 const ig_cu_op ig_cu_op_causal_conv = {
