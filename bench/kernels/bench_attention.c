@@ -64,7 +64,7 @@ static void time_prompt(bench *b, size_t heads, size_t t, size_t d, bool causal)
 
 /* ---- new tokens ---- */
 
-enum { KV_HEADS = 8, SHARED = 4, SIZE = 128, PAGE = 16 };
+enum { KV_HEADS = 8, SHARED = 4, SIZE = 128, PAGE = 64 /* the default */ };
 
 typedef struct {
     attention_decode_fn *decode;

@@ -16,25 +16,32 @@ VEC_INLINE __m512i q_dot(__m512i sum, __m512i w, const int8_t *a)
 #endif
 }
 
-/* Sums of the products of k 0 .. 15 and of 16 .. 31 of few columns, added to what is there: each
- * line of quants is loaded when it is multiplied. High nibbles stay where they are, 16 times too
- * large, which one shift of a sum that began with zero takes back. */
+/* Sums of the products of k 0 .. 15 and of 16 .. 31 of few columns, added to what is there. Each
+ * line of quants is loaded once, those of 8 bits when they are multiplied, of 4 bits a group at a
+ * time. High nibbles stay where they are, 16 times too large, which one shift of a sum that began
+ * with zero takes back. */
 VEC_INLINE void q_halves(__m512i *first, __m512i *second, const uint8_t *from, const ig_q_act *a,
                          const size_t cols, const size_t bits)
 {
     const __m512i low = _mm512_set1_epi8(15), high = _mm512_set1_epi8((char)0xf0);
+    __m512i w[DWORDS];
     UNROLL for (size_t i = 0; i < cols; i++) second[i] = _mm512_setzero_si512();
+    UNROLL for (size_t k = 0; bits == 4 && k < bits; k++)
+    {
+        w[k] = _mm512_loadu_si512(from + k * 64);
+        q_here(w[k]);
+    }
     UNROLL for (size_t k = 0; k < bits; k++)
     {
-        __m512i w = _mm512_loadu_si512(from + k * 64);
-        q_here(w);
+        if (bits == 8) w[k] = _mm512_loadu_si512(from + k * 64);
+        if (bits == 8) q_here(w[k]);
         UNROLL for (size_t i = 0; i < cols; i++)
         {
             const int8_t *q = a[i].q + 4 * k;
-            if (bits == 4) first[i] = q_dot(first[i], _mm512_and_si512(w, low), q);
-            if (bits == 4) second[i] = q_dot(second[i], _mm512_and_si512(w, high), q + 16);
-            if (bits == 8 && k < DWORDS / 2) first[i] = q_dot(first[i], w, q);
-            if (bits == 8 && k >= DWORDS / 2) second[i] = q_dot(second[i], w, q);
+            if (bits == 4) first[i] = q_dot(first[i], _mm512_and_si512(w[k], low), q);
+            if (bits == 4) second[i] = q_dot(second[i], _mm512_and_si512(w[k], high), q + 16);
+            if (bits == 8 && k < DWORDS / 2) first[i] = q_dot(first[i], w[k], q);
+            if (bits == 8 && k >= DWORDS / 2) second[i] = q_dot(second[i], w[k], q);
         }
     }
     UNROLL for (size_t i = 0; bits == 4 && i < cols; i++) second[i] =
