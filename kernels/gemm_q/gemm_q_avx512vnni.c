@@ -48,24 +48,37 @@ VEC_INLINE void q_halves(__m512i *first, __m512i *second, const uint8_t *from, c
         _mm512_srai_epi32(second[i], 4);
 }
 
+VEC_INLINE __m512i q_start(const ig_q_act *a, const size_t bits)
+{
+    const __m512i fix = q_dword(&a->fix);
+    return bits == 8 ? _mm512_slli_epi32(fix, 4) : fix;
+}
+
+VEC_INLINE __m512 q_scaled(__m512 y, const ig_q_act *a, __m512 d, __m512 z, __m512i sum,
+                           const bool offset)
+{
+    y = q_add(y, d, a, sum);
+    return offset ? _mm512_fmadd_ps(z, _mm512_set1_ps(a->sum), y) : y;
+}
+
 VEC_INLINE void q_group(__m512 *y, const uint8_t *from, const ig_q_act *a, __m512 d, __m512 z,
                         const size_t cols, const size_t bits, const bool offset)
 {
-    __m512i w[DWORDS], sum[MOST], rest[FEW];
-    if (cols > FEW) q_unpack(w, from, bits);
-    UNROLL for (size_t i = 0; i < cols; i++)
-    {
-        sum[i] = q_dword(&a[i].fix);
-        if (bits == 8) sum[i] = _mm512_slli_epi32(sum[i], 4);
-        if (cols <= FEW) continue;
-        UNROLL for (size_t k = 0; k < DWORDS; k++) sum[i] = q_dot(sum[i], w[k], a[i].q + 4 * k);
+    if (cols <= FEW) {
+        __m512i first[FEW], second[FEW];
+        UNROLL for (size_t i = 0; i < cols; i++) first[i] = q_start(&a[i], bits);
+        q_halves(first, second, from, a, cols, bits);
+        UNROLL for (size_t i = 0; i < cols; i++) y[i] =
+            q_scaled(y[i], &a[i], d, z, _mm512_add_epi32(first[i], second[i]), offset);
+        return;
     }
-    if (cols <= FEW) q_halves(sum, rest, from, a, cols, bits);
+    __m512i w[DWORDS];
+    q_unpack(w, from, bits);
     UNROLL for (size_t i = 0; i < cols; i++)
     {
-        if (cols <= FEW) sum[i] = _mm512_add_epi32(sum[i], rest[i]);
-        y[i] = q_add(y[i], d, &a[i], sum[i]);
-        if (offset) y[i] = _mm512_fmadd_ps(z, _mm512_set1_ps(a[i].sum), y[i]);
+        __m512i sum = q_start(&a[i], bits);
+        UNROLL for (size_t k = 0; k < DWORDS; k++) sum = q_dot(sum, w[k], a[i].q + 4 * k);
+        y[i] = q_scaled(y[i], &a[i], d, z, sum, offset);
     }
 }
 
@@ -74,21 +87,24 @@ VEC_INLINE void q_group_two(__m512 *y, const uint8_t *from, const ig_q_act *a, c
                             const size_t cols, const size_t bits, const bool min)
 {
     const __m512i s0 = _mm512_srai_epi32(v->s[0], 16), s1 = _mm512_srai_epi32(v->s[1], 16);
-    __m512i w[DWORDS], first[MOST], second[MOST];
-    UNROLL for (size_t i = 0; i < cols; i++) first[i] = second[i] = _mm512_setzero_si512();
-    if (cols > FEW)
+    __m512i w[DWORDS], few[2][FEW];
+    if (cols <= FEW) {
+        UNROLL for (size_t i = 0; i < cols; i++) few[0][i] = few[1][i] = _mm512_setzero_si512();
+        q_halves(few[0], few[1], from, a, cols, bits);
+    } else {
         q_unpack(w, from, bits);
-    else
-        q_halves(first, second, from, a, cols, bits);
+    }
     UNROLL for (size_t i = 0; i < cols; i++)
     {
+        __m512i first = _mm512_setzero_si512(), second = first;
+        if (cols <= FEW) first = few[0][i], second = few[1][i];
         UNROLL for (size_t k = 0; cols > FEW && k < DWORDS / 2; k++)
         {
-            first[i] = q_dot(first[i], w[k], a[i].q + 4 * k);
-            second[i] = q_dot(second[i], w[k + 4], a[i].q + 16 + 4 * k);
+            first = q_dot(first, w[k], a[i].q + 4 * k);
+            second = q_dot(second, w[k + 4], a[i].q + 16 + 4 * k);
         }
         const __m512i sum =
-            _mm512_add_epi32(_mm512_mullo_epi32(first[i], s0), _mm512_mullo_epi32(second[i], s1));
+            _mm512_add_epi32(_mm512_mullo_epi32(first, s0), _mm512_mullo_epi32(second, s1));
         y[i] = q_add_two(y[i], v, &a[i], sum, min);
     }
 }
