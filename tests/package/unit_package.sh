@@ -71,11 +71,10 @@ onnx=$PWD/examples/models/digits_cnn.onnx
 echo "pkg-config"
 export PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name ingot.pc)")
 libdir=$(pkg-config --variable=libdir ingot)
-# shellcheck disable=SC2046 # flags are words
-cc -std=c11 -Wall -Werror "$work/out/t.c" $(pkg-config --cflags --libs ingot) -lingot_convert -Wl,-rpath,"$libdir" -o "$work/t"
+# (eval: the flags are words, in which pkg-config escapes spaces)
+eval "cc -std=c11 -Wall -Werror '$work/out/t.c' $(pkg-config --cflags --libs ingot) -lingot_convert -Wl,-rpath,$libdir -o '$work/t'"
 "$work/t" "$onnx" "$work/t.ingot"
-# shellcheck disable=SC2046
-c++ -std=c++17 -Wall -Werror "$work/out/t.cc" $(pkg-config --cflags --libs ingot) -Wl,-rpath,"$libdir" -o "$work/tt"
+eval "c++ -std=c++17 -Wall -Werror '$work/out/t.cc' $(pkg-config --cflags --libs ingot) -Wl,-rpath,$libdir -o '$work/tt'"
 "$work/tt" "$work/t.ingot"
 
 echo "find_package"

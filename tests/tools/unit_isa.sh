@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # unit_isa.sh - the choice of instruction sets, lowered by the environment and shown by the doctor.
 . "$(dirname "$0")/common.sh"
+unset INGOT_CPU_ISA INGOT_CPU_DISABLE # of whoever runs this
 
 has() { "$ingot" doctor --json | tr -d '\n ' | grep -q "\"detected\":\[[^]]*\"$1\""; }
 # none REGEX: the last output has no such line
