@@ -86,7 +86,7 @@ int main()
 {
     const ig_page_type types[] = {IG_PAGE_BF16, IG_PAGE_F16, IG_PAGE_I8, IG_PAGE_F8, IG_PAGE_F32};
     for (ig_page_type t : types) {
-        run("ragged", {t, 8, 2, 64, 64, 32, 0, 16}, {{0, 1}, {37, 1}, {700, 1}, {16, 1}});
+        run("ragged", {t, 8, 2, 64, 64, 32, 0, 16}, {{0, 1}, {37, 1}, {700, 1}, {16, 1}, {600, 1}});
         options o;
         o.all_modes = false;
         run("one token", {t, 4, 4, 80, 80, 40, 1, 16}, {{0, 1}}, o);
