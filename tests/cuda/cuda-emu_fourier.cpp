@@ -62,8 +62,8 @@ int main()
     dft({2, 6, 5, 2}, 1, 0, false, false); // not the last axis
     dft({4, 3, 2}, 0, 0, false, false);
     for (int dtype : {INGOT_F32, INGOT_F16, INGOT_BF16}) dft({2, 24, 2}, 1, 0, false, false, dtype);
-    dft({1, 7500, 1}, 1, 0, false, true, INGOT_F32); // 240 KB: in device memory
-    dft({3, 4001, 2}, 1, 0, true, false, INGOT_F32); // likewise, by a convolution
+    dft({1, 7500, 1}, 1, 0, false, true, INGOT_F32);  // 240 KB: in device memory
+    dft({3, 4001, 2}, 1, 0, true, false, INGOT_F32);  // likewise, by a convolution
     dft({20, 7500, 1}, 1, 0, false, true, INGOT_F32); // likewise, several rows a block
 
     stft({2, 100, 1}, 16, 32, 0, true, INGOT_F32, 10);
