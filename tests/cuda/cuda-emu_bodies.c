@@ -30,18 +30,6 @@ static unsigned pick(unsigned *seed, unsigned n)
     return (*seed >> 8) % n;
 }
 
-/* A step that no device takes: dropout that is training, of nothing. */
-static ig_id small_host(ig_graph *g, ig_id a)
-{
-    const float ratio = 0;
-    const uint8_t training = 1;
-    const ig_id out = ig_graph_value(g, "", NULL);
-    const ig_id in[] = {a, small_const(g, "", 0, NULL, &ratio),
-                        ig_graph_const_copy(g, "", INGOT_BOOL, 0, NULL, &training)};
-    assert_non_null(ig_graph_node(g, ig_op_find("dropout"), "host", in, 3, &out, 1, 0));
-    return out;
-}
-
 static ig_id small_view(ig_graph *g, ig_id a)
 {
     const ig_id out = ig_graph_value(g, "", NULL);

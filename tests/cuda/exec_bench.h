@@ -34,18 +34,6 @@ static inline ig_id small_view(ig_graph *g, ig_id a)
     return out;
 }
 
-/* A step that no device takes: dropout that is training, of nothing. */
-static inline ig_id small_host(ig_graph *g, ig_id a)
-{
-    const float ratio = 0;
-    const uint8_t training = 1;
-    const ig_id out = ig_graph_value(g, "", NULL);
-    const ig_id in[] = {a, small_const(g, "", 0, NULL, &ratio),
-                        ig_graph_const_copy(g, "", INGOT_BOOL, 0, NULL, &training)};
-    assert_non_null(ig_graph_node(g, ig_op_find("dropout"), "host", in, 3, &out, 1, 0));
-    return out;
-}
-
 static inline ig_graph *random_graph(ig_heap *heap, unsigned seed)
 {
     ig_graph *g = ig_graph_open(heap, NULL);
